@@ -28,18 +28,13 @@ if TYPE_CHECKING:
         UsageError as UsageError,
     )
 
-    from .check import Report as Report
-    from .check import check as check
+    from .check import Report as Report, check as check
     from .compile import compile as compile
     from .data import prepare as prepare
-    from .estimators import TsumikiClassifier as TsumikiClassifier
-    from .estimators import TsumikiRegressor as TsumikiRegressor
+    from .estimators import TsumikiClassifier as TsumikiClassifier, TsumikiRegressor as TsumikiRegressor
     from .init import init as init
-    from .network import Network as Network
-    from .network import load as load
-    from .training import Run as Run
-    from .training import resume as resume
-    from .training import train as train
+    from .network import Network as Network, load as load
+    from .training import Run as Run, resume as resume, train as train
 
 __version__ = "0.1.0"
 
@@ -70,7 +65,7 @@ _VERBS = ("check", "compile", "init")
 """Names that are a function and, as the module that holds it, a part of the package: `builder.check(document)` and
 `from builder.check import Report` both work, whichever comes first."""
 
-__all__ = [*_WHERE, "__version__"]  # noqa: PLE0604  # all of them are strings
+__all__ = [*_WHERE, "__version__"]
 
 
 class _Verb(ModuleType):
@@ -81,7 +76,7 @@ class _Verb(ModuleType):
 
 
 class _Package(ModuleType):
-    """This package. Python sets a submodule as an attribute once it is imported; the verbs among them become callable."""
+    """This package. Python sets every imported submodule as an attribute; the verbs among them become callable."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _VERBS and type(value) is ModuleType:
