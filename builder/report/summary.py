@@ -1,0 +1,78 @@
+"""The summary of a network: a row per layer, totals, and the memory that training will take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schemas.shapes import shape_text
+
+from .text import bytes_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from builder.check import Report
+
+UNKNOWN = "unknown"
+
+
+def summary_json(report: Report) -> dict[str, Any]:
+    """Return what `summary --json` prints: the report without its problems."""
+    return {key: value for key, value in report.to_json().items() if key != "problems"}
+
+
+def summary_table(report: Report) -> Table:
+    """Return a table with a row per layer: output shape, weights, biases, multiply-adds, activation memory, inputs."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title_justify="left")
+    for name in ("layer", "type", "inputs"):
+        table.add_column(name, overflow="fold")
+    table.add_column("output", justify="right", no_wrap=True)
+    for name in ("weights", "biases", "multiply-adds", "activations"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in report.to_json()["layers"]:
+        shape = row["output_shape"]
+        table.add_row(
+            Text(row["name"]),
+            Text(row["type"]),
+            Text(", ".join(row["inputs"])),
+            UNKNOWN if shape is None else shape_text(shape) or "1",
+            *(_count(row[key]) for key in ("weights", "biases", "multiply_adds")),
+            UNKNOWN if row["activation_bytes"] is None else bytes_text(row["activation_bytes"]),
+        )
+    return table
+
+
+def totals_text(report: Report) -> Text:
+    """Return the totals below the table: parameters, work and memory."""
+    from rich.text import Text
+
+    totals = report.to_json()["totals"]
+    rows = [
+        ("parameters", f"{_count(totals['parameters'])}  ({_parts(totals)})"),
+        ("trainable", f"{_count(totals['trainable'])}, frozen {_count(totals['frozen'])}"),
+        ("multiply-adds", f"{_count(totals['multiply_adds'])} per sample"),
+        ("activations", f"{_bytes(totals['activation_bytes'])} per sample"),
+        ("training memory", f"{_bytes(totals.get('peak_training_bytes'))} at most, predicted for the batch size"),
+    ]
+    text = Text()
+    for name, value in rows:
+        text.append(f"{name:>16}  ", style="dim")
+        text.append(f"{value}\n")
+    return text
+
+
+def _parts(totals: dict[str, Any]) -> str:
+    parts = [("weights", "weights"), ("biases", "biases"), ("running statistics apart", "statistics")]
+    return ", ".join(f"{_count(totals[key])} {name}" for name, key in parts if totals.get(key) is not None)
+
+
+def _count(number: int | None) -> str:
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def _bytes(number: int | None) -> str:
+    return UNKNOWN if number is None else bytes_text(number)
