@@ -1,0 +1,118 @@
+"""From calls to the rows of a tape: addresses, byte strides and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from schemas import ops
+
+from ..kernels import machine
+from .parameters import Parameters
+from .tensors import Tensor
+
+
+@dataclass(eq=False)
+class Feeds:
+    """Memory that lives longer than a step: what the user gives and what he reads back."""
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    loss: np.ndarray
+    key: np.ndarray
+    momentum: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Binder:
+    """What a call's `bind` gets: addresses, and `row` to add one to the tape. Keeps every table alive."""
+
+    arena: int
+    parameters: Parameters
+    feeds: Feeds
+    dtype: Any
+    graph: Any
+    weighted: bool
+    tape: list[np.ndarray] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    kept: list[np.ndarray] = field(default_factory=list)
+    layer: str = ""
+
+    def keep(self, table: Any, dtype: Any = np.int64) -> int:
+        """Return the address of a table that lives as long as the tape."""
+        made = np.ascontiguousarray(table, dtype)
+        self.kept.append(made)
+        return int(made.ctypes.data)
+
+    def at(self, tensor: Tensor) -> int:
+        """Return the address of pixel (0, 0) of image 0."""
+        return self.arena + tensor.origin
+
+    def value_of(self, parameter: ops.Parameter) -> int:
+        slot = self.parameters.slots[self.graph.key(parameter)]
+        return int(self.parameters.values.ctypes.data) + slot.start * self.parameters.dtype.itemsize
+
+    def gradient_of(self, parameter: ops.Parameter) -> int:
+        slot = self.parameters.slots[self.graph.key(parameter)]
+        return int(self.parameters.gradients.ctypes.data) + slot.start * self.parameters.dtype.itemsize
+
+    def row(self, module: ModuleType, name: str, units: int, **fields: int) -> None:
+        """Append a row; the fields are the slot names of the kernel's module."""
+        row = np.zeros(machine.SLOTS, np.int64)
+        row[machine.FUNCTION] = machine.address(name, self.dtype)
+        row[machine.UNITS] = units
+        for key, value in fields.items():
+            row[getattr(module, key)] = value
+        self.tape.append(row)
+        self.owners.append(self.layer)
+        self.names.append(name)
+
+    def table(self) -> np.ndarray:
+        """Return the finished tape."""
+        return np.ascontiguousarray(np.array(self.tape, np.int64).reshape(-1, machine.SLOTS))
+
+
+def image(prefix: str, tensor: Tensor, binder: Binder) -> dict[str, int]:
+    """Return the four fields of an image operand: address and byte strides of image, row and pixel."""
+    return {
+        prefix: binder.at(tensor),
+        f"{prefix}N": tensor.image,
+        f"{prefix}H": tensor.row,
+        f"{prefix}W": tensor.pixel,
+    }
+
+
+def strided(binder: Binder, length_is: str, **tensors: Tensor) -> dict[str, int]:
+    """Return the fields of operands seen as D0 x D1 x D2 rows of equal length; the longest rows that all of them have.
+
+    `length_is` names the field of the row length ("L" or "C").
+    """
+    first = next(iter(tensors.values()))
+    n, h, w, c = first.n, first.h, first.w, first.c
+    if any(t.bordered for t in tensors.values()):
+        outer, length = (n, h, 1), w * c
+        strides = {k: (t.image, t.row, 0) for k, t in tensors.items()}
+    else:
+        outer, length = (n, 1, 1), h * w * c
+        strides = {k: (t.image, 0, 0) for k, t in tensors.items()}
+    fields = {"D0": outer[0], "D1": outer[1], "D2": outer[2], length_is: length}
+    for prefix, tensor in tensors.items():
+        fields[prefix] = binder.at(tensor)
+        for axis in range(3):
+            fields[f"{prefix}{axis}"] = strides[prefix][axis]
+    return fields
+
+
+def pixels(binder: Binder, **tensors: Tensor) -> dict[str, int]:
+    """Return the fields of operands seen as N x H x W rows of C values."""
+    first = next(iter(tensors.values()))
+    fields = {"D0": first.n, "D1": first.h, "D2": first.w, "C": first.c}
+    for prefix, t in tensors.items():
+        fields |= {prefix: binder.at(t), f"{prefix}0": t.image, f"{prefix}1": t.row, f"{prefix}2": t.pixel}
+    return fields

@@ -1,0 +1,150 @@
+"""From a graph of operations to a list of calls: forward, loss, backward in reverse order. No kernel is touched yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from schemas import ops
+
+from .layouts import Layout, layout_of
+from .lower import Lowered
+from .tensors import Block, Node, Scratch, Tensor, image_axes
+
+if TYPE_CHECKING:
+    from .bind import Binder
+
+Mode = Literal["predict", "evaluate", "train"]
+
+
+@dataclass(eq=False)
+class Call:
+    """One step of a program: what it touches, and how to write its rows once every address is known."""
+
+    layer: str
+    name: str
+    touches: tuple[Block, ...]
+    bind: Callable[[Binder], None]
+
+
+Forward = Callable[["Emitter", Node], None]
+Backward = Callable[["Emitter", Node, Tensor], None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one kind of operation runs. `backward` gets the gradient of the node's value and gives those of its inputs."""
+
+    forward: Forward
+    backward: Backward | None = None
+
+
+RULES: dict[type[ops.Op], Rule] = {}
+
+
+@dataclass(eq=False)
+class Emitter:
+    """Collects the calls of a program for one batch size."""
+
+    graph: Lowered
+    batch: int
+    mode: Mode
+    item: int
+    lanes: int
+    calls: list[Call] = field(default_factory=list)
+    values: dict[int, Tensor] = field(default_factory=dict)
+    gradients: dict[int, Tensor] = field(default_factory=dict)
+    prediction: Tensor | None = None
+    loss_units: int = 0
+    wanted: set[int] = field(default_factory=set)
+    saved: dict[int, Any] = field(default_factory=dict)
+    streams: dict[int, int] = field(default_factory=dict)
+    input_gradient: bool = False
+
+    def tensor(self, shape: Sequence[int]) -> Tensor:
+        """Return a new value of a whole batch for a sample's public shape."""
+        h, w, c = image_axes(tuple(shape))
+        return Tensor(self.batch, h, w, c, self.item)
+
+    def scratch(self, values: int, item: int | None = None) -> Scratch:
+        return Scratch(values * (item or self.item))
+
+    def value(self, node: Node) -> Tensor:
+        return self.values[id(node)]
+
+    def output(self, node: Node) -> Tensor:
+        """Make the tensor of a node's value."""
+        made = self.values[id(node)] = self.tensor(node.op.shape)
+        return made
+
+    def layout(self, node: Node, parameter: ops.Parameter) -> Layout:
+        return layout_of(node.op, parameter, self.lanes)
+
+    def call(self, node: Node, name: str, touches: Sequence[Block], bind: Callable[[Binder], None]) -> None:
+        self.calls.append(Call(node.layer, name, tuple(touches), bind))
+
+    def trains(self, parameter: ops.Parameter | None) -> bool:
+        return self.mode == "train" and parameter is not None and parameter.trainable and not parameter.statistic
+
+    def needs(self, node: Node) -> bool:
+        """Say whether the gradient of this node's value is of use."""
+        return id(node) in self.wanted
+
+    def give(self, node: Node, make: Callable[[Tensor], None]) -> None:
+        """Make this reader's share of the gradient of `node`'s value; shares of several readers are added in order."""
+        if not self.needs(node):
+            return
+        share = self.tensor(node.op.shape)
+        make(share)
+        before = self.gradients.get(id(node))
+        if before is None:
+            self.gradients[id(node)] = share
+        else:
+            from .rules.joints import add_into
+
+            self.gradients[id(node)] = add_into(self, node, before, share)
+
+
+def emit(graph: Lowered, batch: int, mode: Mode, item: int, vector_bytes: int, input_gradient: bool = False) -> Emitter:
+    """Return all calls of a program: 'predict', 'evaluate' (use, with loss) or 'train' (batch statistics, gradients)."""
+    from . import rules
+
+    rules.load()
+    out = Emitter(graph, batch, mode, item, vector_bytes // item, input_gradient=input_gradient)
+    if mode == "train":
+        _want(out)
+    for number, node in enumerate(graph.nodes):
+        out.streams[id(node)] = number
+        RULES[type(node.op)].forward(out, node)
+    if out.prediction is None:
+        out.prediction = out.value(graph.output)
+    if mode == "train":
+        for node in reversed(graph.nodes):
+            backward = RULES[type(node.op)].backward
+            gradient = out.gradients.get(id(node))
+            if backward is not None and gradient is not None:
+                backward(out, node, gradient)
+    return out
+
+
+def _want(out: Emitter) -> None:
+    """Find the nodes whose gradient leads to something that is trained."""
+    for node in out.graph.nodes:
+        own = any(out.trains(p) for p in node.op.parameters)
+        if own or any(out.needs(i) for i in node.inputs) or (out.input_gradient and node is out.graph.input):
+            out.wanted.add(id(node))
+
+
+def rows(tensor: Tensor) -> int:
+    return tensor.n * tensor.h
+
+
+def slices(values: int, smallest: int = 8192, most: int = 64) -> int:
+    """Return into how many units work on so many values is cut; it depends on the shape alone."""
+    return max(1, min(most, values // smallest))
+
+
+def values(tensor: Tensor) -> int:
+    return math.prod((tensor.n, tensor.h, tensor.w, tensor.c))

@@ -1,0 +1,130 @@
+"""How a parameter's public array is laid out for the kernels, and back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas import ops
+
+from .tensors import image_axes, rounded
+
+
+def column_tiles(columns: int, lanes: int) -> list[tuple[int, int]]:
+    """Split columns into tiles of 3, 2 or 1 vectors: [(vectors, first column)].
+
+    >>> column_tiles(73, 16)
+    [(3, 0), (2, 48)]
+    """
+    n = -(-columns // lanes)
+    sizes = [3] * (n // 3) if n % 3 == 0 else [3, 2] if n == 5 else [2] * (n // 2) + [1] * (n % 2)
+    starts = [sum(sizes[:i]) * lanes for i in range(len(sizes))]
+    return list(zip(sizes, starts, strict=True))
+
+
+@dataclass(frozen=True)
+class Plain:
+    """One value after the other; each of `groups` equal parts padded to whole vectors."""
+
+    shape: tuple[int, ...]
+    lanes: int
+    groups: int = 1
+
+    @property
+    def group(self) -> int:
+        """Values from one group to the next."""
+        size = math.prod(self.shape)
+        return size if self.groups == 1 else rounded(size // self.groups, self.lanes)
+
+    @property
+    def size(self) -> int:
+        return rounded(self.group, self.lanes) * self.groups
+
+    def pack(self, public: np.ndarray, packed: np.ndarray) -> None:
+        packed[:] = 0
+        part = math.prod(self.shape) // self.groups
+        packed.reshape(self.groups, -1)[:, :part] = public.reshape(self.groups, part)
+
+    def unpack(self, packed: np.ndarray) -> np.ndarray:
+        part = math.prod(self.shape) // self.groups
+        return packed.reshape(self.groups, -1)[:, :part].reshape(self.shape).copy()
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A weight as [group][column tile][row][lanes]; rows in (height, width, channel) order, so that pixels are dense.
+
+    `public` is "conv" for (K, C/groups, FH, FW) and "affine" for (C * H * W, K), whose image axes are `source`.
+    """
+
+    shape: tuple[int, ...]
+    lanes: int
+    groups: int = 1
+    source: tuple[int, int, int] | None = None
+
+    @property
+    def rows(self) -> int:
+        return self.shape[0] if self.source else math.prod(self.shape[1:])
+
+    @property
+    def columns(self) -> int:
+        return self.shape[1] if self.source else self.shape[0] // self.groups
+
+    @property
+    def group(self) -> int:
+        """Values from one group to the next."""
+        return self.rows * rounded(self.columns, self.lanes)
+
+    @property
+    def size(self) -> int:
+        return self.group * self.groups
+
+    @property
+    def tiles(self) -> list[tuple[int, int]]:
+        return column_tiles(self.columns, self.lanes)
+
+    def pack(self, public: np.ndarray, packed: np.ndarray) -> None:
+        packed[:] = 0
+        if self.source:
+            h, w, c = self.source
+            rows = public.reshape(c, h, w, self.columns).transpose(1, 2, 0, 3).reshape(1, self.rows, self.columns)
+        else:
+            k, c, fh, fw = self.shape
+            grouped = public.reshape(self.groups, self.columns, c, fh, fw)
+            rows = grouped.transpose(0, 3, 4, 2, 1).reshape(self.groups, self.rows, self.columns)
+        grid = packed.reshape(self.groups, self.group)
+        for vectors, first in self.tiles:
+            width = vectors * self.lanes
+            some = rows[:, :, first : first + width]
+            tile = grid[:, self.rows * first : self.rows * (first + width)].reshape(self.groups, self.rows, width)
+            tile[:, :, : some.shape[2]] = some
+
+    def unpack(self, packed: np.ndarray) -> np.ndarray:
+        grid = packed.reshape(self.groups, self.group)
+        rows = np.empty((self.groups, self.rows, self.columns), packed.dtype)
+        for vectors, first in self.tiles:
+            width = vectors * self.lanes
+            tile = grid[:, self.rows * first : self.rows * (first + width)].reshape(self.groups, self.rows, width)
+            rows[:, :, first : first + width] = tile[:, :, : min(width, self.columns - first)]
+        if self.source:
+            h, w, c = self.source
+            return np.ascontiguousarray(rows.reshape(h, w, c, self.columns).transpose(2, 0, 1, 3)).reshape(self.shape)
+        _, c, fh, fw = self.shape
+        back = rows.reshape(self.groups, fh, fw, c, self.columns).transpose(0, 4, 3, 1, 2)
+        return np.ascontiguousarray(back).reshape(self.shape)
+
+
+Layout = Plain | Matrix
+
+
+def layout_of(op: ops.Op, parameter: ops.Parameter, lanes: int) -> Layout:
+    """Return the layout in which the kernels of `op` want its parameter."""
+    if isinstance(op, ops.Conv2d):
+        if parameter is op.weight:
+            return Matrix(parameter.shape, lanes, op.groups)
+        return Plain(parameter.shape, lanes, op.groups)
+    if isinstance(op, ops.Affine) and parameter is op.weight:
+        return Matrix(parameter.shape, lanes, 1, image_axes(op.inputs[0].shape))
+    return Plain(parameter.shape, lanes)

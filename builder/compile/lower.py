@@ -1,0 +1,79 @@
+"""From checked layers to a graph of primitive operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from schemas import ops
+from schemas.layer import Layer
+from schemas.shapes import Shape
+
+from .tensors import Node
+
+
+class CheckedLayer(Protocol):
+    """What `check` says of a layer."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def layer(self) -> Layer: ...
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+
+
+class Checked(Protocol):
+    """What `check` says of a network: its layers in order, and which of them are prediction and loss."""
+
+    @property
+    def layers(self) -> Iterable[CheckedLayer]: ...
+    @property
+    def input_shape(self) -> Shape: ...
+    @property
+    def output(self) -> str: ...
+    @property
+    def loss(self) -> str: ...
+
+
+@dataclass
+class Lowered:
+    """The network as nodes in order of computation, and the parameters they use."""
+
+    input: Node
+    output: Node
+    loss: Node
+    nodes: list[Node]
+    layers: dict[str, Node]
+    parameters: dict[str, ops.Parameter] = field(default_factory=dict)
+    keys: dict[int, str] = field(default_factory=dict)
+
+    def key(self, parameter: ops.Parameter) -> str:
+        """Return '<layer>/<parameter>'."""
+        return self.keys[id(parameter)]
+
+
+def lower(checked: Checked) -> Lowered:
+    """Ask every layer for its operations and join them. Parameters get the key '<layer>/<parameter>'."""
+    source = ops.value(checked.input_shape)
+    values: dict[str, ops.Value] = {"Input": source}
+    nodes: dict[int, Node] = {id(source): Node(source, [], "Input")}
+    order = [nodes[id(source)]]
+    parameters: dict[str, ops.Parameter] = {}
+    keys: dict[int, str] = {}
+    for item in checked.layers:
+        inputs = [values[name] for name in item.inputs]
+        result = item.layer.lower(*inputs)
+        values[item.name] = result
+        for op in ops.walk([result], stop=inputs):
+            nodes[id(op)] = node = Node(op, [nodes[id(i)] for i in op.inputs], item.name)
+            order.append(node)
+            for parameter in op.parameters:
+                key = f"{item.name}/{parameter.name}"
+                if key in parameters:
+                    raise ValueError(f"layer {item.name!r} lowers to two parameters named {parameter.name!r}")
+                parameters[key] = parameter
+                keys[id(parameter)] = key
+    layers = {name: nodes[id(op)] for name, op in values.items()}
+    return Lowered(layers["Input"], layers[checked.output], layers[checked.loss], order, layers, parameters, keys)

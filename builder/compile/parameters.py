@@ -1,0 +1,131 @@
+"""All parameters of a network in one array, in the kernels' layouts; the user reads and writes public arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from schemas import initialisers as init
+from schemas import ops
+from schemas.errors import UsageError
+
+from ..kernels.cpu import VECTOR_BYTES
+from .layouts import Layout, layout_of
+from .lower import Lowered
+from .tensors import ALIGNMENT, rounded
+
+
+def aligned(count: int, dtype: Any) -> np.ndarray:
+    """Return a zeroed array whose address is a multiple of 64, with slack behind it: tiles may read past the end."""
+    size = count * np.dtype(dtype).itemsize
+    raw = np.zeros(size + ALIGNMENT + 4096, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(dtype)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a parameter lives in the common array: values [start, start + layout.size)."""
+
+    key: str
+    parameter: ops.Parameter
+    layout: Layout
+    start: int
+
+
+def draw(parameter: ops.Parameter, key: str, seed: int) -> np.ndarray:
+    """Return the first values, which depend on seed and key alone."""
+    how = parameter.initial
+    if isinstance(how, init.Zeros):
+        return np.zeros(parameter.shape)
+    if isinstance(how, init.Constant):
+        return np.full(parameter.shape, how.value)
+    number = int.from_bytes(hashlib.sha256(f"{seed}/{key}".encode()).digest()[:16], "little")
+    random = np.random.Generator(np.random.PCG64(number))
+    fan_in, fan_out = parameter.fan
+    if isinstance(how, init.Gaussian):
+        return random.standard_normal(parameter.shape) * how.std
+    if isinstance(how, init.HeNormal):
+        return random.standard_normal(parameter.shape) * math.sqrt(2 / fan_in)
+    if isinstance(how, init.GlorotNormal):
+        return random.standard_normal(parameter.shape) * math.sqrt(2 / (fan_in + fan_out))
+    limit = math.sqrt(6 / fan_in) if isinstance(how, init.HeUniform) else math.sqrt(6 / (fan_in + fan_out))
+    return random.uniform(-limit, limit, parameter.shape)
+
+
+class Parameters(MutableMapping[str, np.ndarray]):
+    """A mapping '<layer>/<parameter>' -> NumPy array in the public layout. Reading copies; assigning checks and writes."""
+
+    def __init__(self, graph: Lowered, dtype: Any, seed: int) -> None:
+        self.dtype = np.dtype(dtype)
+        lanes = VECTOR_BYTES // self.dtype.itemsize
+        self.slots: dict[str, Slot] = {}
+        place = 0
+        for node in graph.nodes:
+            for parameter in node.op.parameters:
+                key = graph.key(parameter)
+                layout = layout_of(node.op, parameter, lanes)
+                self.slots[key] = Slot(key, parameter, layout, place)
+                place += rounded(layout.size, ALIGNMENT // self.dtype.itemsize)
+        self.count = place
+        self.values = aligned(place, self.dtype)
+        self._gradients: np.ndarray | None = None
+        for slot in self.slots.values():
+            self[slot.key] = draw(slot.parameter, slot.key, seed)
+
+    @property
+    def gradients(self) -> np.ndarray:
+        """The gradients, in the same layout as the values; made at the first use."""
+        if self._gradients is None:
+            self._gradients = aligned(self.count, self.dtype)
+        return self._gradients
+
+    def part(self, slot: Slot, whole: np.ndarray) -> np.ndarray:
+        """Return the slot's packed piece of an array laid out like `values`."""
+        return whole[slot.start : slot.start + slot.layout.size]
+
+    def public(self, key: str, whole: np.ndarray) -> np.ndarray:
+        """Return the public array of a key out of an array laid out like `values`."""
+        slot = self.slots[key]
+        return slot.layout.unpack(self.part(slot, whole))
+
+    def put(self, key: str, public: np.ndarray, whole: np.ndarray) -> None:
+        """Write a public array into an array laid out like `values`."""
+        slot = self.slots[key]
+        slot.layout.pack(public, self.part(slot, whole))
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        self._known(key)
+        return self.public(key, self.values)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._known(key)
+        shape = self.slots[key].parameter.shape
+        try:
+            given = np.asarray(value, dtype=self.dtype)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"The value for {key!r} is not an array of numbers: {error}.") from None
+        if given.shape != shape:
+            raise UsageError(f"{key!r} has the shape {shape}, but received {given.shape}.")
+        self.put(key, given, self.values)
+
+    def __delitem__(self, key: str) -> None:
+        raise UsageError("A network's parameters cannot be removed; set trainable to false in the document to freeze them.")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.slots)
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def _known(self, key: str) -> None:
+        if key not in self.slots:
+            import difflib
+
+            near = difflib.get_close_matches(str(key), self.slots, n=1)
+            raise KeyError(f"{key!r} is not a parameter of this network" + (f"; did you mean {near[0]!r}?" if near else ""))

@@ -1,0 +1,53 @@
+"""Where every tensor lies: one arena, in which blocks that are never alive together share memory.
+
+Pure arithmetic: nothing is allocated and no kernel is loaded, so that `check` knows the peak memory beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .tensors import Block, rounded
+
+SLACK = 4096
+"""Bytes behind the arena; tiles may read a little past a tensor's end (what they read there is never stored)."""
+
+
+def lifetimes(calls: Sequence[Sequence[Block]]) -> list[Block]:
+    """Set first and last of every block that the calls touch, and return the blocks in order of first use."""
+    found: dict[int, Block] = {}
+    for i, touched in enumerate(calls):
+        for block in touched:
+            if id(block) not in found:
+                found[id(block)] = block
+                block.first = i
+            block.last = i
+    return list(found.values())
+
+
+def place(blocks: Sequence[Block], keep: Sequence[Block] = ()) -> int:
+    """Give every block an offset so that no two that live together overlap; return the arena's size in bytes.
+
+    Greedy by size (Pisarchyk and Lee 2020): the largest block first, each at the lowest gap that fits. `keep` blocks
+    live until the end, for whoever reads them after the last call.
+    """
+    kept = {id(b) for b in keep}
+    last = max((b.last for b in blocks), default=0)
+    spans = {id(b): (b.first, last if id(b) in kept else b.last) for b in blocks}
+    placed: list[Block] = []
+    total = 0
+    for block in sorted(blocks, key=lambda b: (-b.bytes, b.first)):
+        first, end = spans[id(block)]
+        start = 0
+        for other in placed:  # placed is sorted by offset
+            other_first, other_end = spans[id(other)]
+            if other_end < first or end < other_first:
+                continue
+            if start + rounded(block.bytes) <= other.offset:
+                break
+            start = max(start, other.offset + rounded(other.bytes))
+        block.offset = start
+        total = max(total, start + rounded(block.bytes))
+        placed.append(block)
+        placed.sort(key=lambda b: b.offset)
+    return total + SLACK

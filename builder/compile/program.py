@@ -1,0 +1,157 @@
+"""A program: the finished tape of a network for one batch size and one purpose, with the memory it runs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas import ops
+
+from ..kernels import layout as layout_kernels
+from ..kernels import machine
+from ..kernels.cpu import VECTOR_BYTES
+from .bind import Binder, Feeds, image
+from .emit import Emitter, Mode, emit
+from .fuse import fuse
+from .lower import Lowered
+from .parameters import Parameters, aligned
+from .plan import lifetimes, place
+from .tensors import Block, Tensor
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Calls with their memory laid out, and the arena's size in bytes."""
+
+    emitted: Emitter
+    blocks: list[Block]
+    arena: int
+
+
+def plan(
+    graph: Lowered,
+    batch: int,
+    mode: Mode,
+    item: int,
+    vector_bytes: int = VECTOR_BYTES,
+    *,
+    without: frozenset[str] = frozenset(),
+    keep_all: bool = False,
+    input_gradient: bool = False,
+) -> Planned:
+    """Fuse, emit and lay out. `keep_all` gives every value memory of its own, for looking inside."""
+    fused = fuse(graph, mode == "train", without)
+    if mode == "evaluate":
+        fused = _with_loss(graph, without)
+    emitted = emit(fused, batch, mode, item, vector_bytes, input_gradient)
+    blocks = lifetimes([call.touches for call in emitted.calls])
+    keep: list[Block] = list(blocks) if keep_all else [emitted.prediction] if emitted.prediction else []
+    if input_gradient:
+        keep.append(emitted.gradients[id(fused.input)])
+    return Planned(emitted, blocks, place(blocks, keep))
+
+
+def _with_loss(graph: Lowered, without: frozenset[str]) -> Lowered:
+    """Return the graph in use (no Dropout), but with its loss."""
+    from .fuse import no_dropout_in_use
+
+    fused = fuse(graph, True, without)
+    no_dropout_in_use(fused)
+    fused.nodes = [n for n in fused.nodes if not isinstance(n.op, ops.Dropout)]
+    return fused
+
+
+class Program:
+    """Runs a network on batches of exactly `batch` samples."""
+
+    def __init__(
+        self,
+        graph: Lowered,
+        parameters: Parameters,
+        batch: int,
+        mode: Mode,
+        *,
+        weighted: bool = False,
+        without: frozenset[str] = frozenset(),
+        keep_all: bool = False,
+        input_gradient: bool = False,
+    ) -> None:
+        dtype = parameters.dtype
+        planned = plan(
+            graph, batch, mode, dtype.itemsize, without=without, keep_all=keep_all, input_gradient=input_gradient
+        )
+        self.batch, self.mode, self.parameters = batch, mode, parameters
+        self.emitted, self.blocks = planned.emitted, planned.blocks
+        self.graph = planned.emitted.graph
+        self.arena = aligned(planned.arena, np.uint8)
+        shape = graph.input.op.shape
+        head = graph.output.op.shape
+        sites = int(np.prod(head[1:])) if len(head) > 1 else 1
+        self.feeds = Feeds(
+            inputs=aligned(batch * int(np.prod(shape)), dtype).reshape(batch, *shape),
+            labels=aligned(batch * sites, np.int64),
+            targets=aligned(batch * int(np.prod(head)), dtype),
+            weights=aligned(batch, dtype),
+            loss=aligned(1, np.float64),
+            key=aligned(2, np.int64),
+        )
+        self.binder = Binder(
+            int(self.arena.ctypes.data), parameters, self.feeds, dtype.type, self.graph, weighted and mode != "predict"
+        )
+        self._bind()
+        prediction = self.emitted.prediction
+        assert prediction is not None
+        self.output = aligned(batch * int(np.prod(head)), dtype).reshape(batch, *head)
+        self._export(prediction, self.output)
+        self.tape = self.binder.table()
+
+    def _bind(self) -> None:
+        cleared: set[int] = set()
+        for call in self.emitted.calls:
+            self.binder.layer = call.layer
+            for block in call.touches:
+                if isinstance(block, Tensor) and block.bordered and id(block) not in cleared:
+                    cleared.add(id(block))
+                    self._clear_border(block)
+            call.bind(self.binder)
+
+    def _clear_border(self, t: Tensor) -> None:
+        border = {"TOP": t.top, "BOTTOM": t.bottom, "LEFT": t.left, "RIGHT": t.right}
+        fields = image("X", t, self.binder) | {"C": t.c, "H": t.h, "W": t.w} | border
+        self.binder.row(layout_kernels, "zero_border", t.n, **fields)
+
+    def _export(self, t: Tensor, to: np.ndarray) -> None:
+        self.binder.row(
+            layout_kernels,
+            "to_nchw",
+            t.n,
+            FLAT=int(to.ctypes.data),
+            C=t.c,
+            H=t.h,
+            W=t.w,
+            **image("X", t, self.binder),
+        )
+
+    def run(self, threads: int) -> float:
+        """Run one step on what the feeds hold; return the loss (0 where the program has none)."""
+        machine.run(self.tape, threads)
+        return float(self.feeds.loss[0])
+
+    def view(self, t: Tensor) -> np.ndarray:
+        """Return a tensor's present content as (N, C, H, W); of use while its memory is its own."""
+        dtype = self.parameters.dtype
+        flat = self.arena[t.offset : t.offset + t.bytes].view(dtype)
+        whole = flat.reshape(t.n, t.top + t.h + t.bottom, t.left + t.w + t.right, t.c)
+        inner = whole[:, t.top : t.top + t.h, t.left : t.left + t.w]
+        return np.ascontiguousarray(inner.transpose(0, 3, 1, 2))
+
+    def momenta(self, share: float | None) -> None:
+        """Set the share of the running statistics that a step keeps: None for each layer's own."""
+        for node in self.graph.nodes:
+            if isinstance(node.op, ops.BatchNorm):
+                hyper = self.feeds.momentum.get(self.graph.key(node.op.mean))
+                if hyper is not None:
+                    hyper[0] = node.op.momentum if share is None else share
+
+

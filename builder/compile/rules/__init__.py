@@ -1,0 +1,11 @@
+"""How each operation runs: its calls forward and backward, and the rows they become. One file per family."""
+
+from importlib import import_module
+
+FAMILIES = ("convolution", "affine", "pooling", "batch_norm", "pointwise", "joints", "reshape", "losses")
+
+
+def load() -> None:
+    """Register every rule. Kernels themselves load later, when a program is bound."""
+    for family in FAMILIES:
+        import_module(f"{__name__}.{family}")

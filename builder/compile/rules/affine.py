@@ -1,0 +1,211 @@
+"""Affine by the same register tiles as convolution: samples are the pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from schemas import ops
+
+from ..emit import RULES, Emitter, Rule
+from ..layouts import Matrix, column_tiles
+from ..tensors import Node, Tensor, rounded
+from .bias import bias_gradient
+from .sweep import columns_of, gradient_list, sweep
+
+if TYPE_CHECKING:
+    from ..bind import Binder
+
+RUN = 512
+"""Rows of the weight that a partial product takes at least; such a run of a column tile stays in cache."""
+
+
+def _chunks(features: int) -> int:
+    """Return into how many equal runs of rows the product is cut: most work in parallel, weights read once."""
+    return max(c for c in range(1, 33) if features % c == 0 and (c == 1 or features // c >= RUN))
+
+
+def forward(em: Emitter, node: Node) -> None:
+    """y = x W + b, in partial products over runs of rows that are added in order."""
+    op = node.op
+    assert isinstance(op, ops.Affine)
+    x, y = em.value(node.inputs[0]), em.output(node)
+    layout = em.layout(node, op.weight)
+    assert isinstance(layout, Matrix)
+    runs = _chunks(layout.rows)
+    part = em.scratch(runs * y.n * y.c)
+
+    def bind(b: Binder) -> None:
+        from ...kernels import tiles
+
+        chunks = 1 if x.bordered else runs
+        taps, per_tap = _taps(x)
+        per_tap //= chunks
+        walk = sweep(b, y.n, 1, 1, (x.image, 0, 0), (y.pixel, 0, 0), tiles.TABLE_PAD)
+        common = (
+            {"W": b.value_of(op.weight), "TAPS": b.keep(taps), "NT": len(taps), "NJ": per_tap, "ROWS": layout.rows}
+            | walk
+            | columns_of(b, layout.tiles, layout.columns, em.lanes)
+        )
+        bias = b.value_of(op.bias) if op.bias is not None else 0
+        target = b.arena + part.offset if chunks > 1 else b.at(y)
+        split = max(1, min(common["NTILES"], 16 // walk["BLOCKS"]))
+        b.row(tiles, "tiles_forward", walk["BLOCKS"] * split, **common | {"X": b.at(x), "Y": target, "START": bias, "SPLIT": split})
+        if chunks > 1:
+            rest, blocks = chunks - 1, walk["BLOCKS"]
+            x_block, y_block, count, table = (_read(b, walk[k], blocks) for k in ("XB", "YB", "COUNT", "TABLE"))
+            run = np.repeat(np.arange(1, chunks), blocks)
+            many = {
+                "XB": b.keep(np.tile(x_block, rest) + run * per_tap * x.item),
+                "YB": b.keep(np.tile(y_block, rest) + run * y.n * y.pixel),
+                "WB": b.keep(run * per_tap),
+                "COUNT": b.keep(np.tile(count, rest)),
+                "TABLE": b.keep(np.tile(table, rest)),
+                "BLOCKS": rest * blocks,
+                "SPLIT": 1,
+            }
+            b.row(tiles, "tiles_forward", rest * blocks, **common | {"X": b.at(x), "Y": target, "START": 0} | many)
+            size = y.n * y.c
+            b.row(
+                tiles,
+                "sum_parts",
+                -(-size // 4096),
+                S_PART=target,
+                S_CHUNKS=chunks,
+                S_STRIDE=size,
+                S_TO=b.at(y),
+                S_SIZE=size,
+                S_SLICE=4096,
+                S_WIDTH=1,
+                S_VALID=1,
+                S_FROM=0,
+            )
+
+    em.call(node, "affine", (x, y, part), bind)
+
+
+def _read(b: Binder, address: int, count: int) -> np.ndarray:
+    return next(k for k in b.kept if k.ctypes.data == address)[:count]
+
+
+def _taps(x: Tensor) -> tuple[list[int], int]:
+    """Return byte offsets and length of the dense runs that make one sample."""
+    if x.bordered:
+        return [i * x.row for i in range(x.h)], x.w * x.c
+    return [0], x.h * x.w * x.c
+
+
+def backward(em: Emitter, node: Node, dy: Tensor) -> None:
+    """Gradients of weight, bias and input."""
+    op = node.op
+    assert isinstance(op, ops.Affine)
+    if em.trains(op.weight):
+        _weights(em, node, op, dy)
+    if op.bias is not None and em.trains(op.bias):
+        bias_gradient(em, node, op.bias, dy, 1)
+    if em.needs(node.inputs[0]):
+        em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))
+
+
+def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
+    """dW = x^T dy, straight into the gradient; dy gets whole vectors first, so that padding lanes stay zero."""
+    x = em.value(node.inputs[0])
+    layout = em.layout(node, op.weight)
+    assert isinstance(layout, Matrix)
+    wide = rounded(dy.c, em.lanes)
+    whole = em.scratch(dy.n * wide)
+
+    def bind(b: Binder) -> None:
+        from ...kernels import tiles
+        from ...kernels.cpu import VECTOR_BYTES
+
+        at = b.arena + whole.offset
+        b.row(tiles, "pad_rows", 1, T_X=b.at(dy), T_TO=at, T_ROWS=dy.n, T_COLUMNS=wide, T_STRIDE=dy.image, T_VALID=dy.c)
+        taps, per_tap = _taps(x)
+        walk = sweep(b, dy.n, 1, 1, (x.image, 0, 0), (wide * dy.item, 0, 0), tiles.TABLE_PAD)
+        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, tiles.GRADIENT, VECTOR_BYTES)
+        split = min(listed["NLIST"], 64)
+        b.row(
+            tiles,
+            "tiles_gradient",
+            split,
+            SPLIT=split,
+            CHUNKS=1,
+            SIZE=layout.size,
+            PART=b.gradient_of(op.weight),
+            X=b.at(x),
+            Y=at,
+            **walk,
+            **listed,
+        )
+
+    em.call(node, "weight gradient", (x, dy, whole), bind)
+
+
+def _input(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> None:
+    """dx^T = W dy^T: the packed weights are read once, as pixels, and the small dy is repacked instead."""
+    layout = em.layout(node, op.weight)
+    assert isinstance(layout, Matrix)
+    wide, samples = rounded(dy.c, em.lanes), rounded(dy.n, em.lanes)
+    packed, transposed = em.scratch(wide * samples), em.scratch(layout.rows * samples)
+
+    def bind(b: Binder) -> None:
+        from ...kernels import tiles
+        from ...kernels.cpu import VECTOR_BYTES
+
+        over = column_tiles(dy.n, em.lanes)
+        b.row(
+            tiles,
+            "pack_columns",
+            1,
+            T_X=b.at(dy),
+            T_TO=b.arena + packed.offset,
+            T_ROWS=dy.n,
+            T_COLUMNS=wide,
+            T_STRIDE=dy.image,
+            T_TILES=b.keep(over),
+            T_NTILES=len(over),
+            T_VALID=dy.c,
+        )
+        for number, (vectors, first) in enumerate(layout.tiles):
+            walk = sweep(
+                b, 1, layout.rows, 1, (0, vectors * VECTOR_BYTES, 0), (0, samples * dx.item, 0), tiles.TABLE_PAD
+            )
+            b.row(
+                tiles,
+                "tiles_forward",
+                walk["BLOCKS"],
+                SPLIT=1,
+                X=b.value_of(op.weight) + layout.rows * first * dx.item,
+                W=b.arena + packed.offset,
+                WB=b.keep(np.full(walk["BLOCKS"], first)),
+                Y=b.arena + transposed.offset,
+                START=int(number > 0),
+                TAPS=b.keep([0]),
+                NT=1,
+                NJ=vectors * em.lanes,
+                ROWS=wide,
+                **walk,
+                **columns_of(b, over, samples, em.lanes),
+            )
+        h, w, c = np.meshgrid(np.arange(dx.h), np.arange(dx.w), np.arange(dx.c), indexing="ij")
+        cut = max(1, -(-layout.rows // 16))
+        b.row(
+            tiles,
+            "unpack_transposed",
+            -(-layout.rows // cut),
+            U_X=b.arena + transposed.offset,
+            U_TO=b.at(dx),
+            U_FEATURES=layout.rows,
+            U_WIDTH=samples,
+            U_SAMPLES=dx.n,
+            U_STRIDE=dx.image,
+            U_OFFSETS=b.keep((h * dx.row + w * dx.pixel + c * dx.item).ravel()),
+            U_SLICE=cut,
+        )
+
+    em.call(node, "input gradient", (dy, dx, packed, transposed), bind)
+
+
+RULES[ops.Affine] = Rule(forward, backward)

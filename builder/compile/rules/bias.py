@@ -1,0 +1,53 @@
+"""The gradient of a bias: the sum of dy over batch and pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas import ops
+
+from ..emit import Emitter, rows, slices
+from ..tensors import Node, Tensor, rounded
+
+if TYPE_CHECKING:
+    from ..bind import Binder
+
+
+def bias_gradient(em: Emitter, node: Node, bias: ops.Parameter, dy: Tensor, groups: int) -> None:
+    """db[c] = sum of dy[..., c], in partial sums by a cut that depends on the shape alone."""
+    chunks = slices(rows(dy) * dy.w * dy.c, most=16)
+    part = em.scratch((chunks + 1) * dy.c)
+
+    def bind(b: Binder) -> None:
+        from ...kernels import elementwise, tiles
+
+        at, item = b.arena + part.offset, dy.item
+        # The border of dy is zero, so the sum may run over the whole buffer.
+        count = dy.bytes // dy.pixel
+        b.row(
+            tiles, "column_sums", chunks, C_X=b.arena + dy.offset, C_TO=at, C_N=count, C_C=dy.c, C_STRIDE=dy.pixel, C_CHUNKS=chunks
+        )
+        to = b.gradient_of(bias)
+        whole = at + chunks * dy.c * item if groups > 1 else to
+        common = {"S_WIDTH": 1, "S_VALID": 1, "S_FROM": 0}
+        b.row(
+            tiles, "sum_parts", 1, S_PART=at, S_CHUNKS=chunks, S_STRIDE=dy.c, S_TO=whole, S_SIZE=dy.c, S_SLICE=dy.c, **common
+        )
+        if groups > 1:
+            each = dy.c // groups
+            b.row(
+                elementwise,
+                "copy",
+                1,
+                A=whole,
+                A0=each * item,
+                Y=to,
+                Y0=rounded(each, em.lanes) * item,
+                D0=groups,
+                D1=1,
+                D2=1,
+                L=each,
+                SLICES=1,
+            )
+
+    em.call(node, "bias gradient", (dy, part), bind)

@@ -1,0 +1,270 @@
+"""Convolution by register tiles: forward, gradient of the weights, gradient of the input. No im2col."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas import ops
+
+from ..emit import RULES, Emitter, Rule
+from ..layouts import Matrix, column_tiles
+from ..tensors import Node, Scratch, Tensor, rounded
+from .bias import bias_gradient
+from .sweep import block_count, columns_of, gradient_list, sweep
+
+if TYPE_CHECKING:
+    from ..bind import Binder
+
+LARGEST_PARTIALS = 4 << 20
+"""Bytes that the partial sums of one weight gradient may take."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Pixels of dx that read the same taps: rows first, first + stride, ... along one axis.
+
+    They read dy at position `source` + i plus the offset of each tap; taps are in order of rising offset.
+    """
+
+    first: int
+    count: int
+    source: int
+    taps: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+
+def phases(size: int, out: int, kernel: int, stride: int, before: int, dilation: int) -> list[Phase]:
+    """Split one axis of dx by (h + padding) mod stride: y[m] reads x[m * stride + r * dilation - padding]."""
+    found = []
+    for a in range(stride):
+        first = (a - before) % stride
+        if first >= size:
+            continue
+        taps = [r for r in reversed(range(kernel)) if (a - r * dilation) % stride == 0]
+        offsets = tuple((a - r * dilation) // stride for r in taps)
+        found.append(Phase(first, -(-(size - first) // stride), (first + before - a) // stride, tuple(taps), offsets))
+    return found
+
+
+def reach(found: list[Phase], out: int) -> tuple[int, int]:
+    """Return how far before and behind dy the phases read."""
+    before = max((-(p.source + p.offsets[0]) for p in found if p.taps), default=0)
+    after = max((p.source + p.count - 1 + p.offsets[-1] - (out - 1) for p in found if p.taps), default=0)
+    return max(0, before), max(0, after)
+
+
+def forward(em: Emitter, node: Node) -> None:
+    """y = conv(x, weight) + bias."""
+    op = node.op
+    assert isinstance(op, ops.Conv2d)
+    x, y = em.value(node.inputs[0]), em.output(node)
+    (top, _), (left, _) = op.padding
+    fh, fw = op.weight.shape[2:]
+    below = (y.h - 1) * op.stride[0] + (fh - 1) * op.dilation[0] + 1 - top - x.h
+    beside = (y.w - 1) * op.stride[1] + (fw - 1) * op.dilation[1] + 1 - left - x.w
+    x.demand(top, max(0, below), left, max(0, beside))
+    layout = em.layout(node, op.weight)
+    assert isinstance(layout, Matrix)
+
+    def bind(b: Binder) -> None:
+        from ...kernels import tiles
+
+        walk = _walk(b, op, x, y)
+        columns = columns_of(b, layout.tiles, layout.columns, em.lanes)
+        start = {"START": 0, "SG": 0}
+        if op.bias is not None:
+            start = {"START": b.value_of(op.bias), "SG": rounded(layout.columns, em.lanes) * x.item if op.groups > 1 else 0}
+        split = max(1, min(columns["NTILES"], 16 // (walk["BLOCKS"] * op.groups)))
+        b.row(
+            tiles,
+            "tiles_forward",
+            walk["BLOCKS"] * op.groups * split,
+            SPLIT=split,
+            W=b.value_of(op.weight),
+            Y=b.at(y),
+            ROWS=layout.rows,
+            XG=x.pixel // op.groups,
+            YG=y.pixel // op.groups,
+            WG=layout.group * x.item,
+            **walk,
+            **columns,
+            **start,
+        )
+
+    em.call(node, "convolution", (x, y), bind)
+
+
+def _taps(op: ops.Conv2d, x: Tensor) -> tuple[list[int], int]:
+    """Return the byte offsets of the taps and the values that each reads; neighbouring pixels are one tap."""
+    _, c, fh, fw = op.weight.shape
+    if op.groups == 1 and op.dilation[1] == 1:
+        return [r * op.dilation[0] * x.row for r in range(fh)], fw * c
+    return [r * op.dilation[0] * x.row + s * op.dilation[1] * x.pixel for r in range(fh) for s in range(fw)], c
+
+
+def _walk(b: Binder, op: ops.Conv2d, x: Tensor, y: Tensor) -> dict[str, int]:
+    from ...kernels.tiles import TABLE_PAD
+
+    taps, per_tap = _taps(op, x)
+    (top, _), (left, _) = op.padding
+    walk = sweep(
+        b, y.n, y.h, y.w, (x.image, op.stride[0] * x.row, op.stride[1] * x.pixel), (y.image, y.row, y.pixel), TABLE_PAD
+    )
+    return walk | {"X": b.at(x) - top * x.row - left * x.pixel, "TAPS": b.keep(taps), "NT": len(taps), "NJ": per_tap}
+
+
+def backward(em: Emitter, node: Node, dy: Tensor) -> None:
+    """Gradients of weight, bias and input."""
+    op = node.op
+    assert isinstance(op, ops.Conv2d)
+    if em.trains(op.weight):
+        _weights(em, node, op, dy)
+    if op.bias is not None and em.trains(op.bias):
+        bias_gradient(em, node, op.bias, dy, op.groups)
+    if em.needs(node.inputs[0]):
+        em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))
+
+
+def _weights(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor) -> None:
+    """dW in partial sums over chunks of pixel blocks, then added in order."""
+    x = em.value(node.inputs[0])
+    layout = em.layout(node, op.weight)
+    assert isinstance(layout, Matrix)
+    blocks = block_count(dy.n, dy.h, dy.w)
+    chunks = max(1, min(blocks, 16, LARGEST_PARTIALS // (em.item * layout.size)))
+    part = em.scratch(chunks * layout.size)
+
+    def bind(b: Binder) -> None:
+        from ...kernels import tiles
+        from ...kernels.cpu import VECTOR_BYTES
+
+        walk = _walk(b, op, x, dy)
+        taps, per_tap = _taps(op, x)
+        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, tiles.GRADIENT, VECTOR_BYTES)
+        split = 1 if chunks * op.groups >= 8 else min(listed["NLIST"], 16)
+        b.row(
+            tiles,
+            "tiles_gradient",
+            chunks * op.groups * split,
+            SPLIT=split,
+            CHUNKS=chunks,
+            SIZE=layout.size,
+            PART=b.arena + part.offset,
+            Y=b.at(dy),
+            XG=x.pixel // op.groups,
+            YG=dy.pixel // op.groups,
+            WG=layout.group * x.item,
+            **walk,
+            **listed,
+        )
+        sum_columns(b, layout, b.arena + part.offset, chunks, b.gradient_of(op.weight), x.item, em.lanes)
+
+    em.call(node, "weight gradient", (x, dy, part), bind)
+
+
+def sum_columns(b: Binder, layout: Matrix, part: int, chunks: int, to: int, item: int, lanes: int) -> None:
+    """Add partial weight gradients and zero the lanes that only pad the last column tile."""
+    from ...kernels import tiles
+
+    vectors, first = layout.tiles[-1]
+    for g in range(layout.groups):
+        cut = max(4096, -(-layout.group // 16))
+        b.row(
+            tiles,
+            "sum_parts",
+            -(-layout.group // cut),
+            S_PART=part + g * layout.group * item,
+            S_CHUNKS=chunks,
+            S_STRIDE=layout.size,
+            S_TO=to + g * layout.group * item,
+            S_SIZE=layout.group,
+            S_SLICE=cut,
+            S_WIDTH=vectors * lanes,
+            S_VALID=layout.columns - first,
+            S_FROM=layout.rows * first,
+        )
+
+
+def _input(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor, dx: Tensor) -> None:
+    """dx: for each phase of the stride a plain convolution of dy with the flipped weights of that phase."""
+    layout = em.layout(node, op.weight)
+    assert isinstance(layout, Matrix)
+    _, c, fh, fw = op.weight.shape
+    down = phases(dx.h, dy.h, fh, op.stride[0], op.padding[0][0], op.dilation[0])
+    across = phases(dx.w, dy.w, fw, op.stride[1], op.padding[1][0], op.dilation[1])
+    dy.demand(*reach(down, dy.h), *reach(across, dy.w))
+    wide = rounded(c, em.lanes)
+    flipped: list[tuple[Phase, Phase, Scratch]] = []
+    for p in down:
+        for q in across:
+            size = len(p.taps) * len(q.taps) * layout.columns * wide * op.groups
+            flipped.append((p, q, em.scratch(max(size, em.lanes))))
+
+    def bind(b: Binder) -> None:
+        for p, q, w in flipped:
+            _phase(em, b, op, layout, p, q, b.arena + w.offset, dy, dx)
+
+    em.call(node, "input gradient", (dy, dx, *(w for _, _, w in flipped)), bind)
+
+
+def _phase(
+    em: Emitter, b: Binder, op: ops.Conv2d, layout: Matrix, p: Phase, q: Phase, flipped: int, dy: Tensor, dx: Tensor
+) -> None:
+    from ...kernels import tiles
+
+    c, k, item = op.weight.shape[1], layout.columns, dx.item
+    into = column_tiles(c, em.lanes)
+    count = len(p.taps) * len(q.taps)
+    group = count * k * rounded(c, em.lanes) * item
+    if count:
+        b.row(
+            tiles,
+            "flip_weights",
+            op.groups,
+            F_W=b.value_of(op.weight),
+            F_TO=flipped,
+            F_SOURCE=b.keep(layout.tiles),
+            F_NSOURCE=len(layout.tiles),
+            F_TILES=b.keep(into),
+            F_NTILES=len(into),
+            F_TAPS=b.keep([r * op.weight.shape[3] + s for r in p.taps for s in q.taps]),
+            F_NT=count,
+            F_IN=c,
+            F_OUT=k,
+            F_ROWS=layout.rows,
+            F_WG=layout.group * item,
+            F_TG=group,
+        )
+    dense = op.groups == 1 and all(o == q.offsets[0] + i for i, o in enumerate(q.offsets))
+    if dense and q.taps:
+        taps, per_tap = [r * dy.row + q.offsets[0] * dy.pixel for r in p.offsets], len(q.taps) * k
+    else:
+        taps, per_tap = [r * dy.row + s * dy.pixel for r in p.offsets for s in q.offsets], k
+    (sh, sw) = op.stride
+    walk = sweep(
+        b, dx.n, p.count, q.count, (dy.image, dy.row, dy.pixel), (dx.image, sh * dx.row, sw * dx.pixel), tiles.TABLE_PAD
+    )
+    columns = columns_of(b, into, c, em.lanes)
+    split = max(1, min(columns["NTILES"], 16 // (walk["BLOCKS"] * op.groups)))
+    b.row(
+        tiles,
+        "tiles_forward",
+        walk["BLOCKS"] * op.groups * split,
+        SPLIT=split,
+        X=b.at(dy) + p.source * dy.row + q.source * dy.pixel,
+        W=flipped,
+        Y=b.at(dx) + p.first * dx.row + q.first * dx.pixel,
+        TAPS=b.keep(taps if taps else [0]),
+        NT=len(taps),
+        NJ=per_tap,
+        ROWS=count * k,
+        XG=dy.pixel // op.groups,
+        YG=dx.pixel // op.groups,
+        WG=group,
+        **walk,
+        **columns,
+    )
+
+
+RULES[ops.Conv2d] = Rule(forward, backward)

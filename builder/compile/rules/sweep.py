@@ -1,0 +1,84 @@
+"""Pixel blocks and tables for the tile kernels: which pixels a unit of work covers and where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..bind import Binder
+
+LIMIT = 384
+"""Pixels of a block; its tables then stay in the first-level cache."""
+
+Strides = tuple[int, int, int]
+"""Bytes from one image, row and pixel to the next."""
+
+
+def block_count(n: int, rows: int, columns: int) -> int:
+    """Return into how many blocks n images of rows x columns pixels are cut."""
+    per = _per_block(rows, columns)
+    return n * -(-rows // per[1]) if per[0] == 1 else -(-n // per[0])
+
+
+def _per_block(rows: int, columns: int) -> tuple[int, int]:
+    """Return (images, rows) of a block: several whole images, or some rows of one."""
+    if rows * columns > LIMIT:
+        return 1, max(1, LIMIT // columns)
+    return max(1, LIMIT // (rows * columns)), rows
+
+
+def sweep(b: Binder, n: int, rows: int, columns: int, x: Strides, y: Strides, pad: int) -> dict[str, int]:
+    """Return the fields of a walk over n x rows x columns pixels that lie in x and y by these strides."""
+    images, some = _per_block(rows, columns)
+    first = np.arange(0, n, images)
+    top = np.arange(0, rows, some)
+    image, row = (a.ravel() for a in np.meshgrid(first, top, indexing="ij"))
+    counts = np.minimum(images, n - image) * np.minimum(some, rows - row) * columns
+    sizes = np.unique(counts)
+    grid = np.meshgrid(np.arange(images), np.arange(some), np.arange(columns), indexing="ij")
+    xo, yo = (sum(g.ravel() * s for g, s in zip(grid, strides, strict=True)) for strides in (x, y))
+    # One table per size of block; behind its end the last pixel is repeated, so that tiles need no edge code.
+    length = -(-int(sizes[-1]) // pad) * pad
+    tables = [np.concatenate([t[:size], np.full(length - size, t[size - 1])]) for t in (xo, yo) for size in sizes]
+    return {
+        "XB": b.keep(image * x[0] + row * x[1]),
+        "YB": b.keep(image * y[0] + row * y[1]),
+        "COUNT": b.keep(counts),
+        "TABLE": b.keep(np.searchsorted(sizes, counts) * length * 8),
+        "XO": b.keep(np.concatenate(tables[: len(sizes)])),
+        "YO": b.keep(np.concatenate(tables[len(sizes) :])),
+        "BLOCKS": len(counts),
+    }
+
+
+def columns_of(b: Binder, tiles: Sequence[tuple[int, int]], columns: int, lanes: int) -> dict[str, int]:
+    """Return the fields of the column tiles, and how many lanes of the last vector count."""
+    vectors, first = tiles[-1]
+    return {"TILES": b.keep(tiles), "NTILES": len(tiles), "LANES": columns - first - (vectors - 1) * lanes}
+
+
+def gradient_list(
+    b: Binder, tiles: Sequence[tuple[int, int]], taps: Any, per_tap: int, item: int, kinds: dict[int, tuple[int, int, int]], width: int
+) -> dict[str, int]:
+    """Return the fields of the weight-gradient tiles: every column tile by every tap and run of rows.
+
+    `width` is the bytes of a vector; `kinds` the shapes that exist: kind -> (taps, rows, vectors).
+    """
+    offsets = np.asarray(taps, np.int64)
+    address = b.keep(offsets)
+    listed: list[tuple[int, ...]] = []
+    count = len(offsets)
+    whole = next((k for k in (4, 5) if kinds[k][:2] == (count, per_tap)), None)
+    for vectors, first in tiles:
+        base = count * per_tap * first * item
+        if whole is not None and vectors == 1:
+            listed.append((whole, address, 0, first * item, base, per_tap * width, per_tap))
+            continue
+        step = kinds[vectors][1]
+        for t in range(count):
+            for j in range(0, per_tap, step):
+                place = base + (t * per_tap + j) * vectors * width
+                listed.append((vectors, address + 8 * t, j * item, first * item, place, 0, min(step, per_tap - j)))
+    return {"LIST": b.keep(listed), "NLIST": len(listed)}

@@ -1,0 +1,108 @@
+"""What a program's calls read and write: images with a border of zeros, scratch memory, and parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from schemas.ops import Op
+from schemas.shapes import Shape
+
+ALIGNMENT = 64
+"""Bytes; a cache line and the widest vector."""
+
+
+def rounded(n: int, multiple: int = ALIGNMENT) -> int:
+    return -(-n // multiple) * multiple
+
+
+@dataclass(eq=False)
+class Block:
+    """A piece of the arena, alive from the first call that touches it to the last."""
+
+    offset: int = field(default=-1, init=False)
+    first: int = field(default=-1, init=False)
+    last: int = field(default=-1, init=False)
+
+    @property
+    def bytes(self) -> int:
+        raise NotImplementedError  # both kinds of block override it
+
+
+@dataclass(eq=False)
+class Scratch(Block):
+    """Memory without a shape: partial sums, repacked weights."""
+
+    size: int
+
+    @property
+    def bytes(self) -> int:
+        return self.size
+
+
+@dataclass(eq=False)
+class Tensor(Block):
+    """One value of a whole batch, NHWC with a border of zeros that its readers asked for.
+
+    The axes of a sample (C, H, W), (C, L) and (F,) are held as (h, w, c), (1, l, c) and (1, 1, f).
+    """
+
+    n: int
+    h: int
+    w: int
+    c: int
+    item: int
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+    def demand(self, top: int, bottom: int, left: int, right: int) -> None:
+        """Make the border at least this wide."""
+        self.top, self.bottom = max(self.top, top), max(self.bottom, bottom)
+        self.left, self.right = max(self.left, left), max(self.right, right)
+
+    @property
+    def bordered(self) -> bool:
+        return bool(self.top or self.bottom or self.left or self.right)
+
+    @property
+    def pixel(self) -> int:
+        """Bytes from one pixel to the next."""
+        return self.c * self.item
+
+    @property
+    def row(self) -> int:
+        """Bytes from one image row to the next."""
+        return (self.left + self.w + self.right) * self.pixel
+
+    @property
+    def image(self) -> int:
+        """Bytes from one image to the next."""
+        return (self.top + self.h + self.bottom) * self.row
+
+    @property
+    def bytes(self) -> int:
+        return self.n * self.image
+
+    @property
+    def origin(self) -> int:
+        """Byte offset of pixel (0, 0) of image 0 in the arena."""
+        return self.offset + self.top * self.row + self.left * self.pixel
+
+
+def image_axes(shape: Shape) -> tuple[int, int, int]:
+    """Return (h, w, c) of a sample's shape."""
+    if len(shape) == 3:
+        return shape[1], shape[2], shape[0]
+    if len(shape) == 2:
+        return 1, shape[1], shape[0]
+    return 1, 1, shape[0] if shape else 1
+
+
+@dataclass(eq=False)
+class Node:
+    """An operation of the network and the layer it came from. Rewrite rules replace nodes, never records."""
+
+    op: Op
+    inputs: list[Node]
+    layer: str

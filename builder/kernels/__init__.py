@@ -1,0 +1,1 @@
+"""The engine's compiled operations. `README.md` beside this file is the map."""

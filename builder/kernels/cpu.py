@@ -1,0 +1,79 @@
+"""What this processor offers: vector width, registers, and the private cache folder for compiled kernels."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import stat
+import sys
+from pathlib import Path
+
+import llvmlite.binding as llvm
+
+
+@functools.cache
+def features() -> dict[str, bool]:
+    """Return LLVM's feature flags of the host, or of the CPU that NUMBA_CPU_FEATURES names."""
+    named = os.environ.get("NUMBA_CPU_FEATURES")
+    if named is not None:
+        return {part[1:]: part[0] == "+" for part in named.split(",") if part}
+    return dict(llvm.get_host_cpu_features())
+
+
+def _arm() -> bool:
+    return llvm.get_process_triple().split("-")[0] in ("aarch64", "arm64")
+
+
+VECTOR_BYTES = 64 if features().get("avx512f") else 32 if features().get("avx") else 16
+"""Bytes of a vector register: 64 with AVX-512, 32 with AVX, else 16 (SSE2, NEON)."""
+
+REGISTERS = 32 if VECTOR_BYTES == 64 or _arm() else 16
+"""Vector registers: 32 with AVX-512 and on ARM, 16 with AVX2 and SSE."""
+
+
+def name() -> str:
+    """Return the widest vector extension in use."""
+    if VECTOR_BYTES == 64:
+        return "AVX-512"
+    if VECTOR_BYTES == 32:
+        return "AVX2" if features().get("avx2") else "AVX"
+    return "NEON" if _arm() else "SSE2"
+
+
+def _digest() -> str:
+    """Hash everything that a compiled kernel depends on; Numba itself watches only the kernel's own file."""
+    import numba
+
+    found = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        found.update(source.name.encode() + source.read_bytes())
+    target = (numba.__version__, sys.version_info[:2], VECTOR_BYTES, REGISTERS, llvm.get_host_cpu_name())
+    found.update(repr((target, sorted(features().items()))).encode())
+    return found.hexdigest()[:16]
+
+
+def _private(folder: Path) -> bool:
+    """Create the folder for this user alone; False where somebody else could put code into it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.stat()
+    except OSError:
+        return False
+    if hasattr(os, "getuid") and info.st_uid != os.getuid():
+        return False
+    if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        folder.chmod(0o700)
+    return os.access(folder, os.W_OK)
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """Return the private folder for compiled kernels, or None where none can be had (they are compiled each time).
+
+    TSUMIKI_CACHE_DIR names another place than the user's cache folder.
+    """
+    named = os.environ.get("TSUMIKI_CACHE_DIR")
+    base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsumiki"
+    folder = base / f"kernels-{_digest()}"
+    return folder if _private(base) and _private(folder) else None

@@ -1,0 +1,87 @@
+"""Value by value: sums, products, copies, Dropout. Operands are D0 x D1 x D2 rows of L neighbouring values each."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, uint64
+
+from .machine import arguments, array, ints, kernel, slots
+
+(
+    A, A0, A1, A2, B, B0, B1, B2, Y, Y0, Y1, Y2,   # address and byte strides of the outer axes
+    D0, D1, D2, L, SLICES,
+    KEY, STREAM, THRESHOLD,                        # Dropout: address of [seed, step], the layer's number, p * 2**32
+) = slots(20)  # fmt: skip
+
+
+@njit
+def at(d, real, base, r):  # type: ignore[no-untyped-def]  # Numba
+    """Return row r of the operand whose address is in slot `base`."""
+    i, j, k = r // (d[D1] * d[D2]), r // d[D2] % d[D1], r % d[D2]
+    return array(real, d[base] + i * d[base + 1] + j * d[base + 2] + k * d[base + 3], d[L])
+
+
+@njit
+def share(d, unit):  # type: ignore[no-untyped-def]  # Numba
+    """Return the first row of this unit and the one behind its last."""
+    rows = d[D0] * d[D1] * d[D2]
+    return unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]
+
+
+@kernel
+def add(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = a + b; y may be a."""
+    d = arguments(row)
+    first, last = share(d, unit)
+    for r in range(first, last):
+        a, b, y = at(d, real, A, r), at(d, real, B, r), at(d, real, Y, r)
+        for k in range(d[L]):
+            y[k] = a[k] + b[k]
+
+
+@kernel
+def multiply(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = a * b; y may be a."""
+    d = arguments(row)
+    first, last = share(d, unit)
+    for r in range(first, last):
+        a, b, y = at(d, real, A, r), at(d, real, B, r), at(d, real, Y, r)
+        for k in range(d[L]):
+            y[k] = a[k] * b[k]
+
+
+@kernel
+def copy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = a."""
+    d = arguments(row)
+    first, last = share(d, unit)
+    for r in range(first, last):
+        a, y = at(d, real, A, r), at(d, real, Y, r)
+        for k in range(d[L]):
+            y[k] = a[k]
+
+
+@njit
+def mixed(z):  # type: ignore[no-untyped-def]  # Numba
+    """SplitMix64's output function (Steele, Lea and Flood 2014): a counter becomes a random number."""
+    z = (z ^ (z >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> uint64(27))) * uint64(0x94D049BB133111EB)
+    return z ^ (z >> uint64(31))
+
+
+@kernel
+def dropout(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = a / (1 - p) where kept, else 0. Who is kept depends on seed, step, layer and position alone, so the
+    backward pass is the same kernel on the gradient. p is rounded to 32 bits."""
+    d = arguments(row)
+    first, last = share(d, unit)
+    key = ints(d[KEY], 2)
+    golden = uint64(0x9E3779B97F4A7C15)
+    start = mixed(mixed(mixed(uint64(key[0]) + golden) + uint64(key[1])) + uint64(d[STREAM]) * golden)
+    threshold, n = uint64(d[THRESHOLD]), uint64(d[L])
+    for r in range(first, last):
+        a, y = at(d, real, A, r), at(d, real, Y, r)
+        scale = a.dtype.type(4294967296.0 / (4294967296.0 - np.float64(d[THRESHOLD])))
+        for k in range(d[L]):
+            z = mixed(start + (uint64(r) * n + uint64(k)) * golden) >> uint64(32)
+            y[k] = a[k] * scale if z >= threshold else a.dtype.type(0)

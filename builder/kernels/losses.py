@@ -1,0 +1,181 @@
+"""Softmax and the losses. Rows are pixels (or samples) of C values; each unit keeps its share of the loss in float64.
+
+dx is the gradient of the mean loss: GAIN holds 1 / rows (times 1 / outputs where the loss is a mean over outputs too);
+WEIGHT is 0 or the address of one weight per sample. Targets: one class number per row, or C values per row.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from .machine import arguments, array, floats, ints, kernel, slots
+
+(
+    X, X0, X1, X2, Y, Y0, Y1, Y2, DY, DY0, DY1, DY2, DX, DX0, DX1, DX2,
+    D0, D1, D2, C, SLICES,
+    LABEL, TARGET, WEIGHT,             # classes (int64), target values (real), sample weights (real) or 0
+    PART, GAIN, TOTAL,                 # per unit partial loss, float64; factor; where the loss goes
+) = slots(27)  # fmt: skip
+
+
+@njit
+def _row(d, real, base, r):  # type: ignore[no-untyped-def]  # Numba
+    i, j, k = r // (d[D1] * d[D2]), r // d[D2] % d[D1], r % d[D2]
+    return array(real, d[base] + i * d[base + 1] + j * d[base + 2] + k * d[base + 3], d[C])
+
+
+@njit
+def _weight(d, real, r):  # type: ignore[no-untyped-def]  # Numba
+    if d[WEIGHT] == 0:
+        return 1.0
+    return float(array(real, d[WEIGHT], d[D0])[r // (d[D1] * d[D2])])
+
+
+@njit
+def _share(d, unit):  # type: ignore[no-untyped-def]  # Numba
+    rows = d[D0] * d[D1] * d[D2]
+    return unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]
+
+
+@njit
+def _softmax(x, y, c):  # type: ignore[no-untyped-def]  # Numba
+    """y = softmax(x); returns (largest x, sum of exponentials)."""
+    top = x[0]
+    for k in range(1, c):
+        top = x[k] if x[k] > top or x[k] != x[k] else top
+    total = 0.0
+    for k in range(c):
+        e = math.exp(x[k] - top)
+        y[k] = e
+        total += e
+    for k in range(c):
+        y[k] /= total
+    return top, total
+
+
+@kernel
+def softmax_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = exp(x) / sum(exp(x))."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    for r in range(first, last):
+        _softmax(_row(d, real, X, r), _row(d, real, Y, r), d[C])
+
+
+@kernel
+def softmax_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """dx = y * (dy - sum(dy * y))."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    for r in range(first, last):
+        y, dy, dx = _row(d, real, Y, r), _row(d, real, DY, r), _row(d, real, DX, r)
+        total = 0.0
+        for k in range(d[C]):
+            total += y[k] * dy[k]
+        for k in range(d[C]):
+            dx[k] = y[k] * (dy[k] - total)
+
+
+@kernel
+def softmax_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = softmax(x), loss = -log y[class], dx = (y - onehot) * weight / rows."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    labels, gain, loss = ints(d[LABEL], d[D0] * d[D1] * d[D2]), floats(d[GAIN], 1)[0], 0.0
+    for r in range(first, last):
+        x, y = _row(d, real, X, r), _row(d, real, Y, r)
+        top, total = _softmax(x, y, d[C])
+        weight, label = _weight(d, real, r), labels[r]
+        loss += weight * (math.log(total) - (x[label] - top))
+        if d[DX]:
+            dx = _row(d, real, DX, r)
+            for k in range(d[C]):
+                dx[k] = y[k] * (weight * gain)
+            dx[label] -= weight * gain
+    floats(d[PART], d[SLICES])[unit] = loss
+
+
+@kernel
+def cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """loss = -log x[class] for probabilities x; dx = -weight / (rows * x[class]). x below 1e-12 counts as 1e-12."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    labels, gain, loss = ints(d[LABEL], d[D0] * d[D1] * d[D2]), floats(d[GAIN], 1)[0], 0.0
+    for r in range(first, last):
+        x, weight, label = _row(d, real, X, r), _weight(d, real, r), labels[r]
+        p = float(x[label])
+        p = 1e-12 if p < 1e-12 else p
+        loss -= weight * math.log(p)
+        if d[DX]:
+            dx = _row(d, real, DX, r)
+            for k in range(d[C]):
+                dx[k] = 0
+            dx[label] = -weight * gain / p
+    floats(d[PART], d[SLICES])[unit] = loss
+
+
+@kernel
+def sigmoid_binary_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = sigmoid(x), loss = -(t log y + (1 - t) log(1 - y)), dx = (y - t) * weight / values; stable for any x."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    gain, loss, c = floats(d[GAIN], 1)[0], 0.0, d[C]
+    targets = array(real, d[TARGET], d[D0] * d[D1] * d[D2] * c)
+    for r in range(first, last):
+        x, y, weight = _row(d, real, X, r), _row(d, real, Y, r), _weight(d, real, r)
+        for k in range(c):
+            v, t = float(x[k]), float(targets[r * c + k])
+            e = math.exp(-abs(v))
+            p = 1 / (1 + e) if v >= 0 else e / (1 + e)
+            loss += weight * (max(v, 0.0) - v * t + math.log1p(e) if v == v else v)
+            y[k] = p
+            if d[DX]:
+                _row(d, real, DX, r)[k] = (p - t) * weight * gain
+    floats(d[PART], d[SLICES])[unit] = loss
+
+
+@kernel
+def binary_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """loss = -(t log x + (1 - t) log(1 - x)) for probabilities x, each kept 1e-12 away from 0 and 1."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    gain, loss, c = floats(d[GAIN], 1)[0], 0.0, d[C]
+    targets = array(real, d[TARGET], d[D0] * d[D1] * d[D2] * c)
+    for r in range(first, last):
+        x, weight = _row(d, real, X, r), _weight(d, real, r)
+        for k in range(c):
+            p, t = float(x[k]), float(targets[r * c + k])
+            p = 1e-12 if p < 1e-12 else (1 - 1e-12 if p > 1 - 1e-12 else p)
+            loss -= weight * (t * math.log(p) + (1 - t) * math.log(1 - p))
+            if d[DX]:
+                _row(d, real, DX, r)[k] = weight * gain * (p - t) / (p * (1 - p))
+    floats(d[PART], d[SLICES])[unit] = loss
+
+
+@kernel
+def squared_error(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """loss = (x - t)^2; dx = 2 (x - t) * weight / values."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    gain, loss, c = floats(d[GAIN], 1)[0], 0.0, d[C]
+    targets = array(real, d[TARGET], d[D0] * d[D1] * d[D2] * c)
+    for r in range(first, last):
+        x, weight = _row(d, real, X, r), _weight(d, real, r)
+        for k in range(c):
+            v = float(x[k]) - float(targets[r * c + k])
+            loss += weight * v * v
+            if d[DX]:
+                _row(d, real, DX, r)[k] = 2 * v * weight * gain
+    floats(d[PART], d[SLICES])[unit] = loss
+
+
+@kernel
+def loss_total(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """total = sum of the units' losses, in order, times GAIN. One unit."""
+    d = arguments(row)
+    part, total = floats(d[PART], d[SLICES]), 0.0
+    for i in range(d[SLICES]):
+        total += part[i]
+    floats(d[TOTAL], 1)[0] = total * floats(d[GAIN], 1)[0]

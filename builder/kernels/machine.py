@@ -1,0 +1,162 @@
+"""The tape machine: a step is an int64 table, one row per operation, run by one call without Python and without the GIL.
+
+An operation is a function `(row, unit, real)` compiled to a C callback and kept in its own cache file; `row` is the
+address of its table row, `real` a pointer whose type says float32 or float64. A row holds the callback's address, so a
+new network never waits for a compiler. Each operation is split into units; the split depends on shapes only, never on
+the number of threads, and partial sums are combined in a fixed order: the same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numba
+import numpy as np
+from numba import carray, cfunc, njit, prange, types
+
+from . import cpu
+from .simd import call, doubles, fetch_add, integers, reals
+
+FUNCTION, UNITS, NEXT, ARGUMENTS = 0, 1, 2, 3
+"""Slots of a row: callback, number of units, atomic counter, first argument."""
+
+SLOTS = 48
+
+KERNELS: dict[str, Callable[..., None]] = {}
+_COMPILED: dict[tuple[str, type], Any] = {}
+_LISTENERS: list[Callable[[str, float], None]] = []
+
+
+def slots(count: int) -> range:
+    """Return the numbers of a kernel's argument slots."""
+    if ARGUMENTS + count > SLOTS:
+        raise ValueError(f"a row has room for {SLOTS - ARGUMENTS} arguments, not {count}")
+    return range(ARGUMENTS, ARGUMENTS + count)
+
+
+def kernel(function: Callable[..., None]) -> Callable[..., None]:
+    """Register an operation under its function's name."""
+    KERNELS[function.__name__] = function
+    return function
+
+
+@contextmanager
+def cached() -> Iterator[bool]:
+    """Point Numba's cache at our private folder while kernels are declared; other code's setting stays as it is."""
+    folder = cpu.cache_folder()
+    before = numba.config.CACHE_DIR
+    if folder is not None:
+        numba.config.CACHE_DIR = str(folder)
+    try:
+        yield folder is not None
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+@contextmanager
+def listening(heard: Callable[[str, float], None]) -> Iterator[None]:
+    """Call heard(kernel name, seconds) after each kernel that had to be compiled rather than loaded."""
+    _LISTENERS.append(heard)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(heard)
+
+
+def address(name: str, dtype: type) -> int:
+    """Return the callback's address, compiling the kernel or loading it from the cache at its first use."""
+    key = (name, dtype)
+    if key not in _COMPILED:
+        begin = time.perf_counter()
+        pointer = types.CPointer(types.float64 if dtype is np.float64 else types.float32)
+        with cached() as kept:
+            made = cfunc(types.void(types.int64, types.int64, pointer), cache=kept, nopython=True, error_model="numpy")(
+                KERNELS[name]
+            )
+        _COMPILED[key] = made
+        if not made.cache_hits:
+            for heard in _LISTENERS:
+                heard(name, time.perf_counter() - begin)
+    found: int = _COMPILED[key].address
+    return found
+
+
+@njit
+def arguments(row):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Return the row's slots as an int64 array."""
+    return carray(integers(row), SLOTS)
+
+
+@njit
+def array(real, address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Return `count` values of real's type at the address."""
+    return carray(reals(real, address), count)
+
+
+@njit
+def ints(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Return `count` int64 values at the address."""
+    return carray(integers(address), count)
+
+
+@njit
+def floats(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Return `count` float64 values at the address."""
+    return carray(doubles(address), count)
+
+
+def _run_alone(tape):  # type: ignore[no-untyped-def]  # compiled by Numba
+    for i in range(tape.shape[0]):
+        row = tape.ctypes.data + i * SLOTS * 8
+        for u in range(tape[i, UNITS]):
+            call(tape[i, FUNCTION], row, u)
+
+
+def _run_threads(tape, threads):  # type: ignore[no-untyped-def]  # compiled by Numba
+    # Threads take the next unit from an atomic counter, so that a busy core does not hold up the others.
+    for i in range(tape.shape[0]):
+        function, units, row = tape[i, FUNCTION], tape[i, UNITS], tape.ctypes.data + i * SLOTS * 8
+        if units == 1:
+            call(function, row, 0)
+        else:
+            tape[i, NEXT] = 0
+            for _ in prange(threads):
+                u = fetch_add(row + 8 * NEXT)
+                while u < units:
+                    call(function, row, u)
+                    u = fetch_add(row + 8 * NEXT)
+
+
+_RUNNERS: dict[bool, Any] = {}
+
+
+def _runner(parallel: bool) -> Any:
+    if parallel not in _RUNNERS:
+        begin = time.perf_counter()
+        with cached() as kept:
+            if parallel:
+                made = njit("void(i8[:, ::1], i8)", parallel=True, cache=kept, nogil=True)(_run_threads)
+            else:
+                made = njit("void(i8[:, ::1])", cache=kept, nogil=True)(_run_alone)
+        _RUNNERS[parallel] = made
+        if not made.stats.cache_hits:
+            for heard in _LISTENERS:
+                heard("run", time.perf_counter() - begin)
+    return _RUNNERS[parallel]
+
+
+def run(tape: np.ndarray, threads: int = 1) -> None:
+    """Run every row of the tape in order, each row's units on `threads` threads."""
+    if threads == 1:
+        _runner(False)(tape)
+        return
+    numba.config.THREADING_LAYER = "threadsafe"  # omp or tbb; workqueue aborts when two threads enter
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    try:
+        _runner(True)(tape, threads)
+    finally:
+        numba.set_num_threads(before)

@@ -1,0 +1,258 @@
+"""Micro-kernels as Numba intrinsics: LLVM vector IR, sizes at run time, tile shape fixed when it is built.
+
+Every intrinsic takes `real`, a pointer whose type says float32 or float64 (its value is not used), and one tuple of
+int64: byte addresses, byte offsets and counts. So one compiled kernel serves every shape, and no array descriptor or
+bounds code is left in the hot path. Pixel tables (xo, yo) hold byte offsets per pixel relative to a block's base: they
+absorb padding, strides and image edges, so that the tiles have no edge code.
+
+Intrinsics must stay module-level names: a kernel that holds one in a closure never hits Numba's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .cpu import VECTOR_BYTES
+
+I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
+
+
+class Emit:
+    """Helper around an IR builder: byte-addressed vector loads and stores, broadcast, fused multiply-add, loops."""
+
+    def __init__(self, builder: ir.IRBuilder, real: types.Type) -> None:
+        self.b = builder
+        self.double = real.dtype == types.float64
+        self.size = 8 if self.double else 4
+        self.scalar = ir.DoubleType() if self.double else ir.FloatType()
+        self.lanes = VECTOR_BYTES // self.size
+        self.vector = ir.VectorType(self.scalar, self.lanes)
+        self.mask = ir.VectorType(I1, self.lanes)
+        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+        self.suffix = f"v{self.lanes}f{8 * self.size}"
+        self._fma = self.function(f"llvm.fma.{self.suffix}", self.vector, [self.vector] * 3)
+
+    def function(self, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
+        return cgutils.get_or_insert_function(self.b.module, ir.FunctionType(result, arguments), name)
+
+    def count(self, v: Any) -> Any:
+        return ir.Constant(I64, v) if isinstance(v, int) else v
+
+    def add(self, a: Any, k: Any) -> Any:
+        return self.b.add(a, self.count(k))
+
+    def mul(self, a: Any, k: Any) -> Any:
+        return self.b.mul(a, self.count(k))
+
+    def pointer(self, address: Any, kind: ir.Type) -> Any:
+        return self.b.inttoptr(address, kind.as_pointer())
+
+    def load(self, address: Any) -> Any:
+        loaded = self.b.load(self.pointer(address, self.vector))
+        loaded.align = self.size
+        return loaded
+
+    def store(self, v: Any, address: Any) -> None:
+        self.b.store(v, self.pointer(address, self.vector)).align = self.size
+
+    def first(self, lanes: Any) -> Any:
+        """Return a mask whose first `lanes` lanes are set."""
+        numbers = ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
+        return self.b.icmp_signed("<", numbers, self.spread(lanes, I64))
+
+    def store_masked(self, v: Any, address: Any, mask: Any) -> None:
+        place = self.pointer(address, self.vector)
+        name = f"llvm.masked.store.{self.suffix}.p0"
+        put = self.function(name, ir.VoidType(), [self.vector, place.type, I32, self.mask])
+        self.b.call(put, [v, place, ir.Constant(I32, self.size), mask])
+
+    def table(self, base: Any, index: Any) -> Any:
+        """Load the int64 at base[index]."""
+        return self.b.load(self.pointer(self.add(base, self.mul(self.count(index), 8)), I64))
+
+    def spread(self, scalar: Any, kind: ir.Type) -> Any:
+        """Return a vector with the scalar in every lane."""
+        vector = ir.VectorType(kind, self.lanes)
+        empty = ir.Constant(vector, ir.Undefined)
+        one = self.b.insert_element(empty, scalar, ir.Constant(I32, 0))
+        return self.b.shuffle_vector(one, empty, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
+
+    def broadcast(self, address: Any) -> Any:
+        return self.spread(self.b.load(self.pointer(address, self.scalar)), self.scalar)
+
+    def fma(self, a: Any, x: Any, y: Any) -> Any:
+        return self.b.call(self._fma, [a, x, y])
+
+    def accumulators(self, n: int) -> list[Any]:
+        """Return n zeroed vector variables: LLVM promotes these allocas to registers."""
+        made = [cgutils.alloca_once(self.b, self.vector) for _ in range(n)]
+        for a in made:
+            self.b.store(self.zero, a)
+        return made
+
+    def loop(self, n: Any) -> AbstractContextManager[Any]:
+        return cgutils.for_range(self.b, n, intp=I64)
+
+
+def emitted(count: int, generate: Callable[[Emit, list[Any]], None]) -> Any:
+    """Make an intrinsic (real, tuple of `count` int64) -> None whose IR `generate` emits."""
+
+    @intrinsic
+    def made(context: Any, real: Any, numbers: Any) -> Any:
+        def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            values = [builder.extract_value(arguments[1], i) for i in range(count)]
+            generate(Emit(builder, signature.args[0]), values)
+            return target.get_dummy_value()
+
+        return types.void(real, types.UniTuple(types.int64, count)), codegen
+
+    return made
+
+
+def conv_tile(pixels: int, vectors: int) -> Any:
+    """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
+
+    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes): w is packed [T][J][vectors * lanes]; start is 0 for zero, 1
+    to accumulate into y, else the address of a bias; `lanes` of the last vector are stored.
+    """
+
+    def generate(e: Emit, a: list[Any]) -> None:
+        x, xo, taps, n_taps, n_j, w, y, yo, start, lanes = a
+        b, acc = e.b, e.accumulators(pixels * vectors)
+        width = VECTOR_BYTES * vectors
+        xs = [e.add(x, e.table(xo, i)) for i in range(pixels)]
+        ys = [e.add(y, e.table(yo, i)) for i in range(pixels)]
+        with b.if_then(b.icmp_unsigned(">", start, e.count(1))):
+            for q in range(vectors):
+                v = e.load(e.add(start, VECTOR_BYTES * q))
+                for i in range(pixels):
+                    b.store(v, acc[i * vectors + q])
+        with b.if_then(b.icmp_signed("==", start, e.count(1))):
+            for i in range(pixels):
+                for q in range(vectors):
+                    b.store(e.load(e.add(ys[i], VECTOR_BYTES * q)), acc[i * vectors + q])
+        with e.loop(n_taps) as t:
+            row = e.add(w, e.mul(e.mul(t.index, n_j), width))
+            offset = e.table(taps, t.index)
+            at = [e.add(p, offset) for p in xs]
+            with e.loop(n_j) as j:
+                here = e.add(row, e.mul(j.index, width))
+                ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
+                step = e.mul(j.index, e.size)
+                for i in range(pixels):
+                    xv = e.broadcast(e.add(at[i], step))
+                    for q in range(vectors):
+                        p = acc[i * vectors + q]
+                        b.store(e.fma(xv, ws[q], b.load(p)), p)
+        last = vectors - 1
+        for i in range(pixels):
+            for q in range(last):
+                e.store(b.load(acc[i * vectors + q]), e.add(ys[i], VECTOR_BYTES * q))
+        with b.if_else(b.icmp_signed("==", lanes, e.count(e.lanes))) as (whole, partial):
+            with whole:
+                for i in range(pixels):
+                    e.store(b.load(acc[i * vectors + last]), e.add(ys[i], VECTOR_BYTES * last))
+            with partial:
+                mask = e.first(lanes)
+                for i in range(pixels):
+                    e.store_masked(b.load(acc[i * vectors + last]), e.add(ys[i], VECTOR_BYTES * last), mask)
+
+    return emitted(10, generate)
+
+
+def gradient_tile(taps: int, rows: int, vectors: int) -> Any:
+    """Make dst[h, i, :] (+)= sum over pixels p of x[p + tap[h] + i] * dy[p, :] for h < taps, i < rows.
+
+    Arguments (x, xo, P, dy, yo, tap, dst, tap_stride, valid, accumulate): rows i >= valid are computed, not stored.
+    """
+
+    def generate(e: Emit, a: list[Any]) -> None:
+        x, xo, count, dy, yo, tap, dst, stride, valid, accumulate = a
+        b, acc = e.b, e.accumulators(taps * rows * vectors)
+        width = VECTOR_BYTES * vectors
+        stored = [b.icmp_signed("<", e.count(i), valid) for i in range(rows)]
+        place = [[e.add(e.add(dst, e.mul(stride, h)), width * i) for i in range(rows)] for h in range(taps)]
+        with b.if_then(b.icmp_signed("==", accumulate, e.count(1))):
+            for i in range(rows):
+                with b.if_then(stored[i]):
+                    for h in range(taps):
+                        for q in range(vectors):
+                            b.store(e.load(e.add(place[h][i], VECTOR_BYTES * q)), acc[(h * rows + i) * vectors + q])
+        at = [e.add(x, e.table(tap, h)) for h in range(taps)]
+        with e.loop(count) as p:
+            px, py = e.table(xo, p.index), e.add(dy, e.table(yo, p.index))
+            ds = [e.load(e.add(py, VECTOR_BYTES * q)) for q in range(vectors)]
+            for h in range(taps):
+                here = e.add(at[h], px)
+                for i in range(rows):
+                    xv = e.broadcast(e.add(here, e.size * i))
+                    for q in range(vectors):
+                        v = acc[(h * rows + i) * vectors + q]
+                        b.store(e.fma(xv, ds[q], b.load(v)), v)
+        for i in range(rows):
+            with b.if_then(stored[i]):
+                for h in range(taps):
+                    for q in range(vectors):
+                        e.store(b.load(acc[(h * rows + i) * vectors + q]), e.add(place[h][i], VECTOR_BYTES * q))
+
+    return emitted(10, generate)
+
+
+@intrinsic
+def reals(context: Any, real: Any, address: Any) -> Any:
+    """int64 address -> pointer of `real`'s type."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[1], target.get_value_type(signature.return_type))
+
+    return real(real, types.int64), codegen
+
+
+@intrinsic
+def doubles(context: Any, address: Any) -> Any:
+    """int64 address -> float64 pointer."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], target.get_value_type(signature.return_type))
+
+    return types.CPointer(types.float64)(types.int64), codegen
+
+
+@intrinsic
+def integers(context: Any, address: Any) -> Any:
+    """int64 address -> int64 pointer."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], target.get_value_type(signature.return_type))
+
+    return types.CPointer(types.int64)(types.int64), codegen
+
+
+@intrinsic
+def call(context: Any, function: Any, row: Any, unit: Any) -> Any:
+    """Call the operation at address `function`: void(row, unit, unused pointer)."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [I64, I64, I64])
+        builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), [*arguments[1:], ir.Constant(I64, 0)])
+        return target.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def fetch_add(context: Any, address: Any) -> Any:
+    """Atomically return the int64 at address and add one to it."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], I64.as_pointer())
+        return builder.atomic_rmw("add", place, ir.Constant(I64, 1), "monotonic")
+
+    return types.int64(types.int64), codegen

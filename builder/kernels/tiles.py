@@ -1,0 +1,240 @@
+"""Convolution, its gradients and Affine: all are one sum over taps, done by register tiles.
+
+    y[p, k] = start[k] + sum over taps t and values j of x[p + tap[t] + j] * w[t, j, k]
+
+`p` runs over blocks of pixels, whose byte offsets stand in tables; padding is a border of zeros in the buffer. A
+weight array is packed by column tiles of 1 to 3 vectors: [tile][row][lanes], rows in (height, width, channel) order.
+The NumPy twins are in `reference.py`.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from . import simd
+from .cpu import REGISTERS, VECTOR_BYTES
+from .machine import arguments, array, ints, kernel, slots
+
+# Pixels by number of column vectors; the accumulators must fit in the registers and 12 pixel pointers in the integer
+# registers (13 and more spill: measured 89 against 114 GFLOP/s). Gradient tiles: taps x rows x vectors.
+if REGISTERS == 32:
+    PIXELS = {1: 12, 2: 12, 3: 8}
+    GRADIENT = {1: (1, 16, 1), 2: (1, 8, 2), 3: (1, 8, 3), 4: (3, 3, 1), 5: (5, 5, 1)}
+else:
+    PIXELS = {1: 12, 2: 6, 3: 4}
+    GRADIENT = {1: (1, 8, 1), 2: (1, 4, 2), 3: (1, 4, 3), 4: (3, 3, 1), 5: (5, 1, 1)}
+P1, P2, P3 = PIXELS[1], PIXELS[2], PIXELS[3]
+TABLE_PAD = 24
+"""Tables end with this many repeats of the last pixel; a multiple of every entry of PIXELS."""
+
+conv1, conv2, conv3 = simd.conv_tile(P1, 1), simd.conv_tile(P2, 2), simd.conv_tile(P3, 3)
+gradient1, gradient2, gradient3 = (simd.gradient_tile(*GRADIENT[n]) for n in (1, 2, 3))
+gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*GRADIENT[5])
+
+(
+    X, W, Y, START,            # addresses; START is a bias, 0 (from zero) or 1 (accumulate into y)
+    XB, YB, WB,                # per block: byte offsets of x and y, first row of w
+    COUNT, TABLE,              # per block: number of pixels, byte offset of its table in XO and YO
+    XO, YO,                    # per pixel: byte offsets
+    TAPS, NT, NJ, ROWS,        # byte offsets of taps, their number, values per tap, rows of a packed tile
+    TILES, NTILES, SPLIT,      # column tiles (vectors, first column), their number, groups of them that are units
+    BLOCKS, LANES,             # pixel blocks; lanes of the last vector that count
+    XG, YG, WG, SG,            # byte steps of x, y, w and start from one group to the next
+    PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
+    LIST, NLIST,               # gradient: tiles (kind, taps, x, dy, dst, tap stride, valid rows), their number
+)  = slots(29)  # fmt: skip
+
+
+@njit
+def _tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: ignore[no-untyped-def]  # Numba
+    """All tiles of one pixel block for the column tiles first..last."""
+    tiles = ints(d[TILES], 2 * d[NTILES])
+    taps, n_taps, n_j, rows = d[TAPS], d[NT], d[NJ], d[ROWS]
+    size = array(real, x, 1).itemsize
+    for k in range(first, last):
+        vectors, column = tiles[2 * k], tiles[2 * k + 1]
+        wk = w[0] + rows * column * size + w[1] * vectors * VECTOR_BYTES
+        yk = y + size * column
+        sk = start + size * column if start > 1 else start
+        lanes = d[LANES] if k == d[NTILES] - 1 else VECTOR_BYTES // size
+        if vectors == 1:
+            for t in range(0, count, P1):
+                conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes))
+        elif vectors == 2:
+            for t in range(0, count, P2):
+                conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes))
+        else:
+            for t in range(0, count, P3):
+                conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes))
+
+
+@kernel
+def tiles_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Units: groups x pixel blocks x SPLIT ranges of column tiles."""
+    d = arguments(row)
+    split, blocks = d[SPLIT], d[BLOCKS]
+    s, b, g = unit % split, unit // split % blocks, unit // (split * blocks)
+    x = d[X] + g * d[XG] + ints(d[XB], blocks)[b]
+    y = d[Y] + g * d[YG] + ints(d[YB], blocks)[b]
+    start = d[START] + g * d[SG] if d[START] > 1 else d[START]
+    first_row = ints(d[WB], blocks)[b] if d[WB] else 0
+    table, count, n = ints(d[TABLE], blocks)[b], ints(d[COUNT], blocks)[b], d[NTILES]
+    w = (d[W] + g * d[WG], first_row)
+    _tile_row(d, real, x, y, w, start, count, d[XO] + table, d[YO] + table, s * n // split, (s + 1) * n // split)
+
+
+@kernel
+def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Units: groups x chunks of pixel blocks x SPLIT ranges of tiles; each chunk has its own partial sum."""
+    d = arguments(row)
+    split, chunks, blocks = d[SPLIT], d[CHUNKS], d[BLOCKS]
+    s, c, g = unit % split, unit // split % chunks, unit // (split * chunks)
+    xb, yb, counts, tables = ints(d[XB], blocks), ints(d[YB], blocks), ints(d[COUNT], blocks), ints(d[TABLE], blocks)
+    listed = ints(d[LIST], 7 * d[NLIST])
+    size = array(real, d[X], 1).itemsize
+    part = d[PART] + c * d[SIZE] * size + g * d[WG]
+    first = c * blocks // chunks
+    for b in range(first, (c + 1) * blocks // chunks):
+        x, y = d[X] + g * d[XG] + xb[b], d[Y] + g * d[YG] + yb[b]
+        xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
+        for t in range(s * d[NLIST] // split, (s + 1) * d[NLIST] // split):
+            o = 7 * t
+            kind, xt, yt, dst = listed[o], x + listed[o + 2], y + listed[o + 3], part + listed[o + 4]
+            a = (xt, xo, n, yt, yo, listed[o + 1], dst, listed[o + 5], listed[o + 6], more)
+            if kind == 1:
+                gradient1(real, a)
+            elif kind == 2:
+                gradient2(real, a)
+            elif kind == 3:
+                gradient3(real, a)
+            elif kind == 4:
+                gradient33(real, a)
+            else:
+                gradient55(real, a)
+
+
+S_PART, S_CHUNKS, S_STRIDE, S_TO, S_SIZE, S_SLICE, S_WIDTH, S_VALID, S_FROM = slots(9)
+
+
+@kernel
+def sum_parts(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """to = parts added in order. Units: slices of S_SLICE values. Values from S_FROM on, seen as rows of S_WIDTH,
+    are zeroed behind the first S_VALID of each row: lanes that pad the last column tile stay zero."""
+    d = arguments(row)
+    first = unit * d[S_SLICE]
+    last = min(first + d[S_SLICE], d[S_SIZE])
+    chunks, stride = d[S_CHUNKS], d[S_STRIDE]
+    part, to = array(real, d[S_PART], (chunks - 1) * stride + d[S_SIZE]), array(real, d[S_TO], d[S_SIZE])
+    for i in range(first, last):
+        to[i] = part[i]
+    for c in range(1, chunks):
+        for i in range(first, last):
+            to[i] += part[c * stride + i]
+    if d[S_VALID] < d[S_WIDTH]:
+        for i in range(max(first, d[S_FROM]), last):
+            if (i - d[S_FROM]) % d[S_WIDTH] >= d[S_VALID]:
+                to[i] = 0
+
+
+F_W, F_TO, F_SOURCE, F_NSOURCE, F_TILES, F_NTILES, F_TAPS, F_NT, F_IN, F_OUT, F_ROWS, F_WG, F_TG = slots(13)
+
+
+@kernel
+def flip_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Repack convolution weights for backward data: [out tile][tap][in][lanes] -> [in tile][tap][out][lanes].
+
+    F_TAPS lists, for each tap of the result, the tap of the source. F_IN, F_OUT: channels of one group. Units: groups.
+    """
+    d = arguments(row)
+    lanes = VECTOR_BYTES // array(real, d[F_W], 1).itemsize
+    source, tiles = ints(d[F_SOURCE], 2 * d[F_NSOURCE]), ints(d[F_TILES], 2 * d[F_NTILES])
+    taps, n_in, n_out, n_taps, rows = ints(d[F_TAPS], d[F_NT]), d[F_IN], d[F_OUT], d[F_NT], d[F_ROWS]
+    last = tiles[2 * d[F_NTILES] - 2] * lanes + tiles[2 * d[F_NTILES] - 1]
+    last_source = source[2 * d[F_NSOURCE] - 2] * lanes + source[2 * d[F_NSOURCE] - 1]
+    w = array(real, d[F_W] + unit * d[F_WG], rows * last_source)
+    to = array(real, d[F_TO] + unit * d[F_TG], n_taps * n_out * last)
+    for i in range(d[F_NTILES]):
+        width, c0 = tiles[2 * i] * lanes, tiles[2 * i + 1]
+        valid = min(width, n_in - c0)
+        for t in range(n_taps):
+            base = n_taps * n_out * c0 + t * n_out * width
+            for j in range(d[F_NSOURCE]):
+                swidth, k0 = source[2 * j] * lanes, source[2 * j + 1]
+                sbase = rows * k0 + (taps[t] * n_in + c0) * swidth
+                for k in range(min(swidth, n_out - k0)):
+                    here = to[base + (k0 + k) * width : base + (k0 + k + 1) * width]
+                    for c in range(valid):
+                        here[c] = w[sbase + c * swidth + k]
+                    for c in range(valid, width):
+                        here[c] = 0
+
+
+C_X, C_TO, C_N, C_C, C_STRIDE, C_CHUNKS = slots(6)
+
+
+@kernel
+def column_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """to[unit, c] = sum over this unit's share of the C_N rows (byte offsets C_STRIDE apart) of x[row, c]."""
+    d = arguments(row)
+    n, c = d[C_N], d[C_C]
+    to = array(real, d[C_TO], d[C_CHUNKS] * c)[unit * c : (unit + 1) * c]
+    to[:] = 0
+    for i in range(unit * n // d[C_CHUNKS], (unit + 1) * n // d[C_CHUNKS]):
+        x = array(real, d[C_X] + i * d[C_STRIDE], c)
+        for k in range(c):
+            to[k] += x[k]
+
+
+T_X, T_TO, T_ROWS, T_COLUMNS, T_STRIDE, T_TILES, T_NTILES, T_VALID = slots(8)
+
+
+@kernel
+def pack_columns(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Transpose x[row, column] into packed tiles [tile over rows][column][lanes], padded with zeros.
+
+    T_STRIDE: bytes between rows of x; T_COLUMNS includes padding lanes that x itself does not have (T_VALID count).
+    """
+    d = arguments(row)
+    lanes = VECTOR_BYTES // array(real, d[T_X], 1).itemsize
+    tiles, rows, columns, valid = ints(d[T_TILES], 2 * d[T_NTILES]), d[T_ROWS], d[T_COLUMNS], d[T_VALID]
+    for i in range(d[T_NTILES]):
+        width, r0 = tiles[2 * i] * lanes, tiles[2 * i + 1]
+        to = array(real, d[T_TO], columns * (r0 + width))[columns * r0 :]
+        to[: columns * width] = 0
+        for r in range(min(width, rows - r0)):
+            x = array(real, d[T_X] + (r0 + r) * d[T_STRIDE], valid)
+            for k in range(valid):
+                to[k * width + r] = x[k]
+
+
+@kernel
+def pad_rows(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Copy T_ROWS rows of T_VALID values, T_STRIDE bytes apart, into rows of T_COLUMNS values padded with zeros."""
+    d = arguments(row)
+    wide, valid = d[T_COLUMNS], d[T_VALID]
+    to = array(real, d[T_TO], d[T_ROWS] * wide)
+    for r in range(d[T_ROWS]):
+        x = array(real, d[T_X] + r * d[T_STRIDE], valid)
+        for k in range(valid):
+            to[r * wide + k] = x[k]
+        for k in range(valid, wide):
+            to[r * wide + k] = 0
+
+
+U_X, U_TO, U_FEATURES, U_WIDTH, U_SAMPLES, U_STRIDE, U_OFFSETS, U_SLICE = slots(8)
+
+
+@kernel
+def unpack_transposed(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """to[m][offsets[f]] = x[f, m]: the transposed input gradient of Affine back into samples. Units: slices of f.
+
+    U_OFFSETS: byte offset of every feature within a sample; U_STRIDE: bytes between samples; x has rows of U_WIDTH.
+    """
+    d = arguments(row)
+    first, last = unit * d[U_SLICE], min((unit + 1) * d[U_SLICE], d[U_FEATURES])
+    width, offsets = d[U_WIDTH], ints(d[U_OFFSETS], d[U_FEATURES])
+    x = array(real, d[U_X], d[U_FEATURES] * width)
+    for m in range(d[U_SAMPLES]):
+        sample = d[U_TO] + m * d[U_STRIDE]
+        for f in range(first, last):
+            array(real, sample + offsets[f], 1)[0] = x[f * width + m]
