@@ -73,7 +73,7 @@ def _binary(values: Floats, truth: np.ndarray, class_names: Sequence[str] | None
     if flat.shape != values.shape:
         raise UsageError(f"Targets of shape {truth.shape} do not fit predictions of shape {values.shape}.")
     actual = _indices(flat.reshape(-1), 2)
-    confusion = confusion_matrix(actual, (values.reshape(-1) > 0.5).astype(np.int64), 2)
+    confusion = confusion_matrix(actual, (values.reshape(-1) >= 0.5).astype(np.int64), 2)
     rows = _per_class(confusion, class_names)
     areas = [_auc(values[:, k], actual.reshape(flat.shape)[:, k]) for k in range(flat.shape[1])]
     return {
