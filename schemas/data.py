@@ -14,10 +14,15 @@ ColumnName = Annotated[str, Field(min_length=1, max_length=1000)]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
-Channels = Annotated[Literal[1, 3] | None, Field(description="Read images as grey (1) or RGB (3); as they are when left out.")]
+Channels = Annotated[
+    Literal[1, 3] | None, Field(description="Read images as grey (1) or RGB (3); as they are if left out.")
+]
 Outside = Annotated[
     bool,
-    Field(strict=True, description="Whether files outside the source's own folder may be read ('..', absolute paths, links)."),
+    Field(
+        strict=True,
+        description="Whether files outside the source's folder may be read ('..', absolute paths, links).",
+    ),
 ]
 
 
@@ -105,13 +110,15 @@ Held = Annotated[
 class Scale(_Part):
     """Multiply by `factor`, or map the values to `range`.
 
-    With `range`, what is mapped is the values' natural range (0 to 255 for 8-bit images, 0 to 65535 for 16-bit, 0 to 16 for
-    digits); numbers without one use the training part's smallest and largest value, for a table column by column.
+    With `range`, what is mapped is the values' natural range (0 to 255 for 8-bit images, 0 to 65535 for 16-bit, 0 to
+    16 for digits); numbers without one use the training part's smallest and largest, tables column by column.
     """
 
     type: Literal["Scale"] = "Scale"
     factor: Number | None = Field(None, description="Number to multiply by, e.g. 0.00392156862745098 (1/255).")
-    range: tuple[Number, Number] | None = Field(None, description="Smallest and largest value after scaling; [0, 1] when both are left out.")
+    range: tuple[Number, Number] | None = Field(
+        None, description="Smallest and largest value after scaling; [0, 1] when both are left out."
+    )
 
     @model_validator(mode="after")
     def _one_of(self) -> Scale:
@@ -150,9 +157,10 @@ class Resize(_Part):
     type: Literal["Resize"] = "Resize"
     size: Size2 = Field(description="Height and width, in pixels.")
     fit: Literal["stretch", "crop", "pad"] = Field(
-        "stretch", description="When the proportions differ: stretch, cut the middle out (crop), or add zeros around (pad)."
+        "stretch",
+        description="When proportions differ: stretch, cut the middle out (crop) or add zeros (pad).",
     )
-    method: Literal["bilinear", "nearest"] = Field("bilinear", description="How pixels are mixed; bilinear smooths when shrinking.")
+    method: Literal["bilinear", "nearest"] = Field("bilinear", description="How pixels are mixed; bilinear smooths.")
 
 
 class Grayscale(_Part):
@@ -175,7 +183,9 @@ class Flip(_Part):
     """Mirror an image by chance."""
 
     type: Literal["Flip"] = "Flip"
-    direction: Literal["horizontal", "vertical", "both"] = Field("horizontal", description="Left-right, up-down, or each by itself.")
+    direction: Literal["horizontal", "vertical", "both"] = Field(
+        "horizontal", description="Left-right, up-down, or each by itself."
+    )
     p: Chance = Field(0.5, description="Chance that an image is mirrored.")
 
 
@@ -183,7 +193,9 @@ class Shift(_Part):
     """Move an image by whole pixels, at most `pixels` up or down and left or right."""
 
     type: Literal["Shift"] = "Shift"
-    pixels: Annotated[tuple[Reach, Reach], BeforeValidator(_pair)] = Field((2, 2), description="Most pixels, vertically and horizontally.")
+    pixels: Annotated[tuple[Reach, Reach], BeforeValidator(_pair)] = Field(
+        (2, 2), description="Most pixels, vertically and horizontally."
+    )
     fill: Fill = 0.0
 
 
@@ -200,7 +212,9 @@ class Rotate(_Part):
     """Turn an image around its centre by at most `degrees`, either way."""
 
     type: Literal["Rotate"] = "Rotate"
-    degrees: Annotated[float, Field(gt=0, le=180, allow_inf_nan=False, strict=True)] = Field(10.0, description="Largest angle, in degrees.")
+    degrees: Annotated[float, Field(gt=0, le=180, allow_inf_nan=False, strict=True)] = Field(
+        10.0, description="Largest angle, in degrees."
+    )
     fill: Fill = 0.0
 
 
@@ -235,7 +249,7 @@ class Data(_Part):
     def _parts_fit(self) -> Data:
         held = [part for part in (self.validation, self.test) if isinstance(part, float | int)]
         if sum(held) >= 1:
-            raise PydanticCustomError("split_too_large", "validation and test together must leave something to train on")
+            raise PydanticCustomError("split_too_large", "validation and test must leave something to train on")
         if self.classes is not None and len(set(self.classes)) != len(self.classes):
             raise PydanticCustomError("classes_twice", "a name stands twice in classes")
         return self

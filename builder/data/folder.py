@@ -1,0 +1,131 @@
+"""A folder with one sub-folder of images per class."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from schemas.data import Folder
+
+from .facts import Peek
+from .files import SAMPLES
+from .finding import Faults, Finding, bad
+from .images import probe
+from .samples import Raw, scan
+
+DEEPEST = 20
+MOST = 10_000_000
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted((e for e in found if not e.name.startswith(".")), key=lambda e: e.name)
+    except FileNotFoundError:
+        raise bad("missing_folder", "There is no such folder.", folder) from None
+    except NotADirectoryError:
+        raise bad("not_a_folder", "This is no folder.", folder) from None
+    except (OSError, ValueError) as error:
+        raise bad("unreadable_folder", f"The folder cannot be read ({error}).", folder) from None
+
+
+def _allowed(entry: os.DirEntry[str], home: str, outside: bool, faults: Faults) -> bool:
+    """Return whether an entry may be read: a link must stay inside the source's folder, and lead to no folder above."""
+    if not entry.is_symlink():
+        return True
+    target = os.path.realpath(entry.path)
+    here = os.path.realpath(os.path.dirname(entry.path))
+    if os.path.isdir(target) and os.path.commonpath([here, target]) == target:
+        faults.add("link_loop", "The link leads back to a folder that it is in.", entry.path)
+        return False
+    if not os.path.exists(target):
+        faults.add("missing_file", "The link leads to nothing (or to itself).", entry.path)
+        return False
+    if not outside and os.path.commonpath([home, target]) != home:
+        faults.add(
+            "outside_folder",
+            "The link leaves the source's folder.",
+            entry.path,
+            "Data from elsewhere could otherwise read any file of yours.",
+            'If it is meant, set "outside": true in the source.',
+        )
+        return False
+    return True
+
+
+def _files(folder: Path, home: str, outside: bool, faults: Faults, others: list[str], depth: int = 0) -> list[Path]:
+    if depth > DEEPEST:
+        raise bad("too_deep", f"Folders lie more than {DEEPEST} deep.", folder)
+    found: list[Path] = []
+    for entry in _entries(folder):
+        if not _allowed(entry, home, outside, faults):
+            continue
+        path = folder / entry.name
+        if entry.is_dir():
+            found += _files(path, home, outside, faults, others, depth + 1)
+        elif path.suffix.lower() in SAMPLES:
+            found.append(path)
+        else:
+            others.append(str(path))
+        if len(found) > MOST:
+            raise bad("too_many_files", f"There are more than {MOST:,} files.", folder)
+    return found
+
+
+def listing(source: Folder, base: Path, faults: Faults) -> tuple[list[str], list[Path], list[str], list[Finding]]:
+    """Return class names in sorted order, the files, the class of each, and what was passed over. Raises BadData."""
+    root = base / source.path
+    home = os.path.realpath(root)
+    others: list[str] = []
+    names, paths, labels, findings = [], [], [], []
+    for entry in _entries(root):
+        if not _allowed(entry, home, source.outside, faults):
+            continue
+        if not entry.is_dir():
+            others.append(entry.path)
+            continue
+        files = _files(root / entry.name, home, source.outside, faults, others)
+        if not files:
+            findings.append(Finding("warning", "empty_class", "There is no image in this class's folder.", entry.path))
+            continue
+        names.append(entry.name)
+        paths += files
+        labels += [entry.name] * len(files)
+    if others:
+        findings.append(
+            Finding(
+                "warning",
+                "passed_over",
+                f"{len(others)} files are no samples and are passed over.",
+                others[0],
+                f"Samples end in {', '.join(sorted(SAMPLES))} and lie in a class's folder.",
+            )
+        )
+    if not paths:
+        raise bad(
+            "no_samples",
+            "There is no sub-folder with images.",
+            root,
+            "",
+            "Put the images of each class into a sub-folder.",
+        )
+    return names, paths, labels, findings
+
+
+def peek(source: Folder, base: Path) -> Peek:
+    _, paths, labels, _ = listing(source, base, Faults())
+    return Peek(probe(paths[0], source.channels), len(paths), labels, text=True)
+
+
+def read(source: Folder, base: Path) -> Raw:
+    faults = Faults()
+    _, paths, labels, findings = listing(source, base, faults)
+    samples, kept, remarks = scan(paths, [str(p) for p in paths], source.channels, faults)
+    return Raw(
+        samples,
+        [labels[k] for k in kept],
+        text=True,
+        value_range=samples.value_range,
+        faults=faults,
+        findings=[*findings, *remarks],
+    )

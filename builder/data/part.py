@@ -1,0 +1,51 @@
+"""One part of the data: training, validation or test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.data import Augmentation
+
+from .augment import augment
+from .pipeline import Pipeline
+from .samples import Samples
+
+
+class Part:
+    """Samples with their targets, preprocessed when read.
+
+    targets: int64 (n,) for classification, float32 (n, 1) or (n, k) for binary and regression.
+    """
+
+    def __init__(
+        self, samples: Samples, targets: np.ndarray, pipeline: Pipeline, augmentation: Sequence[Augmentation] = ()
+    ) -> None:
+        self.samples, self.targets, self.pipeline = samples, targets, pipeline
+        self.augmentation = tuple(augmentation)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def streamed(self) -> bool:
+        return self.samples.streamed
+
+    def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (x, t) after preprocessing: x float32 (n, C, H, W) or (n, F)."""
+        indices = np.asarray(indices, dtype=np.int64)
+        return self.pipeline.apply(self.samples.read(indices)), self.targets[indices]
+
+    def augmented(self, indices: np.ndarray, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (x, t) after preprocessing and augmentation, which (seed, epoch, index) alone decide."""
+        x, t = self.read(indices)
+        return augment(x, self.augmentation, seed, epoch, np.asarray(indices, dtype=np.int64)), t
+
+    def all(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return every sample at once."""
+        return self.read(np.arange(len(self)))
+
+    def where(self, index: int) -> str:
+        """Return where a sample comes from, e.g. 'table.csv, line 7'."""
+        return self.samples.where(index)
