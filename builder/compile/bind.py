@@ -37,7 +37,6 @@ class Binder:
     feeds: Feeds
     dtype: Any
     graph: Any
-    weighted: bool
     tape: list[np.ndarray] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)

@@ -72,7 +72,6 @@ class Program:
         batch: int,
         mode: Mode,
         *,
-        weighted: bool = False,
         without: frozenset[str] = frozenset(),
         keep_all: bool = False,
         input_gradient: bool = False,
@@ -84,6 +83,7 @@ class Program:
         self.batch, self.mode, self.parameters = batch, mode, parameters
         self.emitted, self.blocks = planned.emitted, planned.blocks
         self.graph = planned.emitted.graph
+        self.loss_op = graph.loss.op
         self.arena = aligned(planned.arena, np.uint8)
         shape = graph.input.op.shape
         head = graph.output.op.shape
@@ -96,9 +96,8 @@ class Program:
             loss=aligned(1, np.float64),
             key=aligned(2, np.int64),
         )
-        self.binder = Binder(
-            int(self.arena.ctypes.data), parameters, self.feeds, dtype.type, self.graph, weighted and mode != "predict"
-        )
+        self.feeds.weights[:] = 1
+        self.binder = Binder(int(self.arena.ctypes.data), parameters, self.feeds, dtype.type, self.graph)
         self._bind()
         prediction = self.emitted.prediction
         assert prediction is not None

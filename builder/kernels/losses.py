@@ -1,7 +1,7 @@
 """Softmax and the losses. Rows are pixels (or samples) of C values; each unit keeps its share of the loss in float64.
 
 dx is the gradient of the mean loss: GAIN holds 1 / rows (times 1 / outputs where the loss is a mean over outputs too);
-WEIGHT is 0 or the address of one weight per sample. Targets: one class number per row, or C values per row.
+WEIGHT is the address of one weight per sample. Targets: one class number per row, or C values per row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .machine import arguments, array, floats, ints, kernel, slots
 (
     X, X0, X1, X2, Y, Y0, Y1, Y2, DY, DY0, DY1, DY2, DX, DX0, DX1, DX2,
     D0, D1, D2, C, SLICES,
-    LABEL, TARGET, WEIGHT,             # classes (int64), target values (real), sample weights (real) or 0
+    LABEL, TARGET, WEIGHT,             # classes (int64), target values (real), sample weights (real)
     PART, GAIN, TOTAL,                 # per unit partial loss, float64; factor; where the loss goes
 ) = slots(27)  # fmt: skip
 
@@ -28,8 +28,6 @@ def _row(d, real, base, r):  # type: ignore[no-untyped-def]  # Numba
 
 @njit
 def _weight(d, real, r):  # type: ignore[no-untyped-def]  # Numba
-    if d[WEIGHT] == 0:
-        return 1.0
     return float(array(real, d[WEIGHT], d[D0])[r // (d[D1] * d[D2])])
 
 

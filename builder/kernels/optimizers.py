@@ -1,4 +1,4 @@
-"""Parameter updates, value by value. Units: slices of a parameter. The formulas are those of PyTorch's optimizers.
+"""Parameter updates, value by value. Units: slices of a parameter. The formulas are Keras'; schemas/training.py states them.
 
 HYPER, float64: [learning rate, gradient factor, weight decay, a, b, epsilon, 1 - a^t, 1 - b^t], where a and b are the
 optimizer's own decay rates (momentum; Adam's beta1, beta2; RMSprop's decay) and t counts updates.
@@ -40,29 +40,29 @@ def sgd(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def momentum(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """s = a s + g; w -= rate * s (Polyak 1964, in PyTorch's form)."""
+    """s = a s - rate * g; w += s (Polyak 1964, in Keras' form: a new rate does not touch the velocity)."""
     d = arguments(row)
     w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
     h = floats(d[HYPER], HYPERS)
     first, last = _share(d, unit)
     for i in range(first, last):
-        v = h[ALPHA] * s[i] + _gradient(g[i], w[i], h, d[DECAY])
+        v = h[ALPHA] * s[i] - h[RATE] * _gradient(g[i], w[i], h, d[DECAY])
         s[i] = v
-        w[i] -= h[RATE] * v
+        w[i] += v
 
 
 @kernel
 def nesterov(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """s = a s + g; w -= rate * (g + a s) (Sutskever et al. 2013, in PyTorch's form)."""
+    """s = a s - rate * g; w += a s - rate * g (Sutskever et al. 2013, in Keras' form)."""
     d = arguments(row)
     w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
     h = floats(d[HYPER], HYPERS)
     first, last = _share(d, unit)
     for i in range(first, last):
-        here = _gradient(g[i], w[i], h, d[DECAY])
-        v = h[ALPHA] * s[i] + here
+        step = h[RATE] * _gradient(g[i], w[i], h, d[DECAY])
+        v = h[ALPHA] * s[i] - step
         s[i] = v
-        w[i] -= h[RATE] * (here + h[ALPHA] * v)
+        w[i] += h[ALPHA] * v - step
 
 
 @njit

@@ -82,7 +82,7 @@ def loss_forward(em: Emitter, node: Node) -> None:
             "SLICES": cut,
             "LABEL": int(b.feeds.labels.ctypes.data),
             "TARGET": int(b.feeds.targets.ctypes.data),
-            "WEIGHT": int(b.feeds.weights.ctypes.data) if b.weighted else 0,
+            "WEIGHT": int(b.feeds.weights.ctypes.data),
             "PART": b.arena + part.offset,
             "GAIN": b.keep([1.0 / count], np.float64),
             "TOTAL": int(b.feeds.loss.ctypes.data),

@@ -1,0 +1,35 @@
+"""Predicted peak memory of a training process, by the same plan that will run, without loading a kernel."""
+
+from __future__ import annotations
+
+import math
+
+from .lower import Checked, Lowered, lower
+from .program import plan
+from .layouts import layout_of
+
+BASELINE = 170 << 20
+"""Bytes of the process itself: interpreter, NumPy, Numba and LLVM with the kernels loaded (measured, see
+tests/benchmarks/memory.py)."""
+
+STATES = {"SGD": 0, "Momentum": 1, "Nesterov": 1, "Adam": 2, "AdamW": 2, "RMSprop": 1, "AdaGrad": 1}
+"""Arrays of the parameters' size that an optimizer keeps."""
+
+VECTOR_BYTES = 64
+ITEM = 4
+
+
+def parameter_bytes(graph: Lowered) -> int:
+    """Return the bytes of all parameters in the kernels' layouts."""
+    lanes = VECTOR_BYTES // ITEM
+    return sum(layout_of(node.op, p, lanes).size * ITEM for node in graph.nodes for p in node.op.parameters)
+
+
+def peak_bytes(checked: Checked, batch_size: int, optimizer: str = "Adam", accumulate: int = 1, data_bytes: int = 0) -> int:
+    """Return the predicted peak memory in bytes of training at this batch size, data included."""
+    graph = lower(checked)
+    train = plan(graph, batch_size, "train", ITEM, VECTOR_BYTES).arena
+    use = plan(graph, 256, "evaluate", ITEM, VECTOR_BYTES).arena
+    copies = 2 + STATES.get(optimizer, 2) + (accumulate > 1)
+    feeds = (batch_size + 256) * math.prod(graph.input.op.shape) * ITEM
+    return BASELINE + copies * parameter_bytes(graph) + train + use + feeds + data_bytes

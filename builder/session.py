@@ -1,0 +1,215 @@
+"""A training session: programs, gradients and optimizer state of one network. One step is forward, backward, update."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from schemas.errors import UsageError
+
+from .compile.emit import slices
+from .compile.parameters import Slot, aligned
+from .compile.program import Program
+from .kernels import machine, optimizers
+from .targets import inputs, targets
+
+if TYPE_CHECKING:
+    from schemas.training import Optimizer
+
+    from .network import Network
+
+STATES: dict[str, tuple[str, ...]] = {
+    "SGD": (),
+    "Momentum": ("velocity",),
+    "Nesterov": ("velocity",),
+    "Adam": ("mean", "square"),
+    "AdamW": ("mean", "square"),
+    "RMSprop": ("square",),
+    "AdaGrad": ("square",),
+}
+"""Optimizer -> the arrays it keeps per parameter."""
+
+
+class Session:
+    """Trains `net` in batches of up to `batch_size` samples. The same state and batches give the same bits."""
+
+    def __init__(
+        self,
+        net: Network,
+        batch_size: int,
+        optimizer: Optimizer,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        accumulate: int = 1,
+    ) -> None:
+        if batch_size < 1 or accumulate < 1:
+            raise UsageError(f"batch_size and accumulate must be at least 1, but received {batch_size} and {accumulate}.")
+        self.net, self.batch_size, self.optimizer, self.accumulate = net, batch_size, optimizer, accumulate
+        self.weight_decay = weight_decay
+        self.steps = self.updates = self.pending = 0
+        params = net.params
+        self.slots: dict[str, np.ndarray] = {name: aligned(params.count, params.dtype) for name in STATES[optimizer.type]}
+        self.accumulated = aligned(params.count, params.dtype) if accumulate > 1 else None
+        self.hyper = aligned(optimizers.HYPERS, np.float64)
+        self._limit = np.array([clip_norm or 0.0])
+        self._kept: list[np.ndarray] = []
+        self._update = self._tape(clip_norm is not None)
+        self._last: Program | None = None
+        self._count = 0
+
+    def _trained(self) -> list[Slot]:
+        return [self.net.params.slots[key] for key in self.net.trained]
+
+    def _tape(self, clips: bool) -> np.ndarray:
+        """Return the rows of an update: the norm of all gradients first where it is limited, then each parameter."""
+        params, dtype = self.net.params, self.net.params.dtype
+        item, rows = dtype.itemsize, []
+        source = params.gradients if self.accumulated is None else self.accumulated
+        states = list(self.slots.values())
+        trained = self._trained()
+        cuts = [slices(slot.layout.size, 16384) for slot in trained]
+        partial = np.zeros(max(1, sum(cuts)))
+        self._kept.append(partial)
+        hyper = int(self.hyper.ctypes.data)
+
+        def row(name: str, units: int, **fields: int) -> None:
+            made = np.zeros(machine.SLOTS, np.int64)
+            made[machine.FUNCTION], made[machine.UNITS] = machine.address(name, dtype.type), units
+            for key, value in fields.items():
+                made[getattr(optimizers, key)] = value
+            rows.append(made)
+
+        if clips:
+            place = 0
+            for slot, cut in zip(trained, cuts, strict=True):
+                part = int(partial.ctypes.data) + 8 * place
+                row("squares", cut, G=int(source.ctypes.data) + slot.start * item, SIZE=slot.layout.size, SLICES=cut, PART=part)
+                place += cut
+            limit = int(self._limit.ctypes.data)
+            row("clip", 1, PART=int(partial.ctypes.data), SIZE=place, HYPER=hyper, LIMIT=limit)
+        for slot, cut in zip(trained, cuts, strict=True):
+            offset = slot.start * item
+            fields = {"S": states[0]} if states else {}
+            if len(states) > 1:
+                fields["M"] = states[1]
+            row(
+                self.optimizer.type.lower(),
+                cut,
+                W=int(params.values.ctypes.data) + offset,
+                G=int(source.ctypes.data) + offset,
+                SIZE=slot.layout.size,
+                SLICES=cut,
+                HYPER=hyper,
+                DECAY=int(slot.parameter.decays),
+                **{key: int(state.ctypes.data) + offset for key, state in fields.items()},
+            )
+        return np.ascontiguousarray(np.array(rows, np.int64).reshape(-1, machine.SLOTS))
+
+    def step(self, x: Any, t: Any, weights: np.ndarray | None = None, *, learning_rate: float) -> float:
+        """Train on n <= batch_size samples and return their mean loss; every `accumulate` steps update the parameters.
+
+        A step whose loss is not finite leaves parameters and optimizer as they were; `fault` then says where it began.
+        """
+        from .network import fill
+
+        net = self.net
+        given = inputs(x, net.input_shape, net.params.dtype)
+        wanted = targets(t, len(given), net.output_shape, net.loss_op, net.params.dtype)
+        if not 0 < len(given) <= self.batch_size:
+            raise UsageError(f"A step takes 1 to {self.batch_size} samples, but received {len(given)}.")
+        program = net.program(len(given), "train")
+        fill(program, given, wanted, weights)
+        program.feeds.key[:] = net.random_seed, self.steps
+        loss = program.run(net.threads)
+        self._last, self._count = program, len(given)
+        self.steps += 1
+        if not np.isfinite(loss):
+            return loss
+        if self.accumulated is not None:
+            self.accumulated += net.params.gradients
+        self.pending += 1
+        if self.pending >= self.accumulate:
+            self.flush(learning_rate)
+        return loss
+
+    def flush(self, learning_rate: float) -> None:
+        """Update the parameters with the gradients gathered so far, if any: their mean over the steps."""
+        if not self.pending:
+            return
+        self.updates += 1
+        self._set_hyper(learning_rate)
+        machine.run(self._update, self.net.threads)
+        self.pending = 0
+        if self.accumulated is not None:
+            self.accumulated[:] = 0
+
+    def _set_hyper(self, learning_rate: float) -> None:
+        o, h = self.optimizer, self.hyper
+        first = getattr(o, "beta1", getattr(o, "momentum", getattr(o, "decay", 0.0)))
+        second = getattr(o, "beta2", 0.0)
+        h[optimizers.RATE] = learning_rate
+        h[optimizers.FACTOR] = 1.0 / self.pending
+        h[optimizers.WEIGHT_DECAY] = self.weight_decay
+        h[optimizers.ALPHA], h[optimizers.BETA] = first, second
+        h[optimizers.EPSILON] = getattr(o, "epsilon", 0.0)
+        h[optimizers.CORRECT_A] = 1 - first**self.updates
+        h[optimizers.CORRECT_B] = 1 - second**self.updates
+
+    @property
+    def prediction(self) -> np.ndarray:
+        """Return the outputs (n, ...) of the last step, as they were before its update."""
+        if self._last is None:
+            raise UsageError("There is no prediction yet: run a step first.")
+        return self._last.output[: self._count].copy()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return everything but the parameters that the next step depends on, as arrays in public layouts."""
+        params = self.net.params
+        found = {f"{name}/{key}": params.public(key, whole) for name, whole in self.slots.items() for key in self.net.trained}
+        if self.accumulated is not None:
+            found |= {f"accumulated/{key}": params.public(key, self.accumulated) for key in self.net.trained}
+        found["counters"] = np.array([self.steps, self.updates, self.pending], np.int64)
+        return found
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Take over what `state` returned; raises UsageError where it does not fit this session."""
+        expected = self.state()
+        if set(state) != set(expected):
+            odd = sorted(set(state) ^ set(expected))[:3]
+            raise UsageError(f"The optimizer's state does not fit this network and optimizer: {', '.join(odd)}.")
+        for key, value in state.items():
+            if np.shape(value) != expected[key].shape:
+                raise UsageError(f"{key!r} has the shape {expected[key].shape}, but the state holds {np.shape(value)}.")
+        self.steps, self.updates, self.pending = (int(n) for n in state["counters"])
+        wholes = dict(self.slots) | ({"accumulated": self.accumulated} if self.accumulated is not None else {})
+        for name, whole in wholes.items():
+            for key in self.net.trained:
+                self.net.params.put(key, state[f"{name}/{key}"], whole)
+
+    def fault(self) -> str | None:
+        """Say where the last step's first non-finite number began, or None where all is finite."""
+        program = self._last
+        if program is None:
+            return None
+        net = self.net
+        if not np.isfinite(program.feeds.inputs).all():
+            return "the input data hold a value that is not finite"
+        for key, _ in net.parameters:
+            if not np.isfinite(net.params[key]).all():
+                return f"layer {key.rpartition('/')[0]!r}: its {key.rpartition('/')[2]} is not finite"
+        probe = Program(net.graph, net.params, program.batch, "train", keep_all=True)
+        for name in ("inputs", "labels", "targets", "weights", "key"):
+            getattr(probe.feeds, name)[...] = getattr(program.feeds, name)
+        probe.momenta(1.0)
+        loss = probe.run(net.threads)
+        for node in probe.graph.nodes:
+            tensor = probe.emitted.values.get(id(node))
+            if tensor is not None and not np.isfinite(probe.view(tensor)).all():
+                return f"layer {node.layer!r}: its output is not finite"
+        if not np.isfinite(loss):
+            return f"layer {net.graph.loss.layer!r}: the loss is not finite"
+        for key in net.trained:
+            if not np.isfinite(net.params.public(key, net.params.gradients)).all():
+                return f"layer {key.rpartition('/')[0]!r}: the gradient of its {key.rpartition('/')[2]} is not finite"
+        return None

@@ -1,0 +1,237 @@
+"""The primitive operations that `Layer.lower` may return: frozen records, the engine's whole vocabulary.
+
+An operation is also its output value: `shape` is that of one sample. Records say WHAT is computed, never how:
+no threads, tiles or memory layout. Axes are those the user sees, (C, H, W) or (F,); channels are axis 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .initialisers import Initialiser, Zeros
+from .shapes import Pair, Shape
+
+Padding = tuple[Pair, Pair]
+"""((top, bottom), (left, right)), in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A trained array, or a running statistic (`statistic=True`: kept and saved, but not trained).
+
+    `shape` is the public layout. `fan` is (fan_in, fan_out) for the initialiser. `decays` says whether weight decay
+    applies (weights yes; biases and normalisation's scale and shift no).
+    """
+
+    name: str
+    shape: Shape
+    initial: Initialiser = field(default_factory=Zeros)
+    fan: Pair = (1, 1)
+    kind: Literal["weight", "bias", "scale", "statistic"] = "weight"
+    trainable: bool = True
+
+    @property
+    def statistic(self) -> bool:
+        return self.kind == "statistic"
+
+    @property
+    def decays(self) -> bool:
+        return self.kind == "weight"
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """Base of all operations: the values it reads and the shape it gives."""
+
+    inputs: tuple[Op, ...]
+    shape: Shape
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return ()
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of the forward pass for one sample; convolution and affine only, as the literature counts."""
+        return 0
+
+
+Value = Op
+
+
+@dataclass(frozen=True, eq=False)
+class Input(Op):
+    """The network's input, or a value that comes from elsewhere."""
+
+
+def value(shape: Shape) -> Value:
+    """Return a free input of the given shape, as `check` and the tests use it."""
+    return Input((), shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2d(Op):
+    """Cross-correlation, as all of deep learning's "convolutions". weight (K, C/groups, FH, FW), bias (K,)."""
+
+    weight: Parameter
+    bias: Parameter | None
+    stride: Pair
+    padding: Padding
+    dilation: Pair
+    groups: int
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (self.weight,) if self.bias is None else (self.weight, self.bias)
+
+    @property
+    def multiply_adds(self) -> int:
+        _, c, fh, fw = self.weight.shape
+        return math.prod(self.shape) * c * fh * fw
+
+
+@dataclass(frozen=True, eq=False)
+class Affine(Op):
+    """x W + b over the input flattened in (C, H, W) order. weight (in_features, out_features), bias (out_features,)."""
+
+    weight: Parameter
+    bias: Parameter | None
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (self.weight,) if self.bias is None else (self.weight, self.bias)
+
+    @property
+    def multiply_adds(self) -> int:
+        return self.weight.size
+
+
+@dataclass(frozen=True, eq=False)
+class BatchNorm(Op):
+    """Normalise each channel over batch and pixels (Ioffe and Szegedy 2015), then scale by gamma, shift by beta.
+
+    Training uses the batch's mean and biased variance and moves the running ones:
+    running = momentum * running + (1 - momentum) * batch. Use takes the running ones.
+    """
+
+    gamma: Parameter
+    beta: Parameter
+    mean: Parameter
+    variance: Parameter
+    momentum: float
+    epsilon: float
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (self.gamma, self.beta, self.mean, self.variance)
+
+
+@dataclass(frozen=True, eq=False)
+class Pointwise(Op):
+    """y = f(x), value by value. `function` is an expression of x and `derivative` one of x and y, e.g.
+    "1 / (1 + exp(-x))" and "y * (1 - y)"; see builder/kernels/pointwise.py for the grammar."""
+
+    function: str
+    derivative: str
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool2d(Op):
+    """Largest value of each window; padding never wins."""
+
+    kernel: Pair
+    stride: Pair
+    padding: Padding
+
+
+@dataclass(frozen=True, eq=False)
+class AveragePool2d(Op):
+    """Mean of each window. `include_padding` counts padded zeros in the divisor.
+
+    Positions beyond the declared padding (ceil mode) never count, as in PyTorch.
+    """
+
+    kernel: Pair
+    stride: Pair
+    padding: Padding
+    include_padding: bool
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalAveragePool(Op):
+    """Mean of each channel over all pixels: (C, H, W) -> (C, 1, 1)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(Op):
+    """exp(x) / sum(exp(x)) over the channels (axis 0)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dropout(Op):
+    """In training, zero each value with probability p and divide the others by 1 - p; in use, identity."""
+
+    p: float
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Op):
+    """Sum of equally shaped values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Multiply(Op):
+    """Product of equally shaped values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Concatenate(Op):
+    """Join along an axis of the sample (0: channels)."""
+
+    axis: int
+
+
+@dataclass(frozen=True, eq=False)
+class Reshape(Op):
+    """The same values in (C, H, W) order under another shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class CrossEntropy(Op):
+    """Loss: -log of the probability given to the true class, mean over the batch. Its input is probabilities."""
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryCrossEntropy(Op):
+    """Loss: -(t log y + (1 - t) log(1 - y)), mean over batch and outputs. Its input is probabilities."""
+
+
+@dataclass(frozen=True, eq=False)
+class SquaredError(Op):
+    """Loss: mean over batch and outputs of (y - t)^2, without the half."""
+
+
+LOSSES = (CrossEntropy, BinaryCrossEntropy, SquaredError)
+
+
+def walk(outputs: Sequence[Op], stop: Sequence[Op] = ()) -> list[Op]:
+    """Return every operation that the outputs need, each after its inputs; `stop` values are not entered."""
+    order: list[Op] = []
+    seen = {id(op) for op in stop}
+    stack = [(op, False) for op in reversed(outputs)]
+    while stack:
+        op, ready = stack.pop()
+        if ready:
+            order.append(op)
+        elif id(op) not in seen:
+            seen.add(id(op))
+            stack.append((op, True))
+            stack.extend((i, False) for i in reversed(op.inputs))
+    return order
