@@ -79,7 +79,10 @@ class AdamW(_Record):
 
 
 class RMSprop(_Record):
-    """Divide by a moving root mean square (Tieleman and Hinton 2012): s = decay*s + (1-decay)*g^2; w -= lr*g/(sqrt(s)+eps)."""
+    """Divide by a moving root mean square (Tieleman and Hinton 2012).
+
+    s = decay * s + (1 - decay) * g^2; w -= learning_rate * g / (sqrt(s) + epsilon).
+    """
 
     type: Literal["RMSprop"] = "RMSprop"
     learning_rate: Positive = Field(0.001, description="Size of a step.")
@@ -88,7 +91,10 @@ class RMSprop(_Record):
 
 
 class AdaGrad(_Record):
-    """Divide by the root of all squared gradients so far (Duchi et al. 2011): s += g^2; w -= lr * g / (sqrt(s) + eps)."""
+    """Divide by the root of all squared gradients so far (Duchi et al. 2011).
+
+    s += g^2; w -= learning_rate * g / (sqrt(s) + epsilon).
+    """
 
     type: Literal["AdaGrad"] = "AdaGrad"
     learning_rate: Positive = Field(0.01, description="Size of a step.")
@@ -196,12 +202,14 @@ class Training(_Record):
     top_k: Annotated[int, Field(ge=2, le=1_000_000, strict=True)] | None = Field(
         None, description="Also report how often the true class is among the k most probable ones."
     )
-    shuffle: Annotated[bool, Field(strict=True)] = Field(True, description="Draw a new order of samples for every epoch.")
+    shuffle: Annotated[bool, Field(strict=True)] = Field(
+        True, description="Draw a new order of samples for every epoch."
+    )
     drop_last: Annotated[bool, Field(strict=True)] = Field(
         False, description="Leave out the last, incomplete batch of each training epoch (never of an evaluation)."
     )
     evaluation_batch_size: Annotated[int, Field(ge=1, le=65_536, strict=True)] = Field(
-        256, description="Samples evaluated at once in validation and test; does not change any result."
+        256, description="Samples evaluated at once in validation and test; changes speed and memory only."
     )
     checkpoint_seconds: Annotated[float, Field(gt=0, le=1e6, strict=True, allow_inf_nan=False)] = Field(
         60.0, description="Save at the latest after this many seconds, besides the end of every epoch."

@@ -1,0 +1,44 @@
+"""Weights of classes in the loss, turned into weights of samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schemas.errors import DocumentError, Problem
+from schemas.training import Training
+
+
+def class_weights(training: Training, task: str, targets: np.ndarray, classes: int) -> np.ndarray | None:
+    """Return the weight (classes,) of every class, or None when the document sets none.
+
+    "balanced" is samples / (classes * samples of the class), as in scikit-learn: every class has the same share of the
+    loss, and the mean weight of a sample is 1. Raises DocumentError for regression and for a list of another length.
+    """
+    setting = training.class_weights
+    if setting is None:
+        return None
+    if task == "regression":
+        raise _refusal("class_weights cannot be used for regression.", "A regression has no classes. Remove the field.")
+    if setting == "balanced":
+        counts = np.bincount(labels(targets), minlength=classes).astype(np.float64)
+        return (len(targets) / (classes * np.maximum(counts, 1.0))).astype(np.float32)
+    if len(setting) != classes:
+        raise _refusal(
+            f"class_weights has {len(setting)} weights, the data have {classes} classes.",
+            f"Give one weight per class, {classes} in all, or 'balanced'.",
+        )
+    if not any(setting):
+        raise _refusal("class_weights are all 0.", "Nothing would be learned. Give at least one class a weight.")
+    return np.array(setting, np.float32)
+
+
+def labels(targets: np.ndarray) -> np.ndarray:
+    """Class index (n,) of each target: an index, 0/1 of shape (n, 1), or one-hot."""
+    if targets.ndim > 1 and targets.shape[1] > 1:
+        return targets.argmax(axis=1).astype(np.int64)
+    return np.rint(targets).reshape(len(targets)).astype(np.int64)
+
+
+def _refusal(what: str, why: str) -> DocumentError:
+    problem = Problem("training.class_weights", what, why, "/training/class_weights")
+    return DocumentError(f"{what} {why}", [problem])

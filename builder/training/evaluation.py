@@ -1,0 +1,28 @@
+"""Evaluate a whole part in use mode: every sample, the last incomplete batch included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .protocols import Network, Part
+
+
+def evaluate(
+    network: Network, part: Part, batch_size: int, between: Callable[[], None] = lambda: None
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return mean loss, predictions (N, outputs) and targets of a part, in its order.
+
+    Samples are read batch by batch, so a part may be larger than memory. `between` is called after every batch and may
+    raise, to leave early.
+    """
+    total, predictions, targets = 0.0, [], []
+    for start in range(0, len(part), batch_size):
+        x, t = part.read(np.arange(start, min(start + batch_size, len(part))))
+        loss, y = network.evaluated(x, t, batch_size)
+        total += loss * len(x)
+        predictions.append(np.asarray(y).reshape(len(y), -1))
+        targets.append(np.asarray(t))
+        between()
+    return total / len(part), np.concatenate(predictions), np.concatenate(targets)

@@ -1,0 +1,90 @@
+"""All that a training works with: the checked document, the network, the data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from schemas.errors import DataError, DocumentError, Problem
+from schemas.training import Monitor, Training
+
+from .checkpoint import Origin
+from .classweights import class_weights
+from .environment import NO_EFFECT, document_hash
+from .protocols import Loader, Network, Prepared
+from .scores import available
+
+
+@dataclass
+class Job:
+    """Document, network and data that belong together."""
+
+    document: dict[str, Any]
+    """Rendered: head and loss filled in."""
+    training: Training
+    task: str
+    network: Network
+    prepared: Prepared
+    loader: Loader
+    base: Path
+    """Folder that paths in the document's data section are relative to."""
+
+    def __post_init__(self) -> None:
+        """Raise DataError or DocumentError when settings and data do not fit together."""
+        if self.batches < 1:
+            raise DataError(
+                "The training part has no whole batch: "
+                f"{len(self.prepared.train)} samples, batch_size {self.training.batch_size}, drop_last "
+                f"{str(self.training.drop_last).lower()}. Use a smaller batch_size or more data."
+            )
+        self._check_monitor(self.training.monitor, "/training/monitor")
+        if self.training.early_stopping is not None and self.training.early_stopping.monitor is not None:
+            self._check_monitor(self.training.early_stopping.monitor, "/training/early_stopping/monitor")
+
+    @property
+    def name(self) -> str:
+        return str(self.document.get("name") or "network")
+
+    @cached_property
+    def batches(self) -> int:
+        """Steps of one epoch."""
+        samples, size = len(self.prepared.train), self.training.batch_size
+        return samples // size if self.training.drop_last else -(-samples // size)
+
+    @cached_property
+    def class_weights(self) -> np.ndarray | None:
+        names = self.prepared.class_names
+        classes = (
+            len(names) if names else int(self.prepared.train.targets.max()) + 1 if self.task != "regression" else 0
+        )
+        return class_weights(self.training, self.task, self.prepared.train.targets, classes)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """What every checkpoint says about where it comes from."""
+        prepared = self.prepared
+        data = {
+            "class_names": list(prepared.class_names) if prepared.class_names else None,
+            "pipeline": prepared.pipeline.to_json(),
+        }
+        training = {key: value for key, value in self.document.get("training", {}).items() if key not in NO_EFFECT}
+        document = {**self.document, "training": training}  # without threads: equal bytes for any number of them
+        return Origin(json.dumps(document), document_hash(self.document), json.dumps(data), prepared.fingerprint)
+
+    def watched(self, row: Mapping[str, Any], monitor: Monitor) -> float | None:
+        """Return the monitored value of an epoch, from the validation part where there is one."""
+        value = row.get("validation", row["train"]).get(monitor)
+        return None if value is None else float(value)
+
+    def _check_monitor(self, monitor: Monitor, pointer: str) -> None:
+        names = available(self.task, self.training.top_k, self.prepared.validation is not None)
+        if monitor not in names:
+            what = f"{monitor!r} cannot be monitored here."
+            why = f"There is {', '.join(names)} for this task and these settings."
+            raise DocumentError(f"{pointer}: {what} {why}", [Problem("training.monitor", what, why, pointer)])

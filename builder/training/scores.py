@@ -1,0 +1,73 @@
+"""The few numbers of every epoch; builder/report/metrics.py has all of them, and means the same by the same name.
+
+Samples are scored one by one in float64 and averaged once; the loss is the engine's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from schemas.training import MONITORS
+
+LARGER_IS_BETTER = frozenset({"accuracy", "top_k_accuracy", "r2"})
+
+
+def flat(prediction: np.ndarray, target: np.ndarray, task: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as float64 (n, outputs), and for classification the target as (n,) class indices."""
+    y = prediction.reshape(len(prediction), -1).astype(np.float64)
+    if task != "classification":
+        return y, target.reshape(len(target), -1).astype(np.float64)
+    return y, (target.argmax(axis=1) if target.ndim > 1 else target).astype(np.int64)
+
+
+def hits(prediction: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
+    """What counts as right, sample by sample: 1 or 0; for regression the absolute error. Mean: accuracy or MAE."""
+    y, t = flat(prediction, target, task)
+    if task == "classification":
+        return (y.argmax(axis=1) == t).astype(np.float64)
+    if task == "binary":
+        return ((y > 0.5) == (t > 0.5)).mean(axis=1)
+    return np.abs(y - t).mean(axis=1)
+
+
+def quick_name(task: str) -> str:
+    """Name of the mean of `hits`."""
+    return "mae" if task == "regression" else "accuracy"
+
+
+def score(
+    prediction: np.ndarray, target: np.ndarray, task: str, loss: float, top_k: int | None = None
+) -> dict[str, float]:
+    """Return the epoch's numbers of a part from its loss, all its predictions (n, outputs) and targets.
+
+    classification: loss, accuracy, top_k_accuracy (with top_k); binary: loss, accuracy;
+    regression: loss, mae, rmse, r2 (left out where a target is constant).
+    """
+    y, t = flat(prediction, target, task)
+    values = {"loss": loss, quick_name(task): float(hits(prediction, target, task).mean())}
+    if task == "classification" and top_k is not None:
+        own = y[np.arange(len(y)), t][:, None]
+        earlier = np.arange(y.shape[1]) < t[:, None]  # of equally probable classes the first counts as more probable
+        better = ((y > own) | ((y == own) & earlier)).sum(axis=1)
+        values["top_k_accuracy"] = float((better < top_k).mean())
+    if task == "regression":
+        values["rmse"] = float(np.sqrt(((y - t) ** 2).mean()))
+        spread = ((t - t.mean(axis=0)) ** 2).sum(axis=0)
+        if np.all(spread > 0):  # r2 of a constant target is undefined
+            values["r2"] = float(np.mean(1.0 - ((y - t) ** 2).sum(axis=0) / spread))
+    return values
+
+
+def improves(monitor: str, value: float, best: float | None, delta: float = 0.0) -> bool:
+    """Say whether `value` is better than `best` by more than `delta`."""
+    if best is None:
+        return True
+    return value > best + delta if monitor in LARGER_IS_BETTER else value < best - delta
+
+
+def available(task: str, top_k: int | None, validation: bool) -> tuple[str, ...]:
+    """Names that a document of this task can monitor; without a validation part only those of the training part."""
+    names: Iterable[str] = MONITORS[task] if validation else ("loss", quick_name(task))
+    return tuple(name for name in names if name != "top_k_accuracy" or top_k is not None)
