@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ def prediction_rows(
     else:
         best = values.argmax(axis=1)
     count = values.shape[1]
-    names = list(class_names) if class_names is not None and len(class_names) == count else [str(k) for k in range(count)]
+    names = [str(k) for k in range(count)]
+    if class_names is not None and len(class_names) == count:
+        names = list(class_names)
     return [
         {
             "sample": name,
@@ -84,3 +87,20 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def predict_files(run: str | Path, files: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """Return a row for every image, table row or array entry in the files, from a run's best network.
+
+    The run's own preprocessing is applied. Raises DataError where a file is not what the network was trained on.
+    """
+    from builder.data import Pipeline
+    from builder.training import Run
+
+    opened = Run(run)
+    pipeline = Pipeline.from_json(opened.data["pipeline"])
+    rows: list[dict[str, Any]] = []
+    for x, places in pipeline.batches(files):
+        prediction = opened.network.predict(x)
+        rows += prediction_rows(opened.network.task, prediction, places, opened.data["class_names"])
+    return rows

@@ -24,11 +24,14 @@ class Screen:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._metric = ""
+        self._compiled = 0
 
     def __enter__(self) -> Screen:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.stop()
 
@@ -53,17 +56,18 @@ class Screen:
             if finding.get(key):
                 self._line(f"  {key}: {finding[key]}", "dim")
 
-    def _compile(self, event: Mapping[str, Any]) -> None:
-        done, total = event.get("done"), event.get("total")
-        count = f" {done} of {total}" if done is not None and total else ""
-        self._line(f"compiling kernels{count} (once on this machine) {event.get('kernel') or ''}".rstrip(), "dim")
+    def compiled(self, kernel: str, seconds: float) -> None:
+        """Show a kernel that had to be compiled; the next process finds it in the cache."""
+        if not self._compiled:
+            self._line("compiling kernels for this processor, once on this machine", "dim")
+        self._compiled += 1
+        self._line(f"  {self._compiled:>2} {kernel} {seconds:.1f} s", "dim")
 
     def _start(self, event: Mapping[str, Any]) -> None:
         resumed = f", resumed after step {event['step']}" if event["resumed"] else ""
         self._line(f"run folder {event['run']}")
-        self._line(
-            f"{event['samples']:,} samples, {event['batches']:,} steps per epoch, {event['threads']} threads{resumed}", "dim"
-        )
+        work = f"{event['samples']:,} samples, {event['batches']:,} steps per epoch, {event['threads']} threads"
+        self._line(work + resumed, "dim")
         if not self._console.is_terminal:
             return
         from rich.progress import BarColumn, Progress, TextColumn

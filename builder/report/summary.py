@@ -65,6 +65,19 @@ def totals_text(report: Report) -> Text:
     return text
 
 
+def summary_text(report: Report, width: int = 160) -> str:
+    """Return table and totals as plain text, as `net.summary()` gives it."""
+    import io
+
+    from rich.console import Console
+
+    page = Console(file=io.StringIO(), width=width, highlight=False)
+    with page.capture() as captured:
+        page.print(summary_table(report))
+        page.print(totals_text(report), end="")
+    return captured.get()
+
+
 def _parts(totals: dict[str, Any]) -> str:
     parts = [("weights", "weights"), ("biases", "biases"), ("running statistics apart", "statistics")]
     return ", ".join(f"{_count(totals[key])} {name}" for name, key in parts if totals.get(key) is not None)

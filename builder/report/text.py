@@ -1,9 +1,9 @@
-"""Problems and findings as text for the terminal: where, what, why, and numbered fixes."""
+"""Problems as text for the terminal: where, what, why, and numbered fixes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schemas.errors import Problem
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-COLOURS = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+COLOURS = {"error": "bold red", "warning": "bold yellow", "info": "bold cyan"}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -67,24 +67,6 @@ def verdict(problems: Iterable[Problem]) -> str:
         counts[problem.severity] += 1
     parts = [f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in counts.items() if n]
     return ", ".join(parts) or "no problems"
-
-
-def findings_text(findings: Sequence[Any]) -> Text:
-    """Return what the data doctor found as text; a finding has severity, code, what, where, why and fix."""
-    from rich.text import Text
-
-    text = Text()
-    for finding in findings:
-        text.append(f"{finding.severity} ", style=COLOURS.get(finding.severity, "bold"))
-        text.append(finding.code, style="bold")
-        text.append(f"  {finding.where}\n" if finding.where else "\n", style="dim")
-        text.append(f"  {finding.what}\n")
-        if finding.why:
-            text.append(f"  why: {finding.why}\n", style="dim")
-        if finding.fix:
-            text.append("  fix: ", style="green")
-            text.append(f"{finding.fix}\n")
-    return text
 
 
 def bytes_text(count: float) -> str:

@@ -39,7 +39,7 @@ def test_binary_agrees_with_scikit_learn(seed: int, samples: int, levels: int) -
     actual = draw.integers(0, 2, samples)
     actual[:2] = 0, 1
     found = metrics("binary", values, actual, ["no", "yes"])
-    guess = (values > 0.5).astype(int)
+    guess = (values >= 0.5).astype(int)
     assert found["auc"] == pytest.approx(reference.roc_auc_score(actual, values))
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(actual, guess))
     assert found["precision"] == pytest.approx(reference.precision_score(actual, guess, zero_division=0))

@@ -1,0 +1,158 @@
+"""Verbs about a document: init, check, render, summary, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.errors import DocumentError, UsageError
+
+from .common import FILE, JSON, OVERRIDES, answer, read_document, refuse_errors, show_problems, stop, verb
+
+if TYPE_CHECKING:
+    from builder.check import Report
+
+
+@verb
+def init(
+    data: Annotated[
+        str, typer.Argument(help="A csv or npz file, a folder, or a builtin data set like iris.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; named after the data when left out.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column to predict, in a table.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the document and write no file.")] = False,
+) -> None:
+    """Look at data and write a document with a fitting task, head, loss and stack."""
+    from builder import init as make
+    from builder.report.document import write
+
+    file = None if as_json else output or Path(make.default_name(data) + ".json")
+    if file is not None and file.exists() and not force:
+        raise UsageError(f"{str(file)!r} exists already: give another name with --output, or add --force.")
+    document = make(data, target=target, base=file.parent if file is not None else Path())
+    if file is None:
+        print(write(document), end="")
+        return
+    file.write_text(write(document), encoding="utf-8")
+    print(f"wrote {file}: {document['description']}")
+    print(f"next: tsumiki summary {file}, then tsumiki train {file}")
+
+
+@verb
+def check(
+    file: FILE,
+    overrides: OVERRIDES = None,
+    as_json: JSON = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply the first fix of each problem and show the diff.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="With --fix: write the fixed document.")] = False,
+) -> None:
+    """List everything that is wrong with a document, with fixes. Exit code 3 when there are errors."""
+    if write and not fix:
+        raise UsageError("--write writes what --fix has mended: use both together.")
+    if write and overrides:
+        raise UsageError("--write cannot be used together with overrides, which would be written too: edit the file.")
+    raw: dict[str, Any] | None = None
+    try:
+        raw = read_document(file, overrides)
+        report = _check(raw, file)
+        if fix:
+            from builder.fixes import mend
+
+            mended = mend(raw, lambda document: _check(document, file))
+            if mended != raw:
+                _show_diff(file, raw, mended, write=write, quiet=as_json)
+                report = _check(mended, file)
+    except DocumentError as error:
+        if raw is not None or not error.problems:
+            raise
+        # The file is no JSON object, so there is nothing to look at but the reader's problems.
+        if as_json:
+            answer({"problems": [p.to_json() for p in error.problems], "layers": [], "totals": {}})
+        else:
+            show_problems(error.problems)
+        stop(3)
+    if as_json:
+        answer(report.to_json())
+    elif report.problems:
+        show_problems(report.problems)
+    else:
+        print(f"{file}: no problems")
+    if not report.ok:
+        stop(3)
+
+
+def _check(document: dict[str, Any], file: Path) -> Report:
+    from builder.check import check as examine
+
+    return examine(document, base=file.parent)
+
+
+def _show_diff(file: Path, before: dict[str, Any], after: dict[str, Any], *, write: bool, quiet: bool) -> None:
+    """Show what changes in the file's text, and write it when asked to."""
+    from builder.report.document import diff, write_like
+
+    text = file.read_text(encoding="utf-8")
+    fixed = write_like(after, before, text)
+    if not quiet:
+        print(diff(text, fixed, str(file)))
+    if write:
+        _replace(file, fixed)
+    if not quiet:
+        print(f"wrote {file}" if write else "nothing is written: add --write to do that")
+
+
+def _replace(file: Path, text: str) -> None:
+    """Replace a file's text at once: the old text stays until the new one is complete."""
+    from builder.training.durable import replace
+
+    replace([(file, [text.encode()])])
+
+
+@verb
+def render(file: FILE, overrides: OVERRIDES = None, as_json: JSON = False) -> None:
+    """Print the document as it is understood: with its head and loss, names and everything filled in."""
+    from builder.report.document import write
+
+    report = _check(read_document(file, overrides), file)
+    refuse_errors(report.problems)
+    print(write(report.document), end="")
+
+
+@verb
+def summary(file: FILE, overrides: OVERRIDES = None, as_json: JSON = False) -> None:
+    """Show each layer's output shape, parameters, work and memory, before any training."""
+    from builder.report.summary import summary_json, summary_table, totals_text
+    from builder.report.text import console
+
+    report = _check(read_document(file, overrides), file)
+    if as_json:
+        answer(summary_json(report))
+    else:
+        screen = console()
+        screen.print(summary_table(report))
+        screen.print(totals_text(report), end="")
+        if report.problems:
+            show_problems(report.problems)
+    if not report.ok:
+        stop(3)
+
+
+@verb
+def schema(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write it to.")] = None,
+    as_json: JSON = False,
+) -> None:
+    """Print the JSON Schema of documents, with which editors complete and check them."""
+    import schemas
+
+    text = (Path(schemas.__path__[0]) / "document.schema.json").read_text(encoding="utf-8")
+    if output is None:
+        print(text, end="")
+    else:
+        output.write_text(text, encoding="utf-8")
+        print(f'wrote {output}: name it in a document as "$schema", or in your editor\'s settings')
