@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from .machine import arguments, array, floats, kernel, slots
@@ -75,8 +76,9 @@ def batch_norm_statistics(row, unit, real):  # type: ignore[no-untyped-def]  # N
         variance = square / total
         coef[k] = mean
         coef[c + k] = 1.0 / math.sqrt(variance + hyper[1])
-        running_mean[k] = hyper[0] * running_mean[k] + (1 - hyper[0]) * mean
-        running_variance[k] = hyper[0] * running_variance[k] + (1 - hyper[0]) * variance
+        if hyper[0] < 1:  # 1 keeps them as they are; 0 * NaN would not
+            running_mean[k] = hyper[0] * running_mean[k] + (1 - hyper[0]) * mean
+            running_variance[k] = hyper[0] * running_variance[k] + (1 - hyper[0]) * variance
 
 
 @kernel
@@ -155,3 +157,47 @@ def batch_norm_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Num
             for k in range(c):
                 hat = (x[k] - coef[k]) * coef[c + k]
                 dx[k] = gamma[k] * coef[c + k] * (dy[k] - coef[2 * c + k] - hat * coef[3 * c + k])
+
+
+# --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
+
+
+Pair = tuple[np.ndarray, np.ndarray]
+Triple = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _per_channel(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Give (C,) the axes of `like`, so that it works on each channel."""
+    return values.reshape(1, -1, *[1] * (like.ndim - 2))
+
+
+def _but_channels(x: np.ndarray) -> tuple[int, ...]:
+    return tuple(a for a in range(x.ndim) if a != 1)
+
+
+def twin_batch_norm_forward(
+    x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, epsilon: float, running: Pair | None = None
+) -> Triple:
+    """Return (y, mean, variance); with `running` = (mean, variance) these take the place of the batch's."""
+    mean, variance = running if running is not None else (x.mean(_but_channels(x)), x.var(_but_channels(x)))
+    normal = (x - _per_channel(mean, x)) / np.sqrt(_per_channel(variance, x) + epsilon)
+    return normal * _per_channel(gamma, x) + _per_channel(beta, x), mean, variance
+
+
+def twin_batch_norm_backward(
+    x: np.ndarray, gamma: np.ndarray, dy: np.ndarray, epsilon: float, running: Pair | None = None
+) -> Triple:
+    """Return (dx, dgamma, dbeta). The batch's mean and variance depend on x; running ones do not."""
+    axes, count = _but_channels(x), x.size // x.shape[1]
+    normal, _, variance = twin_batch_norm_forward(x, np.ones(len(gamma)), np.zeros(len(gamma)), epsilon, running)
+    dgamma, dbeta = (dy * normal).sum(axes), dy.sum(axes)
+    scale = _per_channel(gamma, x) / np.sqrt(_per_channel(variance, x) + epsilon)
+    if running is not None:
+        return dy * scale, dgamma, dbeta
+    dx = scale * (dy - _per_channel(dbeta / count, x) - normal * _per_channel(dgamma / count, x))
+    return dx, dgamma, dbeta
+
+
+def twin_running_forward(running: np.ndarray, batch: np.ndarray, momentum: float) -> np.ndarray:
+    """Return the running statistic after a training step."""
+    return momentum * running + (1 - momentum) * batch

@@ -14,11 +14,16 @@ import llvmlite.binding as llvm
 
 @functools.cache
 def features() -> dict[str, bool]:
-    """Return LLVM's feature flags of the host, or of the CPU that NUMBA_CPU_FEATURES names."""
+    """Return the feature flags that Numba compiles for: the host's, unless its environment variables name others."""
     named = os.environ.get("NUMBA_CPU_FEATURES")
+    if named is None and os.environ.get("NUMBA_CPU_NAME", "").lower() == "generic":
+        named = ""
     if named is not None:
         return {part[1:]: part[0] == "+" for part in named.split(",") if part}
-    return dict(llvm.get_host_cpu_features())
+    found = dict(llvm.get_host_cpu_features())
+    if os.environ.get("NUMBA_ENABLE_AVX") == "0":
+        found = {flag: on and not flag.startswith("avx") for flag, on in found.items()}
+    return found
 
 
 def _arm() -> bool:
@@ -48,7 +53,8 @@ def _digest() -> str:
     found = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         found.update(source.name.encode() + source.read_bytes())
-    target = (numba.__version__, sys.version_info[:2], VECTOR_BYTES, REGISTERS, llvm.get_host_cpu_name())
+    processor = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    target = (numba.__version__, sys.version_info[:2], VECTOR_BYTES, REGISTERS, processor)
     found.update(repr((target, sorted(features().items()))).encode())
     return found.hexdigest()[:16]
 

@@ -85,3 +85,72 @@ def dropout(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         for k in range(d[L]):
             z = mixed(start + (uint64(r) * n + uint64(k)) * golden) >> uint64(32)
             y[k] = a[k] * scale if z >= threshold else a.dtype.type(0)
+
+
+# --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
+
+
+def twin_add_forward(*inputs: np.ndarray) -> np.ndarray:
+    """Return the sum of all inputs."""
+    y = inputs[0].copy()
+    for x in inputs[1:]:
+        y += x
+    return y
+
+
+def twin_add_backward(dy: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return the gradient of each of the `count` inputs: dy."""
+    return [dy] * count
+
+
+def twin_multiply_forward(*inputs: np.ndarray) -> np.ndarray:
+    """Return the product of all inputs."""
+    y = inputs[0].copy()
+    for x in inputs[1:]:
+        y *= x
+    return y
+
+
+def twin_multiply_backward(dy: np.ndarray, *inputs: np.ndarray) -> list[np.ndarray]:
+    """Return the gradient of each input: dy times the product of the others."""
+    return [twin_multiply_forward(dy, *inputs[:i], *inputs[i + 1 :]) for i in range(len(inputs))]
+
+
+def twin_concatenate_forward(axis: int, *inputs: np.ndarray) -> np.ndarray:
+    """Return the inputs one behind the other along `axis` of the sample."""
+    return np.concatenate(inputs, axis + 1)
+
+
+def twin_concatenate_backward(axis: int, dy: np.ndarray, *inputs: np.ndarray) -> list[np.ndarray]:
+    """Return each input's share of dy."""
+    shares, at = [], 0
+    for x in inputs:
+        size = x.shape[axis + 1]
+        shares.append(np.take(dy, range(at, at + size), axis + 1))
+        at += size
+    return shares
+
+
+def _mixed_exactly(z: int) -> int:
+    """SplitMix64 in Python's integers, cut to 64 bits by hand."""
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return z ^ (z >> 31)
+
+
+def twin_dropout_forward(x: np.ndarray, p: float, seed: int, step: int, stream: int) -> np.ndarray:
+    """Return x / (1 - p) where kept, else 0; values are numbered in the order (N, H, W, C)."""
+    golden, threshold = 0x9E3779B97F4A7C15, min(round(p * 2**32), 2**32 - 1)
+    first = _mixed_exactly((seed + golden) % 2**64)
+    start = _mixed_exactly((_mixed_exactly((first + step) % 2**64) + stream * golden) % 2**64)
+    pixels = np.moveaxis(x, 1, -1)
+    y = np.zeros(pixels.shape)
+    for number, place in enumerate(np.ndindex(pixels.shape)):
+        if _mixed_exactly((start + number * golden) % 2**64) >> 32 >= threshold:
+            y[place] = pixels[place] * (2**32 / (2**32 - threshold))
+    return np.moveaxis(y, -1, 1)
+
+
+def twin_dropout_backward(dy: np.ndarray, p: float, seed: int, step: int, stream: int) -> np.ndarray:
+    """Return dx: dy through the same mask."""
+    return twin_dropout_forward(dy, p, seed, step, stream)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .machine import arguments, array, kernel, slots
 
 FLAT, X, XN, XH, XW, C, H, W, TOP, BOTTOM, LEFT, RIGHT, FROM = slots(13)
@@ -52,3 +54,16 @@ def zero_border(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 line[k] = 0
             for k in range((w + d[LEFT]) * c, full):
                 line[k] = 0
+
+
+# --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
+
+
+def twin_from_nchw(x: np.ndarray) -> np.ndarray:
+    """Return (N, C, H, W) as (N, H, W, C)."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def twin_to_nchw(x: np.ndarray) -> np.ndarray:
+    """Return (N, H, W, C) as (N, C, H, W)."""
+    return np.ascontiguousarray(x.transpose(0, 3, 1, 2))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from .machine import arguments, array, floats, ints, kernel, slots
@@ -177,3 +178,89 @@ def loss_total(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     for i in range(d[SLICES]):
         total += part[i]
     floats(d[TOTAL], 1)[0] = total * floats(d[GAIN], 1)[0]
+
+
+# --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
+
+
+def _rows_of(t: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Turn class numbers (N, pixels...) into one-hot rows of the shape (N, C, pixels...) of `like`."""
+    kinds = np.arange(like.shape[1]).reshape(1, -1, *[1] * (like.ndim - 2))
+    return (t.reshape(len(like), 1, *like.shape[2:]) == kinds).astype(np.float64)
+
+
+def _weights(weights: np.ndarray | None, like: np.ndarray) -> np.ndarray:
+    given = np.ones(len(like)) if weights is None else weights
+    return given.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def twin_softmax_forward(x: np.ndarray) -> np.ndarray:
+    """Return exp(x) / sum(exp(x)) over the channels."""
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def twin_softmax_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Return y * (dy - sum(dy * y))."""
+    y = twin_softmax_forward(x)
+    return y * (dy - (dy * y).sum(1, keepdims=True))
+
+
+def twin_cross_entropy_forward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the mean of -weight * log x[class] over samples and pixels."""
+    chosen = (x * _rows_of(t, x)).sum(1, keepdims=True)
+    return float((-_weights(weights, x) * np.log(np.maximum(chosen, 1e-12))).mean())
+
+
+def twin_cross_entropy_backward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return -weight / (rows * x[class]) at the class, else 0."""
+    rows = x.size // x.shape[1]
+    return -_weights(weights, x) * _rows_of(t, x) / np.maximum(x, 1e-12) / rows
+
+
+def twin_softmax_cross_entropy_forward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the cross entropy of softmax(x), from the logarithm of the sum so that no logit is too large."""
+    top = x.max(1, keepdims=True)
+    log_sum = np.log(np.exp(x - top).sum(1, keepdims=True)) + top
+    return float((_weights(weights, x) * (log_sum - (x * _rows_of(t, x)).sum(1, keepdims=True))).mean())
+
+
+def twin_softmax_cross_entropy_backward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return (softmax(x) - onehot) * weight / rows."""
+    rows = x.size // x.shape[1]
+    return (twin_softmax_forward(x) - _rows_of(t, x)) * _weights(weights, x) / rows
+
+
+def twin_binary_cross_entropy_forward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the mean of -weight * (t log x + (1 - t) log(1 - x))."""
+    p = np.clip(x, 1e-12, 1 - 1e-12)
+    return float((-_weights(weights, x) * (t * np.log(p) + (1 - t) * np.log(1 - p))).mean())
+
+
+def twin_binary_cross_entropy_backward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return weight * (x - t) / (x (1 - x)) / values."""
+    p = np.clip(x, 1e-12, 1 - 1e-12)
+    return _weights(weights, x) * (p - t) / (p * (1 - p)) / x.size
+
+
+def twin_sigmoid_binary_cross_entropy_forward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the binary cross entropy of sigmoid(x), without forming the sigmoid."""
+    return float((_weights(weights, x) * (np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x))))).mean())
+
+
+def twin_sigmoid_binary_cross_entropy_backward(
+    x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return (sigmoid(x) - t) * weight / values."""
+    e = np.exp(-np.abs(x))
+    return (np.where(x >= 0, 1 / (1 + e), e / (1 + e)) - t) * _weights(weights, x) / x.size
+
+
+def twin_squared_error_forward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the mean of weight * (x - t)^2 over samples and outputs."""
+    return float((_weights(weights, x) * (x - t) ** 2).mean())
+
+
+def twin_squared_error_backward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return 2 (x - t) * weight / values."""
+    return 2 * (x - t) * _weights(weights, x) / x.size

@@ -1,4 +1,4 @@
-"""The tape machine: a step is an int64 table, one row per operation, run by one call without Python and without the GIL.
+"""The tape machine: a step is an int64 table, one row per operation, run by one call without Python or the GIL.
 
 An operation is a function `(row, unit, real)` compiled to a C callback and kept in its own cache file; `row` is the
 address of its table row, `real` a pointer whose type says float32 or float64. A row holds the callback's address, so a

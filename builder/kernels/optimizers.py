@@ -1,4 +1,4 @@
-"""Parameter updates, value by value. Units: slices of a parameter. The formulas are Keras'; schemas/training.py states them.
+"""Parameter updates, value by value. Units: slices of a parameter. The formulas are stated in schemas/training.py.
 
 HYPER, float64: [learning rate, gradient factor, weight decay, a, b, epsilon, 1 - a^t, 1 - b^t], where a and b are the
 optimizer's own decay rates (momentum; Adam's beta1, beta2; RMSprop's decay) and t counts updates.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from .machine import arguments, array, floats, kernel, slots
@@ -149,3 +150,96 @@ def clip(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     norm, limit = math.sqrt(total) * abs(h[FACTOR]), floats(d[LIMIT], 1)[0]
     if norm > limit:
         h[FACTOR] *= limit / norm
+
+
+# --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
+
+
+Pair = tuple[np.ndarray, np.ndarray]
+Triple = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def twin_sgd_update(w: np.ndarray, g: np.ndarray, rate: float, decay: float = 0.0) -> tuple[np.ndarray]:
+    """Return the new weights; `decay` is the factor of the L2 term, here and below."""
+    return (w - rate * (g + decay * w),)
+
+
+def twin_momentum_update(
+    w: np.ndarray, g: np.ndarray, velocity: np.ndarray, rate: float, decay: float = 0.0, *, momentum: float
+) -> Pair:
+    """Return (weights, velocity)."""
+    velocity = momentum * velocity - rate * (g + decay * w)
+    return w + velocity, velocity
+
+
+def twin_nesterov_update(
+    w: np.ndarray, g: np.ndarray, velocity: np.ndarray, rate: float, decay: float = 0.0, *, momentum: float
+) -> Pair:
+    """Return (weights, velocity)."""
+    step = rate * (g + decay * w)
+    velocity = momentum * velocity - step
+    return w + momentum * velocity - step, velocity
+
+
+def twin_adam_update(
+    w: np.ndarray,
+    g: np.ndarray,
+    mean: np.ndarray,
+    square: np.ndarray,
+    rate: float,
+    decay: float = 0.0,
+    *,
+    update: int,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> Triple:
+    """Return (weights, mean, square); `update` counts from 1."""
+    g = g + decay * w
+    mean, square = beta1 * mean + (1 - beta1) * g, beta2 * square + (1 - beta2) * g * g
+    root = np.sqrt(square / (1 - beta2**update)) + epsilon
+    return w - rate * (mean / (1 - beta1**update)) / root, mean, square
+
+
+def twin_adamw_update(
+    w: np.ndarray,
+    g: np.ndarray,
+    mean: np.ndarray,
+    square: np.ndarray,
+    rate: float,
+    decay: float = 0.0,
+    *,
+    update: int,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+) -> Triple:
+    """Return (weights, mean, square): Adam on the bare gradient, and the weights shrink apart from it."""
+    moved, mean, square = twin_adam_update(
+        w, g, mean, square, rate, update=update, beta1=beta1, beta2=beta2, epsilon=epsilon
+    )
+    return moved - rate * decay * w, mean, square
+
+
+def twin_rmsprop_update(
+    w: np.ndarray, g: np.ndarray, square: np.ndarray, rate: float, decay: float = 0.0, *, share: float, epsilon: float
+) -> Pair:
+    """Return (weights, square); `share` of the old mean square is kept."""
+    g = g + decay * w
+    square = share * square + (1 - share) * g * g
+    return w - rate * g / (np.sqrt(square) + epsilon), square
+
+
+def twin_adagrad_update(
+    w: np.ndarray, g: np.ndarray, square: np.ndarray, rate: float, decay: float = 0.0, *, epsilon: float
+) -> Pair:
+    """Return (weights, square)."""
+    g = g + decay * w
+    square = square + g * g
+    return w - rate * g / (np.sqrt(square) + epsilon), square
+
+
+def twin_clip_update(gradients: list[np.ndarray], limit: float) -> list[np.ndarray]:
+    """Scale all gradients down together when their common Euclidean norm is above the limit."""
+    norm = math.sqrt(sum(float((g * g).sum()) for g in gradients))
+    return [g * (limit / norm) for g in gradients] if norm > limit else gradients

@@ -1,10 +1,11 @@
-"""y = f(x) and its derivative, value by value. ReLU, Sigmoid and Tanh have loops of their own; every other function is a
-small stack program (see compile/expression.py) that works on blocks of values, so no new activation waits for a compiler.
+"""y = f(x) and its derivative, value by value. ReLU, Sigmoid and Tanh have loops of their own; every other function is
+a small stack program (see compile/expression.py) on blocks of values, so no new activation waits for a compiler.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numba import njit
@@ -13,13 +14,15 @@ from .codes import (
     ABS,
     ADD,
     CONSTANT,
+    COS,
     DIVIDE,
     ERF,
     EXP,
     GREATER,
     GREATER_EQUAL,
-    KINDS,
+    KINDS as KINDS,
     LESS,
+    LESS_EQUAL,
     LOAD_X,
     LOAD_Y,
     LOG,
@@ -46,7 +49,7 @@ from .machine import arguments, array, floats, ints, kernel, slots
 (
     X, X0, X1, X2, Y, Y0, Y1, Y2, DY, DY0, DY1, DY2, DX, DX0, DX1, DX2,
     D0, D1, D2, L, SLICES, KIND,
-    CODE, NCODE, CONSTANTS, DEPTH,   # program: (operation, argument) pairs, their number, float64 constants, stack depth
+    CODE, NCODE, CONSTANTS, DEPTH,   # program: (operation, argument) pairs, their number, constants, stack depth
 ) = slots(26)  # fmt: skip
 
 BLOCK = 128
@@ -198,3 +201,78 @@ def pointwise_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
                 _evaluate(code, constants, x[i : i + m], y[i : i + m], stack, m)
                 for j in range(m):
                     dx[i + j] = dy[i + j] * stack[0, j]
+
+
+# --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
+
+
+def twin_relu_forward(x: np.ndarray) -> np.ndarray:
+    """Return max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def twin_relu_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Return dy where x > 0, else 0."""
+    return np.where(x > 0, dy, 0.0)
+
+
+def twin_sigmoid_forward(x: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-x)), with an exponential that cannot overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def twin_sigmoid_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Return dy * y * (1 - y)."""
+    y = twin_sigmoid_forward(x)
+    return dy * y * (1 - y)
+
+
+def twin_tanh_forward(x: np.ndarray) -> np.ndarray:
+    """Return tanh(x)."""
+    return np.tanh(x)
+
+
+def twin_tanh_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Return dy * (1 - y * y)."""
+    return dy * (1 - np.tanh(x) ** 2)
+
+
+_TWINS: dict[int, tuple[int, Callable[..., np.ndarray]]] = {
+    ADD: (2, np.add), SUBTRACT: (2, np.subtract), MULTIPLY: (2, np.multiply), DIVIDE: (2, np.divide),
+    POWER: (2, np.power), MINIMUM: (2, np.minimum), MAXIMUM: (2, np.maximum), GREATER: (2, np.greater),
+    GREATER_EQUAL: (2, np.greater_equal), LESS: (2, np.less), LESS_EQUAL: (2, np.less_equal),
+    WHERE: (3, lambda condition, a, b: np.where(condition != 0, a, b)),
+    NEGATE: (1, np.negative), EXP: (1, np.exp), LOG: (1, np.log), LOG1P: (1, np.log1p), SQRT: (1, np.sqrt),
+    ABS: (1, np.abs), SIGN: (1, np.sign), TANH_OF: (1, np.tanh), SIGMOID_OF: (1, twin_sigmoid_forward),
+    ERF: (1, np.vectorize(math.erf, otypes=[float])), SIN: (1, np.sin), COS: (1, np.cos),
+}  # fmt: skip
+"""Operation -> how many values it takes from the stack, and what it puts there."""
+
+
+def twin_program_forward(
+    code: list[int], constants: list[float], x: np.ndarray, y: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the value of a stack program; overflow gives inf and an undefined value NaN, as in the kernel."""
+    stack: list[np.ndarray] = []
+    with np.errstate(all="ignore"):
+        for op, argument in zip(code[::2], code[1::2], strict=True):
+            if op == CONSTANT:
+                stack.append(np.full(x.shape, constants[argument]))
+            elif op == LOAD_X:
+                stack.append(x)
+            elif op == LOAD_Y:
+                stack.append(x if y is None else y)
+            else:
+                count, function = _TWINS[op]
+                operands = stack[-count:]
+                del stack[-count:]
+                stack.append(np.asarray(function(*operands), dtype=np.float64))
+    return stack[0]
+
+
+def twin_program_backward(
+    code: list[int], constants: list[float], x: np.ndarray, y: np.ndarray, dy: np.ndarray
+) -> np.ndarray:
+    """Return dy times the derivative that the program computes from x and y."""
+    return dy * twin_program_forward(code, constants, x, y)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numba import njit
 
@@ -120,3 +122,82 @@ def average_pool_backward(row, unit, real):  # type: ignore[no-untyped-def]  # N
                     dx = array(real, d[DX] + n * d[DXN] + h * d[DXH] + w * d[DXW], c)
                     for k in range(c):
                         dx[k] += dy[k] / count
+
+
+# --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
+
+
+Pair = tuple[int, int]
+Window = tuple[slice, slice]
+
+
+def _windows(
+    x: np.ndarray, size: Pair, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair]
+) -> Iterator[tuple[int, int, Window, Pair]]:
+    """Yield (row, column, the window's pixels inside the image, its height and width inside the padded image)."""
+    (top, bottom), (left, right) = padding
+    for i in range(size[0]):
+        for j in range(size[1]):
+            h, w = i * stride[0] - top, j * stride[1] - left
+            inside = (slice(max(h, 0), h + kernel[0]), slice(max(w, 0), w + kernel[1]))
+            high, wide = min(h + kernel[0], x.shape[2] + bottom) - h, min(w + kernel[1], x.shape[3] + right) - w
+            yield i, j, inside, (high, wide)
+
+
+def twin_max_pool_forward(
+    x: np.ndarray, size: Pair, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair]
+) -> np.ndarray:
+    """Return the largest value of each window; `size` is the output's height and width (ceil mode has more windows)."""
+    y = np.zeros((*x.shape[:2], *size))
+    for i, j, (h, w), _ in _windows(x, size, kernel, stride, padding):
+        y[:, :, i, j] = x[:, :, h, w].max((2, 3))
+    return y
+
+
+def twin_max_pool_backward(
+    x: np.ndarray, dy: np.ndarray, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair]
+) -> np.ndarray:
+    """Return dx: each dy goes to the first largest value of its window, in row order."""
+    dx = np.zeros(x.shape)
+    for i, j, (h, w), _ in _windows(x, (dy.shape[2], dy.shape[3]), kernel, stride, padding):
+        window = x[:, :, h, w]
+        winner = window.reshape(*x.shape[:2], -1).argmax(2)
+        for n in range(x.shape[0]):
+            for c in range(x.shape[1]):
+                row, column = divmod(int(winner[n, c]), window.shape[3])
+                dx[n, c, h.start + row, w.start + column] += dy[n, c, i, j]
+    return dx
+
+
+def twin_average_pool_forward(
+    x: np.ndarray, size: Pair, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair], include_padding: bool
+) -> np.ndarray:
+    """Return the mean of each window; with `include_padding`, padded zeros count in the divisor."""
+    y = np.zeros((*x.shape[:2], *size))
+    for i, j, (h, w), (high, wide) in _windows(x, size, kernel, stride, padding):
+        window = x[:, :, h, w]
+        count = high * wide if include_padding else window.shape[2] * window.shape[3]
+        y[:, :, i, j] = window.sum((2, 3)) / count
+    return y
+
+
+def twin_average_pool_backward(
+    x: np.ndarray, dy: np.ndarray, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair], include_padding: bool
+) -> np.ndarray:
+    """Return dx: each dy is shared out evenly over its window."""
+    dx = np.zeros(x.shape)
+    for i, j, (h, w), (high, wide) in _windows(x, (dy.shape[2], dy.shape[3]), kernel, stride, padding):
+        window = dx[:, :, h, w]
+        count = high * wide if include_padding else window.shape[2] * window.shape[3]
+        window += dy[:, :, i, j][:, :, None, None] / count
+    return dx
+
+
+def twin_global_average_pool_forward(x: np.ndarray) -> np.ndarray:
+    """Return the mean of each channel over all pixels, (N, C, 1, 1)."""
+    return x.mean((2, 3), keepdims=True)
+
+
+def twin_global_average_pool_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Return dx: dy shared out evenly over all pixels."""
+    return np.broadcast_to(dy / (x.shape[2] * x.shape[3]), x.shape).copy()

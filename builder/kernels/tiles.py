@@ -4,11 +4,12 @@
 
 `p` runs over blocks of pixels, whose byte offsets stand in tables; padding is a border of zeros in the buffer. A
 weight array is packed by column tiles of 1 to 3 vectors: [tile][row][lanes], rows in (height, width, channel) order.
-The NumPy twins are in `reference.py`.
+The NumPy twins are at the end of this file.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from . import simd
@@ -238,3 +239,72 @@ def unpack_transposed(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         sample = d[U_TO] + m * d[U_STRIDE]
         for f in range(first, last):
             array(real, sample + offsets[f], 1)[0] = x[f * width + m]
+
+
+# --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
+
+
+Pair = tuple[int, int]
+Triple = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def twin_conv2d_forward(
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    stride: Pair = (1, 1),
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> np.ndarray:
+    """Return y[n, k, i, j] = bias[k] + sum of the window at (i, j) times filter k, over the channels of k's group."""
+    filters, inside, fh, fw = weight.shape
+    whole = np.pad(x, ((0, 0), (0, 0), *padding))
+    reach_h, reach_w = dilation[0] * (fh - 1) + 1, dilation[1] * (fw - 1) + 1
+    oh, ow = (whole.shape[2] - reach_h) // stride[0] + 1, (whole.shape[3] - reach_w) // stride[1] + 1
+    y = np.zeros((len(x), filters, oh, ow))
+    for k in range(filters):
+        first = k // (filters // groups) * inside
+        for i in range(oh):
+            for j in range(ow):
+                h, w = i * stride[0], j * stride[1]
+                window = whole[:, first : first + inside, h : h + reach_h : dilation[0], w : w + reach_w : dilation[1]]
+                y[:, k, i, j] = (window * weight[k]).sum((1, 2, 3)) + (0 if bias is None else bias[k])
+    return y
+
+
+def twin_conv2d_backward(
+    x: np.ndarray,
+    weight: np.ndarray,
+    dy: np.ndarray,
+    stride: Pair = (1, 1),
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Triple:
+    """Return (dx, dweight, dbias)."""
+    filters, inside, fh, fw = weight.shape
+    whole = np.pad(x, ((0, 0), (0, 0), *padding))
+    reach_h, reach_w = dilation[0] * (fh - 1) + 1, dilation[1] * (fw - 1) + 1
+    dwhole, dweight = np.zeros_like(whole, dtype=np.float64), np.zeros(weight.shape)
+    for k in range(filters):
+        first = k // (filters // groups) * inside
+        for i in range(dy.shape[2]):
+            for j in range(dy.shape[3]):
+                h, w = i * stride[0], j * stride[1]
+                place = np.s_[:, first : first + inside, h : h + reach_h : dilation[0], w : w + reach_w : dilation[1]]
+                d = dy[:, k, i, j][:, None, None, None]
+                dweight[k] += (whole[place] * d).sum(0)
+                dwhole[place] += weight[k] * d
+    top, left = padding[0][0], padding[1][0]
+    return dwhole[:, :, top : top + x.shape[2], left : left + x.shape[3]], dweight, dy.sum((0, 2, 3))
+
+
+def twin_affine_forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """Return x W + b, each sample flattened in (C, H, W) order."""
+    return x.reshape(len(x), -1) @ weight + (0 if bias is None else bias)
+
+
+def twin_affine_backward(x: np.ndarray, weight: np.ndarray, dy: np.ndarray) -> Triple:
+    """Return (dx, dweight, dbias)."""
+    return (dy @ weight.T).reshape(x.shape), x.reshape(len(x), -1).T @ dy, dy.sum(0)
