@@ -16,7 +16,7 @@ from schemas.data import Csv
 from .facts import Peek
 from .files import SAMPLES, Locator, need_memory, regular
 from .finding import BadData, Faults, Finding, bad
-from .images import probe
+from .images import probe_any
 from .labels import Labels, number
 from .samples import ArraySamples, FileSamples, Raw, scan
 
@@ -298,8 +298,7 @@ def peek(source: Csv, base: Path) -> Peek:
     if found.paths is None:
         shape: tuple[int, ...] | None = (len(found.form.inputs),)
     else:
-        good = next((p for p in found.paths if isinstance(p, Path)), None)
-        shape = probe(good, source.channels) if good is not None else None
+        shape = probe_any((p for p in found.paths if isinstance(p, Path)), source.channels)
     labels, usable = _labels(found, path, Faults())
     if not whole:
         return Peek(shape, None, None)

@@ -41,7 +41,23 @@ def doubles(parts: Mapping[str, Part]) -> list[Finding]:
                     "Remove the doubles from the data.",
                 )
             )
+    for name, found in hashes.items():
+        more = len(found) - len(places[name])
+        if more:
+            findings.append(_within(name, parts[name], found, places[name], more))
     return findings
+
+
+def _within(name: str, part: Part, found: Sequence[bytes], last: Mapping[bytes, int], more: int) -> Finding:
+    """Say that a part holds samples more than once (the split keeps equal samples side by side, so mostly in one)."""
+    again = next(k for k, digest in enumerate(found) if last[digest] != k)
+    clash = sum(not np.array_equal(part.targets[k], part.targets[last[d]]) for k, d in enumerate(found))
+    where = f"{part.where(again)} = {part.where(last[found[again]])}"
+    if clash:
+        what = f"{more} samples of {name} stand there more than once, {clash} of them with different labels."
+        why = "No network can be right about both."
+        return Finding("warning", "label_conflict", what, where, why, "Correct or remove them.")
+    return Finding("info", "repeated_sample", f"{more} samples of {name} repeat others there.", where)
 
 
 def classes(parts: Mapping[str, Part], names: Sequence[str], kind: Kind) -> list[Finding]:

@@ -45,7 +45,7 @@ def read_bytes(path: Path, limit: int = SAMPLE_BYTES) -> bytes:
         raise bad("file_too_large", f"The file has {size:,} bytes; one sample may have {limit:,}.", path)
     try:
         with open(path, "rb") as file:
-            return file.read(limit + 1)
+            return file.read(size)  # not read(limit): Python allocates what is asked for, before it reads
     except OSError as error:
         raise bad("unreadable_file", f"The file cannot be read ({error.strerror}).", path) from None
 

@@ -9,8 +9,8 @@ from schemas.data import Folder
 
 from .facts import Peek
 from .files import SAMPLES
-from .finding import Faults, Finding, bad
-from .images import probe
+from .finding import BadData, Faults, Finding, bad
+from .images import probe_any
 from .samples import Raw, scan
 
 DEEPEST = 20
@@ -102,19 +102,15 @@ def listing(source: Folder, base: Path, faults: Faults) -> tuple[list[str], list
             )
         )
     if not paths:
-        raise bad(
-            "no_samples",
-            "There is no sub-folder with images.",
-            root,
-            "",
-            "Put the images of each class into a sub-folder.",
-        )
+        fix = "Put the images of each class into a sub-folder."
+        none = bad("no_samples", "There is no sub-folder with images.", root, "", fix)
+        raise BadData([*faults.findings(skip=False), *none.findings])
     return names, paths, labels, findings
 
 
 def peek(source: Folder, base: Path) -> Peek:
     _, paths, labels, _ = listing(source, base, Faults())
-    return Peek(probe(paths[0], source.channels), len(paths), labels, text=True)
+    return Peek(probe_any(paths, source.channels), len(paths), labels, text=True)
 
 
 def read(source: Folder, base: Path) -> Raw:

@@ -32,8 +32,8 @@ def _open(path: Path) -> tuple[IO[bytes], bool]:
     with open(path, "rb") as start:
         packed = start.read(2) == b"\x1f\x8b"
     if packed:
-        return cast(IO[bytes], gzip.open(path, "rb")), True  # noqa: SIM115  # the caller closes it
-    return open(path, "rb"), False  # noqa: SIM115  # the caller closes it
+        return cast(IO[bytes], gzip.open(path, "rb")), True  # the caller closes it
+    return open(path, "rb"), False  # the caller closes it
 
 
 def header(file: IO[bytes], path: Path) -> tuple[Shape, np.dtype]:

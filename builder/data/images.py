@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .files import IMAGES, SAMPLES, read_bytes, regular
-from .finding import bad
+from .finding import BadData, bad
 from .npy import read_npy
 
 if TYPE_CHECKING:
@@ -42,9 +44,14 @@ class Decoded:
 
 
 def pillow() -> ModuleType:
-    """Return PIL.Image, told to raise where it would only warn of a decompression bomb."""
+    """Return PIL.Image, told to raise where it would only warn of a decompression bomb.
+
+    Its other warnings (an odd EXIF field, say) help nobody who has a folder of photographs: what cannot be decoded
+    raises anyway.
+    """
     from PIL import Image
 
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
     return Image
 
@@ -129,6 +136,16 @@ def probe(path: Path, channels: int | None = None) -> tuple[int, ...]:
     return (channels or (1 if grey else 3), height, width)
 
 
+def probe_any(paths: Iterable[Path], channels: int | None = None) -> tuple[int, ...] | None:
+    """Return the shape of the first of a few files that can be read, or None."""
+    for path in islice(paths, 20):
+        try:
+            return probe(path, channels)
+        except BadData:
+            continue  # reading the data names it
+    return None
+
+
 def decode_image(data: bytes, path: Path, channels: int | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return an image as (C, H, W) uint8, uint16 or float32, and notes. Raises BadData."""
     try:
@@ -139,8 +156,6 @@ def decode_image(data: bytes, path: Path, channels: int | None = None) -> tuple[
 
 
 def _broken(error: Exception, path: Path) -> Exception:
-    from .finding import BadData
-
     if isinstance(error, BadData):
         return error
     if "Decompression" in type(error).__name__:

@@ -121,11 +121,11 @@ def _sections(document: Any) -> tuple[schema.Data, Kind | None]:
 def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -> Prepared:
     data, task = _sections(document)
     skip = data.on_error == "skip"
-    main = _usable(read(data.source, base), findings, skip)
+    main = _usable(data.source, base, findings, skip)
     raws = {"main": main}
     for name, held in (("validation", data.validation), ("test", data.test)):
         if not isinstance(held, float | int):
-            raws[name] = _usable(read(held, base), findings, skip)
+            raws[name] = _usable(held, base, findings, skip)
     stop = [f for f in findings if f.severity == "error"]
     if stop:
         raise BadData(stop)
@@ -178,8 +178,9 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
     )
 
 
-def _usable(raw: Raw, findings: list[Finding], skip: bool) -> Raw:
-    """Return the source without samples that hold NaN or infinity; what was wrong goes to the findings."""
+def _usable(source: schema.Source, base: Path, findings: list[Finding], skip: bool) -> Raw:
+    """Read a source, without samples that hold NaN or infinity; what was wrong goes to the findings."""
+    raw = read(source, base)
     findings += raw.findings
     kept = np.arange(len(raw.samples))
     if isinstance(raw.samples, ArraySamples):
@@ -189,10 +190,16 @@ def _usable(raw: Raw, findings: list[Finding], skip: bool) -> Raw:
         kept = np.flatnonzero(~wrong)
     findings += raw.faults.findings(skip)
     if not len(kept) and (skip or not raw.faults):
-        raise BadData([*findings, *bad("no_samples", "No sample can be used.").findings])
+        raise BadData([*findings, *bad("no_samples", "No sample can be used.", _place(source, base)).findings])
     if isinstance(raw.samples, FileSamples):
         _one_form(raw.samples)
     return _take(raw, kept)
+
+
+def _place(source: schema.Source, base: Path) -> str:
+    if isinstance(source, schema.Builtin):
+        return source.name
+    return str(base / (source.images if isinstance(source, schema.Idx) else source.path))
 
 
 def _take(raw: Raw, kept: np.ndarray) -> Raw:
@@ -204,8 +211,8 @@ def _take(raw: Raw, kept: np.ndarray) -> Raw:
 
 def _one_form(samples: FileSamples) -> None:
     """Raise BadData where some files are grey and others colour, 8 and 16 bits, or images and vectors."""
-    first = samples.entries[0]
     for entry in samples.entries:
+        first = samples.entries[0]
         if entry.depth != first.depth:
             raise bad(
                 "mixed_depths",

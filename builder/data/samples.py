@@ -16,7 +16,7 @@ import numpy as np
 from .facts import Kind, Shape
 from .files import available
 from .finding import BadData, Faults, Finding
-from .images import NOTES, Decoded, decode_file
+from .images import NOTES, decode_file
 from .labels import Labels
 
 BLOCK = 1 << 24
@@ -197,7 +197,7 @@ def scan(
     """
     cache = Cache(min(1 << 28, available() // 8))
 
-    def look(job: tuple[Path | BadData, str]) -> tuple[Entry, Decoded] | BadData:
+    def look(job: tuple[Path | BadData, str]) -> tuple[Entry, tuple[str, ...]] | BadData:
         path, place = job
         if isinstance(path, BadData):
             return path
@@ -206,8 +206,7 @@ def scan(
         except BadData as error:
             return error
         cache.put(path, found.values)
-        entry = Entry(path, place, tuple(found.values.shape), found.depth, found.digest)
-        return entry, Decoded(found.values[:0], found.depth, found.digest, found.notes)
+        return Entry(path, place, tuple(found.values.shape), found.depth, found.digest), found.notes
 
     entries, kept = [], []
     remarks: dict[str, list[str]] = {}
@@ -226,10 +225,10 @@ def scan(
                     for f in result.findings
                 )
                 continue
-            entry, found = result
+            entry, notes = result
             entries.append(entry)
             kept.append(position)
-            for note in found.notes:
+            for note in notes:
                 remarks.setdefault(note, []).append(entry.where)
     findings = [
         Finding("info", note, NOTES[note].format(count=len(wheres)), wheres[0])
