@@ -1,9 +1,10 @@
 """tsumiki's Python interface: HOW a document becomes a trained network.
 
->>> import builder
->>> net = builder.compile("examples/digits.json", seed=0)       # path, dict or schemas.Document
->>> net.predict(x), net.loss(x, t), net.gradient(x, t)          # doctest: +SKIP
->>> run = builder.train("examples/digits.json", out="runs")     # doctest: +SKIP
+    import builder
+    net = builder.compile("examples/digits.json", seed=0)       # a path, a dict or a schemas.Document
+    net.predict(x); net.loss(x, t); net.gradient(x, t)          # NumPy in and out, images as (N, C, H, W)
+    run = builder.train("examples/digits.json", out="runs")
+    report = builder.check("examples/digits.json")
 
 Every name below is loaded when it is first used, so that `import builder` costs next to nothing.
 """

@@ -21,12 +21,12 @@ from schemas.errors import DocumentError, TsumikiError, UsageError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-FILE = Annotated[Path, typer.Argument(help="The document, a JSON file.", show_default=False)]
-RUN = Annotated[Path, typer.Argument(help="A run folder, like runs/digits/1.", show_default=False)]
+FILE = Annotated[Path, typer.Argument(metavar="FILE", help="The document, a JSON file.", show_default=False)]
+RUN = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, like runs/digits/1.", show_default=False)]
 OVERRIDES = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KEY=VALUE]...", help="Set fields of the document, like training.epochs=3.", show_default=False
+        metavar="KEY=VALUE", help="Set fields of the document, like training.epochs=3.", show_default=False
     ),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]

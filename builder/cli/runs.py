@@ -139,7 +139,7 @@ def predict(
 
 @verb
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.", show_default=False)],
     as_json: JSON = False,
 ) -> None:
     """Show the settings in which runs differ, and their results."""
