@@ -42,11 +42,11 @@ def summarise(document: Any, base: Path | str) -> dict[str, Any]:
     return summary.summarise(document, base)
 
 
-def suggest(path: str | Path, base: Path | str = ".") -> dict[str, Any]:
+def suggest(path: str | Path, base: Path | str = ".", target: str | None = None) -> dict[str, Any]:
     """Return the data section, task, input shape and classes that fit a path or a built-in name. See suggestion.py."""
     from . import suggestion
 
-    return suggestion.suggest(path, base)
+    return suggestion.suggest(path, base, target)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,17 @@ def table(source: Csv, path: Path, faults: Faults, need_target: bool = True, mos
         if len(found.lines) == most:
             break
     _text_columns(found, path)
+    return found
+
+
+def numeric_columns(source: Csv, path: Path, columns: Form) -> list[str]:
+    """Return the input columns that hold numbers in most of the first rows."""
+    rows = [row for _, row in islice(_rows(path, source), 1, 200) if len(row) == len(columns.header)]
+    found = []
+    for k in columns.inputs:
+        cells = [row[k] for row in rows if row[k].strip()]
+        if 2 * sum(map(_is_number, cells)) > len(cells):
+            found.append(columns.header[k])
     return found
 
 

@@ -20,13 +20,14 @@ OUTPUTS = ("y", "Y", "target", "targets", "labels", "label")
 PARTS = {"train": ("train", "training"), "test": ("test", "t10k", "valid", "val")}
 
 
-def suggest(path: str | Path, base: Path | str = ".") -> dict[str, Any]:
+def suggest(path: str | Path, base: Path | str = ".", target: str | None = None) -> dict[str, Any]:
     """Look at a path or a built-in name, and return what a document needs.
 
     Keys: "name", "data", "task", "input", "classes", "class_names", "targets", "samples".
 
-    Paths in the data section are relative to `base`, the folder that the document will lie in. Raises DataError where
-    nothing is recognised.
+    `target` names the column of a table to predict; columns of text are left out of its inputs. Paths in the data
+    section are relative to `base`, the folder that the document will lie in. Raises DataError where nothing is
+    recognised, UsageError where nothing is there.
     """
     base = Path(base)
     text = str(path)
@@ -38,7 +39,7 @@ def suggest(path: str | Path, base: Path | str = ".") -> dict[str, Any]:
         if not place.exists():
             known = ", ".join(get_args(schema.BuiltinName))
             raise UsageError(f"{text}: there is no such file or folder, and the built-in data sets are {known}.")
-        data, name = _look(place, base), place.resolve().stem
+        data, name = _look(place, base, target), place.resolve().stem
     data.setdefault("validation", 0.1)
     data.setdefault("test", 0.2)
     found = facts(data, base)
@@ -66,12 +67,12 @@ def _relative(path: Path, base: Path) -> str:
     return Path(os.path.relpath(path.resolve(), base.resolve())).as_posix()
 
 
-def _look(path: Path, base: Path) -> dict[str, Any]:
+def _look(path: Path, base: Path, target: str | None) -> dict[str, Any]:
     if path.is_dir():
         return _idx(path, base) or _folders(path, base)
     ending = path.suffix.lower()
     if ending == ".csv" or ending in (".tsv", ".txt"):
-        return _csv(path, base)
+        return _csv(path, base, target)
     if ending == ".npz":
         return _npz(path, base)
     if "idx" in path.name and (found := _idx(path.parent, base)):
@@ -141,16 +142,23 @@ def _sizes(data: dict[str, Any], base: Path) -> dict[str, Any]:
     return data
 
 
-def _csv(path: Path, base: Path) -> dict[str, Any]:
+def _csv(path: Path, base: Path, target: str | None) -> dict[str, Any]:
     source: dict[str, Any] = {"type": "csv", "path": _relative(path, base)}
     header, settings = _header(path)
     source |= settings
-    probe_source = schema.Csv.model_validate(source)
+    if target is not None:
+        source["target"] = target
     try:
-        csv.form(header, probe_source, path)
+        form = csv.form(header, schema.Csv.model_validate(source), path)
     except DataError:
+        if target is not None:
+            raise
         lower = [name.lower() for name in header]
         source["target"] = next((header[lower.index(word)] for word in TARGETS if word in lower), header[-1])
+        form = csv.form(header, schema.Csv.model_validate(source), path)
+    numeric = csv.numeric_columns(schema.Csv.model_validate(source), path, form)
+    if numeric and len(numeric) < len(form.inputs):
+        source["columns"] = numeric
     return {"source": source}
 
 

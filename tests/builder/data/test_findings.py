@@ -180,6 +180,18 @@ def test_suggest_table(tmp_path, text, encoding, wanted):
     prepare({"task": found["task"], "data": found["data"]}, tmp_path)
 
 
+def test_suggest_leaves_columns_of_text_out(tmp_path):
+    text = "name,age,fare,survived\n" + "".join(f"n{k},{k},{k * 2},{k % 2}\n" for k in range(30))
+    (tmp_path / "t.csv").write_text(text)
+    found = suggest(tmp_path / "t.csv", tmp_path)
+    assert found["data"]["source"] == {"type": "csv", "path": "t.csv", "target": "survived", "columns": ["age", "fare"]}
+    assert (found["task"], found["input"]) == ("binary", [2])
+    aimed = suggest(tmp_path / "t.csv", tmp_path, target="fare")
+    assert aimed["data"]["source"]["columns"] == ["age", "survived"] and aimed["task"] == "regression"
+    with pytest.raises(BadData, match="Did you mean 'fare'"):
+        suggest(tmp_path / "t.csv", tmp_path, target="far")
+
+
 def test_suggest_folder_of_mixed_images(tmp_path):
     for k, mode in enumerate(("L", "RGB")):
         (tmp_path / "data" / mode).mkdir(parents=True)
