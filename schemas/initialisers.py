@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
 
 class _Initialiser(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,7 +39,7 @@ class Gaussian(_Initialiser):
     """Normal with the given standard deviation (SimpleConvNet's weight_init_std is 0.01)."""
 
     type: Literal["gaussian"] = "gaussian"
-    std: Annotated[float, Field(gt=0, allow_inf_nan=False, description="Standard deviation.")] = 0.01
+    std: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False, description="Standard deviation.")] = 0.01
 
 
 class Zeros(_Initialiser):
@@ -54,17 +52,16 @@ class Constant(_Initialiser):
     """All the same value."""
 
     type: Literal["constant"] = "constant"
-    value: Annotated[float, Field(allow_inf_nan=False, description="The value.")] = 0.0
+    value: Annotated[float, Field(strict=True, allow_inf_nan=False, description="The value.")] = 0.0
 
 
 def _by_name(value: Any) -> Any:
-    """"he_normal" is short for {"type": "he_normal"}."""
+    """ "he_normal" is short for {"type": "he_normal"}."""
     return {"type": value} if isinstance(value, str) else value
 
 
-Initialiser = Annotated[
-    Annotated[
-        HeNormal | HeUniform | GlorotNormal | GlorotUniform | Gaussian | Zeros | Constant, Field(discriminator="type")
-    ],
-    BeforeValidator(_by_name),
+InitialiserName = Literal["he_normal", "he_uniform", "glorot_normal", "glorot_uniform", "gaussian", "zeros", "constant"]
+_Tagged = Annotated[
+    HeNormal | HeUniform | GlorotNormal | GlorotUniform | Gaussian | Zeros | Constant, Field(discriminator="type")
 ]
+Initialiser = Annotated[_Tagged, BeforeValidator(_by_name, json_schema_input_type=InitialiserName | _Tagged)]

@@ -36,7 +36,9 @@ def joined(shapes: Sequence[Shape], axis: int) -> Shape:
         )
     if axis >= len(first):
         raise ShapeError(
-            "axis_out_of_range", f"There is no axis {axis} in inputs of {len(first)} axes: {_list(shapes)}.", "Axis 0 is channels."
+            "axis_out_of_range",
+            f"There is no axis {axis} in inputs of {len(first)} axes: {_list(shapes)}.",
+            "Axis 0 is channels.",
         )
     if any(s[:axis] + s[axis + 1 :] != first[:axis] + first[axis + 1 :] for s in shapes):
         raise ShapeError(

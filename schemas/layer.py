@@ -44,7 +44,7 @@ class Layer(BaseModel):
     name: Name | None = None
     inputs: Annotated[list[str], Field(min_length=1, max_length=1000)] | None = Field(
         None,
-        description="Names of the layers it reads; the layer before it when left out. 'Input' is the stack's own input.",
+        description="Names of the layers it reads, the one before it when left out. 'Input' is the stack's own input.",
     )
     trainable: bool = Field(True, strict=True, description="Whether training changes this layer's parameters.")
 
@@ -58,12 +58,15 @@ class Layer(BaseModel):
         raise NotImplementedError  # the contract test proves that every registered layer overrides it
 
 
+Class = type[Layer]
+
+
 @dataclass(frozen=True)
 class Registration:
     """One registered layer: its class and what `@layer` was told."""
 
     type: str
-    cls: type[Layer]
+    cls: Class
     category: Category
     onnx: str | None
     nnc: str | None
@@ -73,13 +76,13 @@ class Registration:
 REGISTRY: dict[str, Registration] = {}
 """Layer type -> registration, in the order of the palette. A registered name never changes its meaning."""
 
-L = TypeVar("L", bound=type[Layer])
+L = TypeVar("L", bound=Layer)
 
 
-def layer(*, category: Category, onnx: str | None, nnc: str | None, since: int) -> Callable[[L], L]:
+def layer(*, category: Category, onnx: str | None, nnc: str | None, since: int) -> Callable[[type[L]], type[L]]:
     """Register a layer class under its `type`. `onnx` and `nnc` are its names there, `since` the format version."""
 
-    def register(cls: L) -> L:
+    def register(cls: type[L]) -> type[L]:
         kind = cls.model_fields["type"].default
         if kind in REGISTRY:
             raise ValueError(f"layer type {kind!r} is registered already, by {REGISTRY[kind].cls.__qualname__}")

@@ -15,7 +15,11 @@ LARGEST = 2**31 - 1
 
 
 def _pair(value: Any) -> Any:
-    """One number means the same for height and width."""
+    """Make one number the same for height and width.
+
+    >>> _pair(3), _pair([3, 5])
+    ((3, 3), [3, 5])
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return (value, value)
     return value
@@ -23,11 +27,15 @@ def _pair(value: Any) -> Any:
 
 Size = Annotated[int, Field(ge=1, le=65536, strict=True)]
 Margin = Annotated[int, Field(ge=0, le=65536, strict=True)]
-Size2 = Annotated[tuple[Size, Size], BeforeValidator(_pair)]
-Margin2 = Annotated[tuple[Margin, Margin], BeforeValidator(_pair)]
+Size2 = Annotated[tuple[Size, Size], BeforeValidator(_pair, json_schema_input_type=Size | tuple[Size, Size])]
+Margin2 = Annotated[
+    tuple[Margin, Margin], BeforeValidator(_pair, json_schema_input_type=Margin | tuple[Margin, Margin])
+]
 
 
-def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil: bool = False) -> int:
+def output_size(
+    size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1, ceil: bool = False
+) -> int:
     """Return how many window positions fit along one axis: (H + 2P - D(FH - 1) - 1) / S + 1, rounded down.
 
     `ceil` rounds up (Chainer's cover_all), but as in PyTorch no window starts inside the padding after the input.
@@ -67,7 +75,11 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> Pair
 
 
 def elements(shape: Shape) -> int:
-    """Return the number of values of one sample."""
+    """Return the number of values of one sample.
+
+    >>> elements((16, 28, 28)), elements(())
+    (12544, 1)
+    """
     return math.prod(shape)
 
 

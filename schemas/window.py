@@ -20,16 +20,15 @@ def image(kind: str, x: Shape) -> None:
         raise ShapeError(
             "input_not_image",
             f"{kind} needs an image (channels, height, width), but its input is {shape_text(x)}.",
-            "A window slides over height and width. Put this layer before Flatten or Affine, or Reshape the values to an image.",
+            "A window slides over height and width. Put this layer before Flatten or Affine, or Reshape the values "
+            "to an image.",
         )
 
 
 def resolve_padding(x: Shape, kernel: Pair, stride: Pair, padding: Pair | str, dilation: Pair = (1, 1)) -> Padding:
     """Return ((top, bottom), (left, right)) for a padding field."""
     if isinstance(padding, str):
-        top_bottom, left_right = (
-            same_padding(x[1 + a], kernel[a], stride[a], dilation[a]) for a in (0, 1)
-        )
+        top_bottom, left_right = (same_padding(x[1 + a], kernel[a], stride[a], dilation[a]) for a in (0, 1))
         return top_bottom, left_right
     return (padding[0], padding[0]), (padding[1], padding[1])
 
@@ -66,11 +65,22 @@ def slide(
             fixes.insert(0, FieldFix(f"Pad the input by {enough[0]} and {enough[1]} pixels", {"padding": enough}))
         raise ShapeError(
             "window_too_large",
-            f"The window reaches over {reach[0]} × {reach[1]} pixels, but the padded input has only {have[0]} × {have[1]}.",
+            f"The window reaches over {reach[0]} × {reach[1]} pixels, but the padded input has only "
+            f"{have[0]} × {have[1]}.",
             f"In {names} no position of the window fits: (size + 2·padding − window) / stride + 1 is below 1.",
             fixes,
         )
     return sizes[0], sizes[1]
+
+
+def _lines(counts: list[int]) -> str:
+    """Say how many rows and columns.
+
+    >>> _lines([1, 0]), _lines([1, 2])
+    ('1 row', '1 row and 2 columns')
+    """
+    words = ((("row", "rows"), ("column", "columns"))[axis][count > 1] for axis, count in enumerate(counts) if count)
+    return " and ".join(f"{count} {word}" for count, word in zip(filter(None, counts), words, strict=True))
 
 
 def leftover(
@@ -100,16 +110,11 @@ def leftover(
         for a in (0, 1)
     ]
     fixes.append(FieldFix(f"Step by {whole[0]} and {whole[1]} pixels", {"stride": whole}))
-    rows = " and ".join(
-        f"{lost[a]} of the padded input's {('rows', 'columns')[a] if lost[a] > 1 else ('row', 'column')[a]}"
-        for a in (0, 1)
-        if lost[a]
-    )
-    pixels = f"{dropped[0]} rows and {dropped[1]} columns of real pixels" if any(dropped) else "no real pixels, only padding"
+    pixels = f"{_lines(dropped)} of real pixels" if any(dropped) else "no real pixels, only padding"
     return [
         Remark(
             "remainder",
-            f"{rows} fall off the edge: the windows do not divide the input evenly ({pixels}).",
+            f"No window reaches {_lines(lost)} at the edge of the padded input ({pixels}).",
             "(size + 2·padding − window) / stride leaves a remainder, which is rounded down.",
             tuple(fixes),
         )

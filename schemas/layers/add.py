@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from .. import ops
+from ..joints import same_shape
 from ..layer import Layer, layer
 from ..ops import Value
 from ..shapes import Shape
-from ..joints import same_shape
 
 
-@layer(category="Arithmetic", onnx='Add', nnc='Add2', since=1)
+@layer(category="Arithmetic", onnx="Add", nnc="Add2", since=1)
 class Add(Layer):
     """Add the values of several layers of equal shape; a skip connection ends here."""
 

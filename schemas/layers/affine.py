@@ -32,6 +32,8 @@ class Affine(Layer):
     def lower(self, x: Value) -> Value:  # type: ignore[override]  # one input, fixed by arity
         inside = elements(x.shape)
         fan = (inside, self.out_features)
-        weight = ops.Parameter("weight", (inside, self.out_features), self.weight_initializer, fan, "weight", self.trainable)
+        weight = ops.Parameter(
+            "weight", (inside, self.out_features), self.weight_initializer, fan, "weight", self.trainable
+        )
         bias = ops.Parameter("bias", (self.out_features,), self.bias_initializer, fan, "bias", self.trainable)
         return ops.Affine((x,), self.infer(x.shape), weight, bias if self.bias else None)

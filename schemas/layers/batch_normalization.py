@@ -21,10 +21,10 @@ class BatchNormalization(Layer):
     """
 
     type: Literal["BatchNormalization"] = "BatchNormalization"
-    momentum: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(
+    momentum: Annotated[float, Field(ge=0, lt=1, strict=True, allow_inf_nan=False)] = Field(
         0.9, description="Share of the old running mean and variance that each step keeps."
     )
-    epsilon: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+    epsilon: Annotated[float, Field(gt=0, le=1, strict=True, allow_inf_nan=False)] = Field(
         1e-5, description="Added to the variance, so that a constant channel does not divide by zero."
     )
 

@@ -10,7 +10,7 @@ from ..ops import Value
 from ..shapes import Shape
 
 
-@layer(category="Loss", onnx=None, nnc='BinaryCrossEntropy', since=1)
+@layer(category="Loss", onnx=None, nnc="BinaryCrossEntropy", since=1)
 class BinaryCrossEntropy(Layer):
     """Loss for yes or no: -(t log y + (1 - t) log(1 - y)), the mean over batch and outputs.
 

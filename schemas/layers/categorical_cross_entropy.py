@@ -10,7 +10,7 @@ from ..ops import Value
 from ..shapes import Shape
 
 
-@layer(category="Loss", onnx=None, nnc='CategoricalCrossEntropy', since=1)
+@layer(category="Loss", onnx=None, nnc="CategoricalCrossEntropy", since=1)
 class CategoricalCrossEntropy(Layer):
     """Loss for one class of several: minus the logarithm of the probability given to the true class.
 

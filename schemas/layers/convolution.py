@@ -24,7 +24,9 @@ class Convolution(Layer):
     """
 
     type: Literal["Convolution"] = "Convolution"
-    out_channels: Annotated[int, Field(ge=1, le=65536, strict=True)] = Field(description="Number of filters, and of output channels.")
+    out_channels: Annotated[int, Field(ge=1, le=65536, strict=True)] = Field(
+        description="Number of filters, and of output channels."
+    )
     kernel_size: Size2 = Field((3, 3), description="Height and width of the filters, in pixels.")
     stride: Size2 = Field((1, 1), description="Step of the filters, in pixels.")
     padding: PaddingField = Field(
@@ -42,7 +44,9 @@ class Convolution(Layer):
         image("Convolution", x)
         channels = x[0]
         if channels % self.groups or self.out_channels % self.groups:
-            fitting = [g for g in range(1, min(channels, self.out_channels) + 1) if channels % g == self.out_channels % g == 0]
+            fitting = [
+                g for g in range(1, min(channels, self.out_channels) + 1) if channels % g == self.out_channels % g == 0
+            ]
             nearest = min(fitting, key=lambda g: (abs(g - self.groups), g))
             up = -(-self.out_channels // self.groups) * self.groups
             fixes = [FieldFix(f"Use {nearest} groups", {"groups": nearest})]
@@ -50,7 +54,8 @@ class Convolution(Layer):
                 fixes.append(FieldFix(f"Make {up} output channels", {"out_channels": up}))
             raise ShapeError(
                 "groups_do_not_divide",
-                f"{self.groups} groups do not divide {channels} input channels and {self.out_channels} output channels evenly.",
+                f"{self.groups} groups do not divide {channels} input channels and {self.out_channels} output channels "
+                "evenly.",
                 "Each group takes an equal share of the input channels and of the filters.",
                 fixes,
             )
@@ -64,10 +69,22 @@ class Convolution(Layer):
         inside = x.shape[0] // self.groups
         fan = (inside * area, self.out_channels // self.groups * area)
         weight = ops.Parameter(
-            "weight", (self.out_channels, inside, *self.kernel_size), self.weight_initializer, fan, "weight", self.trainable
+            "weight",
+            (self.out_channels, inside, *self.kernel_size),
+            self.weight_initializer,
+            fan,
+            "weight",
+            self.trainable,
         )
         bias = ops.Parameter("bias", (self.out_channels,), self.bias_initializer, fan, "bias", self.trainable)
         padding = resolve_padding(x.shape, self.kernel_size, self.stride, self.padding, self.dilation)
         return ops.Conv2d(
-            (x,), self.infer(x.shape), weight, bias if self.bias else None, self.stride, padding, self.dilation, self.groups
+            (x,),
+            self.infer(x.shape),
+            weight,
+            bias if self.bias else None,
+            self.stride,
+            padding,
+            self.dilation,
+            self.groups,
         )

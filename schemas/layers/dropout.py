@@ -12,7 +12,7 @@ from ..ops import Value
 from ..shapes import Shape
 
 
-@layer(category="Regularization", onnx='Dropout', nnc='Dropout', since=1)
+@layer(category="Regularization", onnx="Dropout", nnc="Dropout", since=1)
 class Dropout(Layer):
     """In training, make each value zero with probability p and divide the others by 1 - p; in use, do nothing.
 
@@ -20,7 +20,9 @@ class Dropout(Layer):
     """
 
     type: Literal["Dropout"] = "Dropout"
-    p: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = Field(0.5, description="Probability that a value is dropped.")
+    p: Annotated[float, Field(ge=0, lt=1, strict=True, allow_inf_nan=False)] = Field(
+        0.5, description="Probability that a value is dropped."
+    )
 
     def infer(self, x: Shape) -> Shape:  # type: ignore[override]  # one input, fixed by arity
         return x

@@ -10,7 +10,7 @@ from ..ops import Value
 from ..shapes import Shape, elements
 
 
-@layer(category="Shape", onnx='Flatten', nnc='Flatten', since=1)
+@layer(category="Shape", onnx="Flatten", nnc="Flatten", since=1)
 class Flatten(Layer):
     """Make one long row of the values, in (C, H, W) order."""
 

@@ -11,7 +11,7 @@ from ..shapes import Shape
 from ..window import image
 
 
-@layer(category="Pooling", onnx='GlobalAveragePool', nnc='GlobalAveragePooling', since=1)
+@layer(category="Pooling", onnx="GlobalAveragePool", nnc="GlobalAveragePooling", since=1)
 class GlobalAveragePooling(Layer):
     """Take the mean of each channel over the whole image: (C, H, W) becomes (C, 1, 1)."""
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .. import ops
 from ..layer import Layer, layer
 from ..ops import Value
 from ..shapes import Shape
 
 
-@layer(category="Shape", onnx='Identity', nnc='Identity', since=1)
+@layer(category="Shape", onnx="Identity", nnc="Identity", since=1)
 class Identity(Layer):
     """Pass the values on unchanged; useful to give a point of the network a name."""
 

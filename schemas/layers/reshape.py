@@ -30,7 +30,9 @@ class Reshape(Layer):
             if known and total % known == 0 and free == 0 and len(self.shape) > 1:
                 rest = elements(self.shape[1:])
                 if total % rest == 0:
-                    fixes.insert(0, FieldFix(f"Use {total // rest} channels", {"shape": [total // rest, *self.shape[1:]]}))
+                    fixes.insert(
+                        0, FieldFix(f"Use {total // rest} channels", {"shape": [total // rest, *self.shape[1:]]})
+                    )
             raise ShapeError(
                 "reshape_size",
                 f"{shape_text(x)} = {total} values cannot take the shape {list(self.shape)}.",

@@ -10,7 +10,7 @@ from ..ops import Value
 from ..shapes import Shape
 
 
-@layer(category="Activation", onnx='Softmax', nnc='Softmax', since=1)
+@layer(category="Activation", onnx="Softmax", nnc="Softmax", since=1)
 class Softmax(Layer):
     """Turn the values into probabilities that sum to 1 over the channels: exp(x) / sum(exp(x)).
 

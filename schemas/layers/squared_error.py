@@ -10,7 +10,7 @@ from ..ops import Value
 from ..shapes import Shape
 
 
-@layer(category="Loss", onnx=None, nnc='SquaredError', since=1)
+@layer(category="Loss", onnx=None, nnc="SquaredError", since=1)
 class SquaredError(Layer):
     """Loss for numbers: (y - t)^2, the mean over batch and outputs, without the factor 1/2."""
 

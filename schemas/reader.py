@@ -1,0 +1,319 @@
+"""Read a document from a file or a text: the only door for JSON that a stranger may have written.
+
+Everything that makes a JSON reader hang, guess or fill the memory is refused here, before anything is built from it:
+too many bytes, values or levels, keys that stand twice, numbers of thousands of digits, texts that are no Unicode.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import json
+import math
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import DocumentError, Fix, Problem, UsageError
+from .patch import join
+from .words import show
+
+MOST_BYTES = 8 * 2**20
+MOST_LEVELS = 64
+MOST_VALUES = 500_000
+MOST_DIGITS = 400
+MOST_PROBLEMS = 100
+
+
+class _Twice(dict[str, Any]):
+    """An object in which keys stand more than once; the last of each counts, as in most JSON readers."""
+
+    doubles: dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class _Huge:
+    """A whole number of too many digits to be worth reading."""
+
+    digits: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What could be read: the document, None if nothing, and what is wrong with it as JSON."""
+
+    raw: Any
+    problems: tuple[Problem, ...]
+
+
+class _TooMuch(Exception):
+    """Stops the walk; carries the problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.what)
+        self.problem = problem
+
+
+class _Walk:
+    """Copy a value, leave out what JSON cannot say, and note where."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.values = 0
+
+    def copy(self, value: Any, path: tuple[str | int, ...] = ()) -> Any:
+        self.values += 1
+        if self.values > MOST_VALUES:
+            raise _TooMuch(_too_large(f"It holds more than {MOST_VALUES} values."))
+        if value is None or isinstance(value, bool | float):
+            return value if not isinstance(value, float) else float(value)
+        if isinstance(value, int):
+            if value.bit_length() > MOST_DIGITS * 3.33:
+                return self._note(path, "wrong_value", f"The number has more than {MOST_DIGITS} digits.")
+            return int(value)
+        if isinstance(value, str):
+            return (
+                value
+                if self._is_text(value)
+                else self._note(path, "not_json", f"The text {show(value)} is no Unicode.")
+            )
+        if isinstance(value, _Huge):
+            what = f"The number has {value.digits} digits."
+            return self._note(path, "wrong_value", what, f"A document holds numbers of at most {MOST_DIGITS} digits.")
+        if isinstance(value, dict | list | tuple) and len(path) >= MOST_LEVELS:
+            what = f"Lists and objects lie more than {MOST_LEVELS} levels deep in each other."
+            raise _TooMuch(Problem("too_deep", what, "No network needs that.", join("", *path[:8])))
+        if isinstance(value, dict):
+            return self._object(value, path)
+        if isinstance(value, list | tuple):
+            return [self.copy(part, (*path, index)) for index, part in enumerate(value)]
+        what = f"A Python object of type {type(value).__name__} cannot stand in a document."
+        return self._note(path, "not_json", what, "It holds only objects, lists, texts, numbers, true, false and null.")
+
+    def _object(self, value: dict[Any, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, part in value.items():
+            if not isinstance(key, str) or not self._is_text(key):
+                self._note(path, "not_json", f"The key {show(str(key))} is no text.", "Keys of a document are texts.")
+                continue
+            result[str(key)] = self.copy(part, (*path, key))
+        for key, parts in value.doubles.items() if isinstance(value, _Twice) else ():
+            if len(self.problems) < MOST_PROBLEMS:
+                pointer = join("", *path, key)
+                options = [("last", parts[-1]), ("first", parts[0])]
+                fixes = tuple(
+                    Fix(f"Keep the {which}: {show(part)}", ({"op": "replace", "path": pointer, "value": part},))
+                    for which, part in options
+                    if _Walk.plain(part)
+                )
+                what = f"The key {show(key)} stands {len(parts)} times in the same object."
+                why = f"It could mean any of {', '.join(show(part) for part in parts[:4])}."
+                self.problems.append(Problem("duplicate_key", what, why, pointer, fixes=fixes))
+        return result
+
+    @staticmethod
+    def plain(value: Any) -> bool:
+        """Tell whether a value may stand in a fix as it is."""
+        walk = _Walk()
+        try:
+            walk.copy(value)
+        except _TooMuch:
+            return False
+        return not walk.problems
+
+    @staticmethod
+    def _is_text(value: str) -> bool:
+        if value.isascii():
+            return True
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    def _note(self, path: tuple[str | int, ...], code: str, what: str, why: str = "") -> None:
+        if len(self.problems) < MOST_PROBLEMS:
+            pointer = join("", *path)
+            self.problems.append(Problem(code, what, why or "The document must be JSON (RFC 8259) in UTF-8.", pointer))
+
+
+def _too_large(what: str) -> Problem:
+    return Problem(
+        "too_large",
+        f"The document is too large. {what}",
+        "It describes a network; data belong into files of their own.",
+    )
+
+
+def inspect(raw: Any) -> tuple[Any, list[Problem]]:
+    """Return a plain copy of a document and what in it JSON cannot say; None stands where such a value stood.
+
+    The copy is None when the document is too deep or too large to go on.
+    """
+    walk = _Walk()
+    try:
+        return walk.copy(raw), walk.problems
+    except _TooMuch as stop:
+        return None, [stop.problem]
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    twice = _Twice(plain)
+    values: dict[str, list[Any]] = {}
+    for key, value in pairs:
+        values.setdefault(key, []).append(value)
+    twice.doubles = {key: parts for key, parts in values.items() if len(parts) > 1}
+    return twice
+
+
+def _integer(digits: str) -> int | _Huge:
+    return int(digits) if len(digits) <= MOST_DIGITS else _Huge(len(digits.lstrip("-")))
+
+
+_MEANING = (
+    ("Expecting ',' delimiter", "a comma or a closing bracket is missing"),
+    ("Expecting ':' delimiter", "a colon is missing after the key"),
+    (
+        "Expecting property name",
+        "a key in double quotes is missing; perhaps there is a comma too many, or single quotes",
+    ),
+    ("Illegal trailing comma", "there is a comma before the closing bracket"),
+    (
+        "Expecting value",
+        "a value is missing; perhaps a comma too many, or True, None or single quotes instead of JSON's form",
+    ),
+    ("Extra data", "the document has ended already, but more follows"),
+    ("Invalid control character", "a text holds a line break or another control character; write it as \\n or \\u000a"),
+    ("Unterminated string", "a text has no closing quote"),
+    ("Invalid \\", "a text holds a backslash that starts no escape; write \\\\ for a backslash"),
+)
+
+
+def _not_json(error: json.JSONDecodeError) -> Problem:
+    meaning = next((text for start, text in _MEANING if error.msg.startswith(start)), "this is not JSON")
+    rest = error.doc[error.pos : error.pos + 40].split("\n")[0]
+    if re.match(r"//|#|/\*", rest):
+        meaning = "JSON has no comments; use the field description"
+    at = f" at {show(rest, 40)}" if rest else " at the end of the text"
+    what = f"Line {error.lineno}, column {error.colno}: {meaning}{at}."
+    return Problem("not_json", what, "The document must be JSON (RFC 8259) in UTF-8.")
+
+
+def _decoded(data: bytes) -> str | Problem:
+    why = "Save it as UTF-8."
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or data[:4].count(0) >= 2:
+        return Problem("not_json", "The document is written in UTF-16 or UTF-32, or is no text at all.", why)
+    try:
+        # Windows' editors put a byte order mark before UTF-8; RFC 8259 allows a reader to pass over it.
+        return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return Problem("not_json", f"Line {line}: byte {data[error.start]:#04x} is not UTF-8.", why)
+
+
+def scan_text(text: str | bytes) -> Scan:
+    """Read as much as can be read. Duplicate keys and the like are listed; the document is usable without them."""
+    if len(text) > MOST_BYTES:
+        return Scan(None, (_too_large(f"It has more than {MOST_BYTES // 2**20} MB."),))
+    if isinstance(text, bytes):
+        decoded = _decoded(text)
+        if isinstance(decoded, Problem):
+            return Scan(None, (decoded,))
+        text = decoded
+    else:
+        text = text.removeprefix("\ufeff")
+    if not text.strip():
+        what = "The document is empty."
+        return Scan(None, (Problem("not_json", what, 'It must be a JSON object: {"format": 1, "model": …, …}.'),))
+    # Brackets and commas bound what parsing builds, before it builds it.
+    if text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
+        return Scan(None, (_too_large(f"It holds more than {MOST_VALUES} values."),))
+    try:
+        raw = json.loads(text, object_pairs_hook=_pairs, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        return Scan(None, (_not_json(error),))
+    except RecursionError:
+        what = f"Lists and objects lie more than {MOST_LEVELS} levels deep in each other."
+        return Scan(None, (Problem("too_deep", what, "No network needs that."),))
+    clean, problems = inspect(raw)
+    if not isinstance(clean, dict) and not problems:
+        problems = [not_an_object(clean)]
+    return Scan(clean if isinstance(clean, dict) else None, tuple(problems))
+
+
+def not_an_object(value: Any) -> Problem:
+    what = f"The document must be an object {{…}}, but is {show(value)}."
+    return Problem("wrong_type", what, 'It looks like this: {"format": 1, "name": …, "model": {"layers": […]}, …}.')
+
+
+def _infinite(value: Any, path: tuple[str | int, ...] = ()) -> list[Problem]:
+    """Return a problem for every NaN and Infinity, which Python's reader lets pass but JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        what = f"{show(value)} is no number that JSON has, or one too large for a computer's."
+        return [Problem("not_json", what, "NaN and Infinity are not JSON (RFC 8259).", join("", *path))]
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [problem for key, part in parts for problem in _infinite(part, (*path, key))][:MOST_PROBLEMS]
+
+
+def refusal(problems: Sequence[Problem], source: str = "The document") -> DocumentError:
+    """Return the error that carries these problems; its message tells the first ones."""
+    lines = [f"{p.pointer}: {p.what}" if p.pointer else p.what for p in problems[:3]]
+    rest = f"\n… and {len(problems) - 3} more." if len(problems) > 3 else ""
+    return DocumentError(f"{source} cannot be used: " + "\n".join(lines) + rest, problems)
+
+
+def read_text(text: str | bytes, source: str = "The document") -> dict[str, Any]:
+    """Return the document in a JSON text. Raises DocumentError that lists every problem with the text as JSON."""
+    scan = scan_text(text)
+    problems = (*scan.problems, *_infinite(scan.raw))
+    if problems or scan.raw is None:
+        raise refusal(problems, source)
+    result: dict[str, Any] = scan.raw
+    return result
+
+
+def _bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return at most MOST_BYTES + 1 bytes. Raises UsageError where there is no file to read."""
+    name = show(os.fspath(path), 200)
+    try:
+        place = Path(path)
+        kind = os.stat(place).st_mode
+        if not stat.S_ISREG(kind):  # a pipe or a device could block for ever
+            raise UsageError(
+                f"{name} is {'a folder' if stat.S_ISDIR(kind) else 'no ordinary file'}; a document is a JSON file."
+            )
+        with place.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        near = _similar(Path(path))
+        raise UsageError(f"There is no file {name}." + (f" Did you mean {near}?" if near else "")) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"{name} cannot be read: {reason}.") from None
+
+
+def _similar(path: Path) -> str | None:
+    try:
+        with os.scandir(path.parent) as folder:
+            names = [entry.name for entry, _ in zip(folder, range(1000), strict=False) if entry.name.endswith(".json")]
+    except OSError:
+        return None
+    close = difflib.get_close_matches(path.name[:200], names, n=1)
+    return show(str(path.parent / close[0]), 200) if close else None
+
+
+def scan_file(path: str | os.PathLike[str]) -> Scan:
+    """Read as much as can be read of a file. Raises UsageError where there is no file to read."""
+    return scan_text(_bytes(path))
+
+
+def read_file(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the document in a file. Raises UsageError where there is no file, DocumentError where it is not valid."""
+    return read_text(_bytes(path), show(os.fspath(path), 200))

@@ -1,0 +1,300 @@
+"""Read a list of layers entry by entry, so that one broken layer leaves the others alone.
+
+The result is a tree of Entry: a layer, a Repeat with its entries, or the use of a unit. Nothing is expanded here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import Fix, Problem
+from .layer import REGISTRY, Layer
+from .model import MOST_LAYERS, STACKS, TYPES, RepeatHead, Unit
+from .patch import join
+from .suggest import FIELDS, did_you_mean, plain
+from .translate import SENSIBLE, Place, repair, validate
+from .words import show
+
+ACTIVATIONS = ("ReLU", "Sigmoid", "Tanh", "Softmax")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a list of layers. `layer` is None where it is broken, a Repeat, a Unit or a unit's template."""
+
+    pointer: str
+    raw: Any
+    label: str
+    """What messages call it: its name, or '<Type>_<n>' as builder/graph.py will name it."""
+    type: str | None = None
+    name: str | None = None
+    inputs: tuple[str, ...] | None = None
+    layer: Layer | None = None
+    n: int | None = None
+    """Rounds of a Repeat; None where it is broken or no Repeat."""
+    entries: tuple[Entry, ...] = ()
+    """The stack of a Repeat."""
+    unit: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    broken: bool = False
+    """Whether the entry itself has a problem; its sub-entries have their own."""
+
+
+def walk(entries: tuple[Entry, ...]) -> Iterator[Entry]:
+    """Yield every entry, those of Repeats included, in the document's order."""
+    for entry in entries:
+        yield entry
+        yield from walk(entry.entries)
+
+
+class Labels:
+    """Names for messages: '<Type>_<n>', counted per type over the expanded document, as the graph will name them.
+
+    Nothing is expanded to count: a Repeat's rounds are multiplied, a unit is counted once.
+    """
+
+    def __init__(self, layers: Any = None, units: Any = None) -> None:
+        self.units = units if isinstance(units, dict) else {}
+        top = layers if isinstance(layers, list) else []
+        self.taken = {raw["name"] for raw in top if isinstance(raw, dict) and isinstance(raw.get("name"), str)}
+        self.names: dict[str, str] = {}
+        self.next: Counter[str] = Counter()
+        self.sizes: dict[str, Counter[str]] = {}
+
+    def read(self, layers: Any, pointer: str, inside: tuple[str, ...] = ()) -> None:
+        """Give every entry of a list its label. `inside` are the units that are being counted, to stop at recursion."""
+        for index, raw in enumerate(layers if isinstance(layers, list) else ()):
+            here = join(pointer, index)
+            if not isinstance(raw, dict) or here in self.names:
+                continue
+            kind, name = raw.get("type"), raw.get("name")
+            if isinstance(name, str):
+                self.names[here] = show(name)[1:-1]
+            elif isinstance(kind, str):
+                self.next[kind] += 1
+                while f"{kind}_{self.next[kind]}" in self.taken:
+                    self.next[kind] += 1
+                self.names[here] = f"{show(kind)[1:-1]}_{self.next[kind]}"
+            if kind == "Repeat":
+                self.read(raw.get("layers"), here + "/layers", inside)
+                n = raw.get("n")
+                rounds = n - 1 if isinstance(n, int) and not isinstance(n, bool) and n > 1 else 0
+                for one, many in self._count(raw.get("layers"), inside).items():
+                    self.next[one] += many * rounds
+            elif kind == "Unit":
+                self._unit(raw.get("unit"), inside)
+
+    def _unit(self, unit: Any, inside: tuple[str, ...]) -> None:
+        if not isinstance(unit, str) or unit in inside or not isinstance(self.units.get(unit), dict):
+            return
+        layers, pointer = self.units[unit].get("layers"), join("/model/units", unit, "layers")
+        if unit in self.sizes:
+            self.next += self.sizes[unit]
+        else:
+            self.read(layers, pointer, (*inside, unit))
+            self.sizes[unit] = self._count(layers, (*inside, unit))
+
+    def name_only(self, layers: Any, unit: str) -> None:
+        """Label the layers of a unit that nobody uses: they have the names they were given, or their type."""
+        self.next = Counter()
+        self.read(layers, join("/model/units", unit, "layers"), (unit,))
+
+    def _count(self, layers: Any, inside: tuple[str, ...]) -> Counter[str]:
+        counted: Counter[str] = Counter()
+        for raw in layers if isinstance(layers, list) else ():
+            if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
+                continue
+            kind, unit, n = raw["type"], raw.get("unit"), raw.get("n")
+            if not isinstance(raw.get("name"), str):
+                counted[kind] += 1
+            if kind == "Repeat":
+                rounds = n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1
+                for one, many in self._count(raw.get("layers"), inside).items():
+                    counted[one] += many * rounds
+            elif (
+                kind == "Unit"
+                and isinstance(unit, str)
+                and unit not in inside
+                and isinstance(self.units.get(unit), dict)
+            ):
+                if unit not in self.sizes:
+                    self.sizes[unit] = self._count(self.units[unit].get("layers"), (*inside, unit))
+                counted += self.sizes[unit]
+        return counted
+
+    def of(self, pointer: str) -> str:
+        return self.names.get(pointer, f"entry {pointer.rpartition('/')[2]}")
+
+
+def _known(kinds: tuple[str, ...] = TYPES) -> str:
+    return "Known types: " + ", ".join(kinds) + "."
+
+
+def _model(kind: str) -> Any:
+    return REGISTRY[kind].cls if kind in REGISTRY else (RepeatHead if kind == "Repeat" else Unit)
+
+
+def _typed(raw: dict[str, Any], kind: str, place: Place, op: str) -> tuple[dict[str, Any], ...]:
+    """Return the patch that makes `raw` a layer of this type, with the renamed fields that then fit."""
+    patch: list[dict[str, Any]] = [{"op": op, "path": "/type", "value": kind}]
+    beside = Place("", place.subject, place.layer, ("layers",) if kind == "Repeat" else ())
+    behind = _activation_behind(raw, place.pointer) if kind in REGISTRY else ()
+    rest = {key: value for key, value in raw.items() if key != "activation"} if behind else raw
+    more = repair(_model(kind), rest, patch, beside) or []
+    return (*({**operation, "path": place.pointer + operation["path"]} for operation in [*patch, *more]), *behind)
+
+
+def _guess(raw: dict[str, Any]) -> list[str]:
+    """Return the types whose fields are those that an entry without a type has."""
+    given = {key for key in raw if key not in ("name", "inputs", "trainable")}
+    fitting = [
+        kind
+        for kind in TYPES
+        if given <= set((STACKS.get(kind) or _model(kind)).model_fields)
+        and all(name in raw for name, f in (STACKS.get(kind) or _model(kind)).model_fields.items() if f.is_required())
+    ]
+    return fitting[:3] if given else []
+
+
+def _no_type(raw: dict[str, Any], place: Place) -> Problem:
+    what = f"{place.subject}: type is missing."
+    # "layer": "ReLU" and the like: the type under another name.
+    for key, value in raw.items():
+        if isinstance(value, str) and did_you_mean(key, ["type"], FIELDS) and did_you_mean(value, TYPES):
+            kind = did_you_mean(value, TYPES)[0]
+            moved = ({"op": "remove", "path": join(place.pointer, key)},)
+            rest = {name: part for name, part in raw.items() if name != key}
+            fix = Fix(f"Rename {key} to type", (*moved, *_typed(rest, kind, place, "add")))
+            return Problem("missing_field", what, _known(), place.pointer, place.layer, fixes=(fix,))
+    fixes = tuple(Fix(f"Set type to {kind}", _typed(raw, kind, place, "add")) for kind in _guess(raw))
+    return Problem("missing_field", what, _known(), place.pointer, place.layer, fixes=fixes)
+
+
+def _unknown_type(raw: dict[str, Any], word: str, place: Place) -> Problem:
+    meant = did_you_mean(word, TYPES)
+    fixes = []
+    for kind in meant:
+        # Several words stand for one layer elsewhere, but ReLU6 or HardTanh are not quite the same.
+        title = f"Change {show(word)} to {kind}"
+        fixes.append(Fix(title, _typed(raw, kind, place, "replace")))
+    hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
+    what = f"{place.subject}: there is no layer type {show(word)}."
+    return Problem("unknown_type", what, hint + _known(), place.pointer + "/type", place.layer, fixes=tuple(fixes))
+
+
+def _not_an_entry(raw: Any, place: Place, alone: bool) -> Problem:
+    fixes = []
+    for kind in did_you_mean(raw, TYPES) if isinstance(raw, str) else ():
+        required = [name for name, f in _model(kind).model_fields.items() if f.is_required()]
+        if kind in REGISTRY and all(name in SENSIBLE for name in required):
+            layer = {"type": kind, **{name: SENSIBLE[name] for name in required}}
+            fixes.append(Fix(f"Write it as {show(layer)}", ({"op": "replace", "path": place.pointer, "value": layer},)))
+    if not alone:
+        fixes.append(Fix("Remove it", ({"op": "remove", "path": place.pointer},)))
+    what = f"{place.subject} of the layers must be an object {{…}} with a type, but is {show(raw)}."
+    return Problem("wrong_type", what, _known(), place.pointer, place.layer, fixes=tuple(fixes))
+
+
+def _activation_behind(raw: dict[str, Any], pointer: str) -> tuple[dict[str, Any], ...]:
+    """Return the patch that makes of Keras' `activation` a layer of its own, () where that changes what others read."""
+    word = raw.get("activation")
+    kind = next((k for k in ACTIVATIONS if isinstance(word, str) and plain(k) == plain(word)), None)
+    before, _, index = pointer.rpartition("/")
+    if kind is None or "name" in raw or not index.isdigit():
+        return ()
+    behind = {"op": "add", "path": join(before, int(index) + 1), "value": {"type": kind}}
+    return {"op": "remove", "path": pointer + "/activation"}, behind
+
+
+def _with_activation(problems: list[Problem], raw: dict[str, Any], pointer: str) -> list[Problem]:
+    """Offer to put a layer's `activation` behind it."""
+    patch = _activation_behind(raw, pointer)
+    result = []
+    for problem in problems:
+        if patch and problem.code == "unknown_field" and problem.pointer == pointer + "/activation":
+            why = "An activation is a layer of its own."
+            fixes = (Fix(f"Put a {patch[1]['value']['type']} layer behind it", patch), *problem.fixes)
+            problem = Problem(problem.code, problem.what, why, problem.pointer, problem.layer, fixes=fixes)
+        result.append(problem)
+    return result
+
+
+def read_entry(raw: Any, pointer: str, labels: Labels, *, alone: bool = False) -> tuple[Entry, list[Problem]]:
+    """Read one entry: a layer, a Repeat or the use of a unit. `alone`: it is the only one of its list."""
+    label = labels.of(pointer)
+    place = Place(pointer, label, label if pointer in labels.names else None)
+    if not isinstance(raw, dict):
+        return Entry(pointer, raw, label, broken=True), [_not_an_entry(raw, place, alone)]
+    kind, name, inputs = raw.get("type"), raw.get("name"), raw.get("inputs")
+    base: dict[str, Any] = {
+        "type": kind if isinstance(kind, str) else None,
+        "name": name if isinstance(name, str) else None,
+        "inputs": tuple(inputs) if isinstance(inputs, list) and all(isinstance(i, str) for i in inputs) else None,
+    }
+    if "type" not in raw:
+        return Entry(pointer, raw, label, **base, broken=True), [_no_type(raw, place)]
+    if not isinstance(kind, str):
+        what = f"{label}: type must be a text, but is {show(kind)}."
+        problem = Problem("wrong_type", what, _known(), pointer + "/type", place.layer)
+        return Entry(pointer, raw, label, **base, broken=True), [problem]
+    if kind in REGISTRY:
+        layer, problems = validate(REGISTRY[kind].cls, raw, place)
+        if problems:
+            problems = _with_activation(problems, raw, pointer)
+        return Entry(pointer, raw, label, **base, layer=layer, broken=bool(problems)), problems
+    if kind == "Repeat":
+        head, problems = validate(RepeatHead, raw, Place(pointer, label, place.layer, ("layers",)))
+        entries, inner, usable = read_stack(raw, pointer, labels, label)
+        broken = bool(problems) or not usable
+        n = head.n if head is not None else None
+        return Entry(pointer, raw, label, **base, n=n, entries=entries, broken=broken), [*problems, *inner]
+    if kind == "Unit":
+        call, problems = validate(Unit, raw, place)
+        unit = call.unit if call is not None else None
+        arguments = dict(call.arguments) if call is not None else {}
+        return Entry(pointer, raw, label, **base, unit=unit, arguments=arguments, broken=bool(problems)), problems
+    return Entry(pointer, raw, label, **base, broken=True), [_unknown_type(raw, kind, place)]
+
+
+def read_stack(
+    owner: dict[str, Any], pointer: str, labels: Labels, subject: str
+) -> tuple[tuple[Entry, ...], list[Problem], bool]:
+    """Read the `layers` of the object `owner` at `pointer`; return entries, problems, and whether there is a list."""
+    here, layers = pointer + "/layers", owner.get("layers")
+    why = "Layers stand in the order in which data passes through them."
+    stack = SENSIBLE["layers"]
+    if "layers" not in owner:
+        # Under another name it is that name's problem ("children"), told as an unknown field with its fix.
+        for key, value in owner.items():
+            if isinstance(value, list) and did_you_mean(key, ["layers"], FIELDS):
+                return (), [], False
+        fix = Fix("Start with Affine and ReLU", ({"op": "add", "path": here, "value": stack},))
+        return (), [Problem("missing_field", f"{subject}: layers is missing.", why, pointer, fixes=(fix,))], False
+    if not isinstance(layers, list):
+        fixes: tuple[Fix, ...] = ()
+        if isinstance(layers, dict) and "type" in layers:
+            fixes = (Fix("Make it a list of one layer", ({"op": "replace", "path": here, "value": [layers]},)),)
+        what = f"{subject}: layers must be a list, but is {show(layers)}."
+        return (), [Problem("wrong_type", what, why, here, fixes=fixes)], False
+    if not layers:
+        fix = Fix("Start with Affine and ReLU", ({"op": "replace", "path": here, "value": stack},))
+        return (), [Problem("wrong_value", f"{subject}: layers is empty.", why, here, fixes=(fix,))], False
+    if len(layers) > MOST_LAYERS:
+        what = f"{subject}: layers has {len(layers)} entries, but at most {MOST_LAYERS} are possible."
+        return (), [Problem("too_large", what, "Use Repeat for stacks that come again.", here)], False
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+    for index, raw in enumerate(layers):
+        entry, found = read_entry(raw, join(here, index), labels, alone=len(layers) == 1)
+        entries.append(entry)
+        problems += found
+        if len(problems) > 200:
+            what = f"{subject}: there are more than 200 problems; the layers after {entry.label} were not looked at."
+            problems.append(Problem("too_many_problems", what, "Mend the listed ones first.", here))
+            rest = range(index + 1, len(layers))
+            entries += [Entry(join(here, i), layers[i], labels.of(join(here, i)), broken=True) for i in rest]
+            break
+    return tuple(entries), problems, True

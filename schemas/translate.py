@@ -1,0 +1,400 @@
+"""From Pydantic's errors to Problems: where by JSON pointer, what and why in plain words, and fixes that were tried.
+
+Works for every model from its own JSON Schema, so that a new layer or setting needs nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import core_schema
+
+from .errors import Fix, Problem
+from .patch import PatchError, apply, copy, join
+from .suggest import FIELDS, LONGEST_WORD, did_you_mean
+from .words import Schema, describe, fits_type, forbidden, nearest, schema_of, show, step_into, tags
+
+M = TypeVar("M", bound=BaseModel)
+Path = tuple[str | int, ...]
+
+MOST_PROBLEMS = 50
+"""Problems of one object that are told one by one; nobody reads the rest, and each costs time."""
+
+SENSIBLE: dict[str, Any] = {
+    "out_channels": 16,
+    "out_features": 32,
+    "shape": [-1],
+    "n": 2,
+    "layers": [{"type": "Affine", "out_features": 32}, {"type": "ReLU"}],
+    "model": {"layers": [{"type": "Affine", "out_features": 32}, {"type": "ReLU"}]},
+    "source": {"type": "builtin", "name": "digits"},
+    "size": [32, 32],
+}
+"""What to offer for a required field that is missing, where something sensible can be said without knowing more."""
+
+_KNOWN_ERRORS = frozenset(get_args(core_schema.ErrorType))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands: its pointer, how messages call it, and the layer's name if it is one.
+
+    `beside` are fields that the object may have although the model does not know them (they are checked elsewhere).
+    """
+
+    pointer: str
+    subject: str
+    layer: str | None = None
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One of Pydantic's errors, with its place in the value that was validated."""
+
+    path: Path
+    kind: str
+    error: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[Path, str]:
+        return self.path, self.kind
+
+
+def _locate(value: Any, error: Mapping[str, Any]) -> tuple[_Found, list[tuple[Path, str]]]:
+    """Return the error with its path in `value`, and the union branches that Pydantic names on the way."""
+    path: list[str | int] = []
+    tried: list[tuple[Path, str]] = []
+    current, steps = value, list(error["loc"])
+    kind = str(error["type"])
+    for number, step in enumerate(steps):
+        if (isinstance(current, dict) and step in current) or (
+            isinstance(current, list) and isinstance(step, int) and step < len(current)
+        ):
+            current = current[step]
+            path.append(step)
+        elif kind == "missing" and number == len(steps) - 1 and isinstance(step, str) and isinstance(current, dict):
+            path.append(step)
+        else:
+            tried.append((tuple(path), str(step)))
+    return _Found(tuple(path), kind, error), tried
+
+
+def _errors(model: type[BaseModel], value: Any, beside: tuple[str, ...] = ()) -> tuple[Any, list[_Found], int]:
+    """Validate; return the instance or None, one error per place, and how many more there are."""
+    try:
+        return model.model_validate({k: v for k, v in value.items() if k not in beside}), [], 0
+    except ValidationError as failure:
+        found = failure.errors(include_url=False, include_input=False)
+    located = [_locate(value, error) for error in found[: 20 * MOST_PROBLEMS]]
+    # Where a value may have several forms, Pydantic reports each form that failed. Tell only the one that got furthest.
+    furthest: dict[Path, tuple[int, str]] = {}
+    for error, tried in located:
+        for at, branch in tried:
+            best = furthest.get(at)
+            if best is None or len(error.path) > best[0]:
+                furthest[at] = (len(error.path), branch)
+    kept: dict[Path, _Found] = {}
+    for error, tried in located:
+        if all(furthest[at][1] == branch or furthest[at][0] == len(at) for at, branch in tried):
+            kept.setdefault(error.path, error)
+    return (
+        None,
+        list(kept.values())[:MOST_PROBLEMS],
+        max(0, len(kept) - MOST_PROBLEMS) + max(0, len(found) - len(located)),
+    )
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _text(path: Path) -> str:
+    """Write a path as people do: optimizer.beta1, preprocessing[0]."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step[:LONGEST_WORD]}" for step in path)
+    text = text[1:] if text.startswith(".") else text
+    return text if text.isprintable() else show(text)
+
+
+class _Report:
+    """Make the Problems of one value that did not validate."""
+
+    def __init__(self, model: type[BaseModel], value: dict[str, Any], place: Place, found: list[_Found], depth: int):
+        self.model, self.value, self.place, self.found, self.depth = model, value, place, found, depth
+        self.root = schema_of(model)
+        self.before = {error.key for error in found}
+
+    def _absent(self, error: _Found) -> bool:
+        """Tell a missing field from a list that is too short, which Pydantic reports alike."""
+        return error.kind == "missing" and bool(error.path) and error.error["loc"][-1] == error.path[-1]
+
+    def problems(self) -> list[Problem]:
+        missing = {error.path for error in self.found if self._absent(error)}
+        explained: set[Path] = set()
+        listed: list[tuple[_Found, Problem]] = []
+        for error in self.found:
+            if error.kind == "extra_forbidden":
+                listed.append((error, self._unknown_field(error, missing - explained, explained)))
+            elif error.error["loc"][-1:] == ("[key]",):
+                listed.append((error, self._key(error)))
+            elif self._absent(error):
+                listed.append((error, self._missing(error)))
+            elif error.kind in ("union_tag_invalid", "union_tag_not_found"):
+                listed.append((error, self._tag(error)))
+            elif error.kind not in _KNOWN_ERRORS or error.kind == "value_error":
+                listed.append((error, self._custom(error)))
+            else:
+                listed.append((error, self._wrong(error)))
+        # A field under a wrong name is one mistake, not an unknown and a missing field.
+        return [problem for error, problem in listed if error.path not in explained]
+
+    # --- one method per kind of mistake ---
+
+    def _unknown_field(self, error: _Found, missing: set[Path], explained: set[Path]) -> Problem:
+        *way, word = error.path
+        parent, name = tuple(way), str(word)
+        fields = self._fields(parent)
+        meant = did_you_mean(name, fields, FIELDS)
+        meant.sort(key=lambda field: (*parent, field) not in missing)
+        here, fixes = _at(self.value, parent), []
+        for field in meant:
+            if field in here:
+                continue
+            target = (*parent, field)
+            for candidate in self._candidates(here[name], target):
+                patch = [self._op("remove", error.path), self._op("add", target, candidate)]
+                fix = self._fix(
+                    f"Rename {_text((name,))} to {field}" + self._set(candidate, here[name]), patch, error, target
+                )
+                if fix:
+                    fixes.append(fix)
+                    if target in missing and not explained & {target}:
+                        explained.add(target)
+                    break
+        fixes += self._try([(f"Remove {_text((name,))}", [self._op("remove", error.path)])], error)
+        known = "It has " + ", ".join(fields) + "." if fields else ""
+        hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
+        return self._problem("unknown_field", error.path, f"there is no field {show(name)}.", hint + known, fixes)
+
+    def _missing(self, error: _Found) -> Problem:
+        name = str(error.path[-1])
+        schema = self._schema(error.path)
+        options = [SENSIBLE[name]] if name in SENSIBLE else []
+        if schema and not options:
+            options = [schema["default"]] if "default" in schema else list(schema.get("enum", ()))[:3]
+        fixes = self._try([(f"Set {name} to {show(v)}", [self._op("add", error.path, v)]) for v in options], error)
+        what = f"{_text(error.path)} is missing."
+        expected = f"It must be {describe(schema, self.root)}." if schema else ""
+        return self._problem(
+            "missing_field", error.path[:-1], what, f"{self._why(error.path)} {expected}".strip(), fixes
+        )
+
+    def _tag(self, error: _Found) -> Problem:
+        schema = self._schema(error.path) or {}
+        choices, here = tags(schema, self.root), _at(self.value, error.path)
+        known = "Known types: " + ", ".join(choices) + "."
+        target = (*error.path, "type")
+        if isinstance(here, str):  # an initialiser may be said by its name alone
+            meant = did_you_mean(here, choices)
+            options = [
+                (f"Change {show(here)} to {tag}", [self._op("replace", error.path, {"type": tag})]) for tag in meant
+            ]
+            hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
+            what = f"{_text(error.path)} {show(here)} does not exist."
+            return self._problem("unknown_type", error.path, what, hint + known, self._try(options, error))
+        if not isinstance(here, dict) or "type" not in here:
+            default = (schema.get("default") or {}).get("type")
+            offered = [default] if default in choices else choices[:1]
+            options = [(f"Set type to {tag}", self._typed("add", target, tag)) for tag in offered]
+            return self._problem(
+                "missing_field", error.path, f"{_text(target)} is missing.", known, self._try(options, error)
+            )
+        word = here["type"]
+        if not isinstance(word, str):
+            return self._problem(
+                "wrong_type", target, f"{_text(target)} must be a text, but is {show(word)}.", known, []
+            )
+        meant = did_you_mean(word, choices)
+        hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
+        options = [(f"Change {show(word)} to {tag}", self._typed("replace", target, tag)) for tag in meant]
+        what = f"{_text(target)} {show(word)} does not exist."
+        return self._problem("unknown_type", target, what, hint + known, self._try(options, error, loose=True))
+
+    def _custom(self, error: _Found) -> Problem:
+        said = error.error.get("ctx", {}).get("error") if error.kind == "value_error" else error.error["msg"]
+        code = "wrong_value" if error.kind == "value_error" else error.kind
+        here = _at(self.value, error.path)
+        options = []
+        if isinstance(here, dict):
+            options = [
+                (f"Leave out {name}", [self._op("remove", (*error.path, name))]) for name in here if name != "type"
+            ]
+        where = f"{_text(error.path)}: " if error.path else ""
+        return self._problem(code, error.path, f"{where}{said}.", self._why(error.path), self._try(options[:10], error))
+
+    def _key(self, error: _Found) -> Problem:
+        """A name that the user chose, such as an argument's, is not of the form that such names have."""
+        name = str(error.path[-1])
+        what = f"{show(name)} cannot be a name in {_text(error.path[:-1])}."
+        why = "Such a name is not empty, not long, and of letters, digits and '_'." if "pattern" in error.kind else ""
+        return self._problem("wrong_value", error.path, what, why, self._try([*self._without(error.path)], error))
+
+    def _wrong(self, error: _Found) -> Problem:
+        value, schema = _at(self.value, error.path), self._schema(error.path) or {}
+        what = f"{_text(error.path) or 'this'} must be {describe(schema, self.root)}, but is {show(value)}."
+        pattern = schema.get("pattern") or next((s["pattern"] for s in schema.get("anyOf", ()) if "pattern" in s), None)
+        if error.kind == "string_pattern_mismatch" and pattern:
+            bad = forbidden(value, pattern)
+            signs = "the characters " + show(bad) if bad else "anything else than the form it needs"
+            what = f"{_text(error.path)} must not contain {signs}: {show(value)}."
+        elif isinstance(value, list | str) and error.kind in (
+            "too_long",
+            "too_short",
+            "string_too_long",
+            "string_too_short",
+        ):
+            thing = "characters" if isinstance(value, str) else "entries"
+            what = f"{_text(error.path)} must be {describe(schema, self.root)}, but it has {len(value)} {thing}."
+        options = [
+            (f"Set {_text(error.path)} to {show(candidate)}", [self._op("replace", error.path, candidate)])
+            for candidate in self._candidates(value, error.path)[1:]
+        ]
+        code = "wrong_value" if fits_type(value, schema, self.root) else "wrong_type"
+        why = self._why(error.path)
+        if isinstance(value, str) and value.startswith("$"):
+            why = f"{why} A '$name' is replaced only inside a unit, by the unit's argument of that name.".strip()
+        return self._problem(code, error.path, what, why, self._try([*options, *self._without(error.path)], error))
+
+    # --- what they share ---
+
+    def _problem(self, code: str, path: Path, what: str, why: str, fixes: list[Fix]) -> Problem:
+        pointer = join(self.place.pointer, *path)
+        return Problem(code, f"{self.place.subject}: {what}", why, pointer, self.place.layer, fixes=tuple(fixes[:3]))
+
+    def _schema(self, path: Path) -> Schema | None:
+        schema: Schema | None = self.root
+        value: Any = self.value
+        for step in path:
+            schema = step_into(schema, step, value, self.root) if schema is not None else None
+            inside = isinstance(value, dict) and step in value
+            value = value[step] if inside or (isinstance(value, list) and isinstance(step, int)) else None
+        return schema
+
+    def _why(self, path: Path) -> str:
+        """Return the description of the nearest field that has one."""
+        for length in range(len(path), 0, -1):
+            schema = self._schema(path[:length])
+            if schema and "description" in schema and schema.get("type") != "object":
+                return str(schema["description"])
+        return ""
+
+    def _fields(self, parent: Path) -> list[str]:
+        schema = self._schema(parent) if parent else self.root
+        here = _at(self.value, parent)
+        names: list[str] = []
+        for branch in [] if schema is None else schema.get("anyOf") or schema.get("oneOf") or [schema]:
+            branch = self.root["$defs"][branch["$ref"].rpartition("/")[2]] if "$ref" in branch else branch
+            fields = branch.get("properties", {})
+            kind = fields.get("type", {}).get("const")
+            if kind is None or kind == here.get("type", kind):
+                names += [name for name in fields if name not in names]
+        return list(dict.fromkeys([*names, *(self.place.beside if not parent else ())]))
+
+    def _candidates(self, value: Any, path: Path) -> list[Any]:
+        """Return the value itself and then what it may have meant for the field at `path`."""
+        schema = self._schema(path)
+        found = [value]
+        for candidate in nearest(value, schema, self.root) if schema else ():
+            # [3, 3] says no more than the 3 that is offered already.
+            twin = candidate[0] if isinstance(candidate, list) and len(set(map(repr, candidate))) == 1 else candidate
+            known = any(one == other and type(one) is type(other) for one in found for other in (candidate, twin))
+            if len(found) < 5 and not known:
+                found.append(candidate)
+        return found
+
+    def _set(self, candidate: Any, value: Any) -> str:
+        return "" if candidate is value else f" and set it to {show(candidate)}"
+
+    def _without(self, path: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Offer to leave the field out, where it has a default; of a list's entry, the entry."""
+        for length in range(len(path), 0, -1):
+            if isinstance(path[length - 1], str):
+                schema = self._schema(path[:length]) or {}
+                default = schema.get("default")
+                then = f" (it is then {show(default)})" if default is not None else ""
+                yield f"Leave out {_text(path[:length])}{then}", [self._op("remove", path[:length])]
+                return
+            yield f"Remove {_text(path[:length])}", [self._op("remove", path[:length])]
+
+    def _typed(self, op: str, target: Path, tag: str) -> list[dict[str, Any]]:
+        """Return the patch that sets the type, with the fixes that the other fields then need."""
+        patch = [self._op(op, target, tag)]
+        more = repair(self.model, self.value, patch, self.place, self.depth, target[:-1])
+        return patch + (more or [])
+
+    def _op(self, op: str, path: Path, value: Any = None) -> dict[str, Any]:
+        """Return one operation of a patch, its path relative to the value."""
+        entry = {"op": op, "path": join("", *path)}
+        return entry if op == "remove" else {**entry, "value": copy(value)}
+
+    def _fix(
+        self, title: str, patch: list[dict[str, Any]], error: _Found, also: Path | None = None, loose: bool = False
+    ) -> Fix | None:
+        """Return the fix if it mends the error and breaks nothing else; `loose` lets what was hidden come to light."""
+        try:
+            _, after, _ = _errors(self.model, apply(self.value, patch), self.place.beside)
+        except PatchError:
+            return None
+        keys = {found.key for found in after}
+        if error.key in keys or (not loose and not keys <= self.before - {error.key, (also, "missing")}):
+            return None
+        moved = tuple({**entry, "path": self.place.pointer + entry["path"]} for entry in patch)
+        return Fix(title, moved)
+
+    def _try(self, options: list[tuple[str, list[dict[str, Any]]]], error: _Found, loose: bool = False) -> list[Fix]:
+        fixes = (self._fix(title, patch, error, loose=loose) for title, patch in options)
+        return [fix for fix in fixes if fix is not None][:3]
+
+
+def repair(
+    model: type[BaseModel],
+    value: dict[str, Any],
+    patch: list[dict[str, Any]],
+    place: Place,
+    depth: int = 0,
+    within: Path = (),
+) -> list[dict[str, Any]] | None:
+    """Return the operations that make the part `within` valid once `patch` is applied; None where there are none."""
+    if depth > 1:
+        return None
+    try:
+        patched = apply(value, patch)
+    except PatchError:
+        return None
+    here = Place("", place.subject, place.layer, place.beside)
+    _, problems = validate(model, patched, here, depth + 1)
+    part = join("", *within)
+    inside = [problem for problem in problems if f"{problem.pointer}/".startswith(f"{part}/")]
+    more = [operation for problem in inside for fix in problem.fixes[:1] for operation in fix.patch]
+    try:
+        _, left, _ = _errors(model, apply(patched, more), place.beside)
+    except PatchError:
+        return None
+    return None if any(found.path[: len(within)] == within for found in left) else more
+
+
+def validate(model: type[M], value: dict[str, Any], place: Place, depth: int = 0) -> tuple[M | None, list[Problem]]:
+    """Return the model's instance and no problem, or None and every independent problem of `value`."""
+    instance, found, more = _errors(model, value, place.beside)
+    if instance is not None:
+        return instance, []
+    problems = _Report(model, value, place, found, depth).problems()
+    if more:
+        what = f"{place.subject}: {more} more problems like these are not listed."
+        problems.append(Problem("too_many_problems", what, "Mend the listed ones first.", place.pointer, place.layer))
+    return None, problems
