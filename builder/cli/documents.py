@@ -56,28 +56,25 @@ def check(
         raise UsageError("--write writes what --fix has mended: use both together.")
     if write and overrides:
         raise UsageError("--write cannot be used together with overrides, which would be written too: edit the file.")
-    raw: dict[str, Any] | None = None
     try:
         raw = read_document(file, overrides)
-        report = _check(raw, file)
-        if fix:
-            from builder.fixes import mend
-
-            mended = mend(raw, lambda document: _check(document, file))
-            if mended != raw:
-                _show_diff(file, raw, mended, write=write, quiet=as_json)
-                report = _check(mended, file)
     except DocumentError as error:
-        if raw is not None or not error.problems:
-            raise
         # The file is no JSON object, so there is nothing to look at but the reader's problems.
         if as_json:
             answer({"problems": [p.to_json() for p in error.problems], "layers": [], "totals": {}})
         else:
             show_problems(error.problems)
         stop(3)
+    if fix:
+        from builder.mend import mend
+
+        mended, report = mend(raw, lambda document: _check(document, file))
+        if mended != raw:
+            _show_diff(file, raw, mended, write=write, quiet=as_json)
+    else:
+        report = _check(raw, file)
     if as_json:
-        answer(report.to_json())
+        answer({**report.to_json(), **({"document": mended} if fix else {})})
     elif report.problems:
         show_problems(report.problems)
     else:
@@ -96,7 +93,7 @@ def _show_diff(file: Path, before: dict[str, Any], after: dict[str, Any], *, wri
     """Show what changes in the file's text, and write it when asked to."""
     from builder.report.document import diff, write_like
 
-    text = file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8-sig")
     fixed = write_like(after, before, text)
     if not quiet:
         print(diff(text, fixed, str(file)))
