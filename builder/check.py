@@ -1,0 +1,343 @@
+"""The one check: every independent problem of a document with tried fixes, and every shape and cost that is known.
+
+    report = check("examples/digits.json")     a path, a dict or a schemas Document
+    report.ok, report.problems                 Problem: code, severity, pointer, layer, what, why, fixes
+    report.layers, report.totals               LayerInfo per layer of the expanded network, and their sums
+    report.document                            the document with head and loss filled in
+    report.network                             what the compiler takes; raises DocumentError where there are errors
+
+One root cause is one problem. What depends on something broken is unknown, and everything else keeps its shape and cost.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.document import Document, Sections, parse, plain
+from schemas.errors import DocumentError, Problem, TsumikiError
+from schemas.layer import Layer
+from schemas.patch import copy
+from schemas.shapes import Shape
+
+from . import heads
+from .checks import data as data_checks, heads as head_checks, memory
+from .checks.found import Found, found
+from .checks.shapes import Shapes
+from .cost import LayerInfo, estimate, machine_bytes, totals, training_settings
+from .fixes import Checked as Seen, offer
+from .graph import INPUT, Graph
+
+if TYPE_CHECKING:
+    from .data.facts import DataFacts
+
+
+@dataclass(frozen=True)
+class CheckedLayer:
+    """One layer of a network without errors."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A network without errors, its layers in order of computation. `output` is the prediction, `loss` the last layer."""
+
+    layers: tuple[CheckedLayer, ...]
+    input_shape: Shape
+    output: str
+    loss: str
+    task: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found."""
+
+    problems: tuple[Problem, ...]
+    layers: tuple[LayerInfo, ...]
+    document: dict[str, Any]
+    """The document with task, input, names, head and loss filled in, as far as they are known."""
+    task: str
+    input_shape: Shape | None
+    facts: DataFacts | None = None
+    _output: str | None = field(default=None, repr=False)
+    _peak: Callable[[], int | None] = field(default=lambda: None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error; warnings are allowed."""
+        return not any(problem.severity == "error" for problem in self.problems)
+
+    @cached_property
+    def totals(self) -> dict[str, int | None]:
+        """Sums over the layers whose shape is known, and the peak memory of training, which the engine's plan tells.
+
+        `peak_training_bytes` is None where there are errors. It is planned when it is first asked for.
+        """
+        return {**totals(self.layers), "peak_training_bytes": self._peak()}
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def shapes(self) -> dict[str, Shape | None]:
+        """Layer name -> output shape of one sample, None where it is unknown."""
+        return {INPUT: self.input_shape, **{info.name: info.output_shape for info in self.layers}}
+
+    @property
+    def costs(self) -> dict[str, dict[str, Any]]:
+        """Layer name -> its parameters, multiply-adds and activation memory."""
+        keys = ("parameters", "weights", "biases", "statistics", "trainable", "multiply_adds", "activation_bytes")
+        return {info.name: {key: getattr(info, key) for key in keys} for info in self.layers}
+
+    def raise_for_errors(self) -> None:
+        """Raise DocumentError where there are errors."""
+        if not self.ok:
+            first = self.errors[0]
+            more = f" ({len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
+            raise DocumentError(f"{first.pointer or '/'}: {first.what} {first.why}{more}", self.problems)
+
+    @cached_property
+    def network(self) -> Checked:
+        """The checked network, for the compiler. Raises DocumentError where there are errors."""
+        self.raise_for_errors()
+        made = []
+        for info in self.layers:
+            if info.layer is None or info.output_shape is None:
+                raise DocumentError(f"The shape of {info.name} is unknown.", self.problems)
+            made.append(CheckedLayer(info.name, info.layer, tuple(i or INPUT for i in info.inputs), info.output_shape))
+        if self._output is None or self.input_shape is None:
+            raise DocumentError("The network has no output.", self.problems)
+        return Checked(tuple(made), self.input_shape, self._output, made[-1].name, self.task)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `tsumiki check --json` prints."""
+        return {
+            "problems": [problem.to_json() for problem in self.problems],
+            "layers": [info.to_json() for info in self.layers],
+            "totals": self.totals,
+        }
+
+
+def check(
+    document: str | os.PathLike[str] | Mapping[str, Any] | Document,
+    *,
+    facts: DataFacts | None = None,
+    base: Path | str | None = None,
+) -> Report:
+    """Check a document: a path, a dict or a schemas Document.
+
+    `facts` says what is known of the data; when left out, the data section's headers are read, with paths relative to
+    `base` (the document's own folder, or the current one). Raises UsageError where there is no such file. A document
+    that cannot be read at all gives a report whose problems say why.
+
+    >>> report = check({"format": 1, "task": "regression", "model": {"input": [4], "layers": [{"type": "Affine", "out_features": 1}]}})
+    >>> report.ok, report.shapes["Affine_1"], report.totals["parameters"]
+    (True, (1,), 5)
+    """
+    raw, unreadable, base = _read(document, base)
+    look = _Look(raw, facts, base, unreadable)
+    seen = look.seen()
+    size = max(len(look.graph.nodes), 1)
+
+    def again(patched: dict[str, Any]) -> Seen:
+        same = patched.get("data") == raw.get("data")
+        return _Look(patched, look.facts if same or facts is not None else None, base, (), look_at_data=not same, scale=look.scale).seen()
+
+    # The patches of fixes are paths into the document as it was given, so that is what they are tried on.
+    offered = offer(raw, look.found, seen, again, size) if look.found else []
+    problems = sorted(offered, key=lambda problem: (problem.severity != "error", _place(problem)))
+    return look.report(tuple(problems))
+
+
+def render(document: str | os.PathLike[str] | Mapping[str, Any] | Document, *, base: Path | str | None = None) -> dict[str, Any]:
+    """Return the document with task, input, names, head and loss filled in. Raises DocumentError where it has errors."""
+    report = check(document, base=base)
+    report.raise_for_errors()
+    return report.document
+
+
+def _place(problem: Problem) -> tuple[tuple[int, str], ...]:
+    """Sort problems by their place in the document, positions in lists as numbers."""
+    return tuple((int(step), "") if step.isdecimal() and len(step) < 10 else (-1, step) for step in problem.pointer.split("/"))
+
+
+def _read(
+    document: str | os.PathLike[str] | Mapping[str, Any] | Document, base: Path | str | None
+) -> tuple[Any, tuple[Problem, ...], Path]:
+    """Return the document as JSON values, what was wrong with reading it, and the folder that its paths start from."""
+    if isinstance(document, str | os.PathLike):
+        from schemas.reader import scan_file
+
+        scan = scan_file(document)
+        return scan.raw, tuple(scan.problems), Path(base) if base is not None else Path(document).parent
+    raw = plain(document) if isinstance(document, Document) else document
+    return raw, (), Path(base) if base is not None else Path()
+
+
+class _Look:
+    """One look at a document, without fixes."""
+
+    def __init__(
+        self,
+        raw: Any,
+        facts: DataFacts | None,
+        base: Path,
+        unreadable: Iterable[Problem],
+        look_at_data: bool = True,
+        scale: float | None = None,
+    ) -> None:
+        sections, problems = parse(raw)
+        told = {(problem.code, problem.pointer) for problem in unreadable}
+        self.sections: Sections = sections
+        self.raw: dict[str, Any] = sections.raw
+        self.found = [Found(problem) for problem in unreadable]
+        self.found += [Found(problem) for problem in problems if (problem.code, problem.pointer) not in told]
+        parsed = tuple(item.problem.pointer for item in self.found if item.problem.severity == "error")
+        self.facts = facts
+        if facts is None and look_at_data:
+            self._look_at_data(base)
+        self.graph = Graph(self.raw)
+        self._add(self.graph.wiring, parsed)
+        self.input_shape = self._input()
+        self.state = Shapes(self.graph, self.input_shape)
+        self._add(self.state.found, ())
+        self._end()
+        self.scale = scale
+        self._memory()
+
+    def _add(self, items: Iterable[Found], parsed: tuple[str, ...]) -> None:
+        """Add findings, but not about what the parser has told already."""
+        self.found += [item for item in items if not any(_same_place(item.problem, pointer) for pointer in parsed)]
+
+    def _look_at_data(self, base: Path) -> None:
+        """Read the headers of the data, if the document names some that are sound."""
+        if self.sections.data is None:
+            return
+        from .data.facts import facts
+
+        task = heads.stated_task(self.raw)
+        try:
+            self.facts = facts(self.sections.data, base, task)  # type: ignore[arg-type]  # stated_task gives only tasks
+        except TsumikiError as error:
+            self.found.append(found(
+                "data_unreadable",
+                f"The data cannot be looked at: {error}",
+                "So the model was checked without them. Training would stop here.",
+                pointer="/data/source",
+                warning=True,
+            ))  # fmt: skip
+
+    def _input(self) -> Shape | None:
+        """Return the network's input shape: the model's, else the data's."""
+        model = self.raw.get("model")
+        stated = self.sections.input
+        self.found += data_checks.check_input(self.raw, stated, self.facts)
+        if stated is not None:
+            return tuple(stated)
+        given = model.get("input") if isinstance(model, dict) else None
+        known = self.facts.shape if self.facts is not None else None
+        return tuple(known) if known is not None and given is None else None
+
+    def _end(self) -> None:
+        """Check the network's end, and fill in what it lacks."""
+        head = heads.read(self.state)
+        self.task = heads.task_of(self.raw, head, self.facts)
+        filled = heads.filling(head, self.task, self.facts)
+        end = head_checks.Ending(self.state, self.raw, self.task, head, filled, self.facts)
+        problems, comparable = head_checks.check(end)
+        self.found += problems
+        self.filled = filled.entries
+        if filled.entries and not any(item.problem.code in ("several_losses", "loss_not_last") for item in problems):
+            for entry in filled.entries:
+                node = self.graph.append(dict(entry))
+                self.state.add(node)
+            self.graph.wire()
+        whole = heads.read(self.state)
+        self.output = whole.prediction.name if whole is not None and whole.loss is not None else None
+        if comparable and whole is not None:
+            end = head_checks.Ending(self.state, self.raw, self.task, whole, filled, self.facts)
+            image = head_checks.shape_problem(end, whole)
+            self.found += [image] if image is not None else data_checks.check_outputs(end, whole)
+
+    def _memory(self) -> None:
+        """Add a problem where training would take too much memory.
+
+        A rough estimate is enough where it is far from what the machine has; else the engine's own plan decides. As that
+        takes longer than all the rest, `scale` (planned by estimated bytes) stands for it when fixes are tried.
+        """
+        batch, optimizer = training_settings(self.raw)
+        rough = estimate(self.state.infos.values(), self.input_shape or (), batch, optimizer)
+        if self.scale is None:
+            near = rough > memory.SURELY_FITS and machine_bytes() // 4 < rough < machine_bytes() * 16
+            self.scale = (self.planned() or rough) / rough if near else 1.0
+        problem = memory.check(self.state, self.raw, int(rough * self.scale))
+        if problem is not None:
+            self.found.append(problem)
+
+    def planned(self) -> int | None:
+        """Return the peak memory of the engine's own plan, or None where there are errors and so no plan."""
+        if any(item.problem.severity == "error" for item in self.found):
+            return None
+        from .compile.memory import peak_bytes
+
+        section = self.raw.get("training")
+        accumulate = section.get("accumulate", 1) if isinstance(section, dict) else 1
+        return peak_bytes(self.bare().network, *training_settings(self.raw), accumulate)
+
+    def bare(self) -> Report:
+        """Return the report without problems, document and memory."""
+        layers = tuple(self.state.infos[name] for name in self.graph.order)
+        return Report((), layers, {}, self.task, self.input_shape, self.facts, self.output)
+
+    def seen(self) -> Seen:
+        """Return what the trial of fixes compares."""
+        unknown = {node.pointer for node in self.graph.nodes.values() if self.state.shapes.get(node.name) is None}
+        if self.graph.stacks.refused or not self.graph.nodes:
+            unknown.add("/model/layers")
+        return Seen(tuple(item.problem for item in self.found), frozenset(unknown))
+
+    def report(self, problems: tuple[Problem, ...]) -> Report:
+        """Return the report, with the problems as they are offered."""
+        return replace(self.bare(), problems=problems, document=self._document(), _peak=self.planned)
+
+    def _document(self) -> dict[str, Any]:
+        """Return the document with task, input, names of the outer layers, head and loss written out."""
+        document: dict[str, Any] = copy(self.raw)
+        model = document.get("model")
+        if not isinstance(model, dict) or not isinstance(model.get("layers"), list) or not self.graph.root.items:
+            return document
+        document["task"] = self.task
+        if self.input_shape is not None:
+            model["input"] = list(self.input_shape)
+        model["layers"] += [dict(entry) for entry in self.filled]
+        for entry, item in zip(model["layers"], self.graph.root.items, strict=False):
+            if isinstance(entry, dict) and isinstance(entry.get("type"), str) and "name" not in entry:
+                entry["name"] = item.name
+        model["layers"] = [_in_order(entry) for entry in model["layers"]]
+        return _in_order(document)
+
+
+def _in_order(value: Any) -> Any:
+    """Return an object with what says what it is in front: format, name, task, and a layer's type."""
+    if not isinstance(value, dict):
+        return value
+    front = [key for key in ("format", "type", "name", "task") if key in value]
+    return {key: value[key] for key in (*front, *(key for key in value if key not in front))}
+
+
+def _same_place(problem: Problem, pointer: str) -> bool:
+    """Tell whether the parser's problem at `pointer` is the one that the graph has found too."""
+    return problem.pointer == pointer or problem.pointer.startswith(pointer + "/")
+
+
+__all__ = ["Checked", "CheckedLayer", "Report", "check", "render"]

@@ -1,0 +1,165 @@
+"""Agreement of the model with the data: input shape, task, number of outputs, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from builder.heads import HEADS, WIDTHS, Head, stated_task
+from schemas.errors import Fix
+from schemas.shapes import Shape, elements, shape_text
+
+from .found import Found, changed, found, insert, put
+from .heads import Ending, reheaded
+
+if TYPE_CHECKING:
+    from builder.data.facts import DataFacts
+
+
+def check_input(raw: Any, shape: Shape | None, facts: DataFacts | None) -> Iterator[Found]:
+    """Compare model.input with the shape of the data; `shape` is what the model states, None if nothing valid."""
+    model = raw.get("model") if isinstance(raw, dict) else None
+    known = facts.shape if facts is not None else None
+    if shape is None:
+        # A wrong value has its own problem; here it is only about one that was left out.
+        if known is None and isinstance(model, dict) and model.get("input") is None and "layers" in model:
+            yield _no_input()
+        return
+    if known is None or tuple(known) == shape:
+        return
+    yield _other_input(shape, tuple(known))
+
+
+def _no_input() -> Found:
+    return found(
+        "missing_input",
+        "Neither the model's input nor data tell the shape of one sample.",
+        "Shapes and costs are counted from it: [channels, height, width] or [features].",
+        pointer="/model",
+        propose=lambda: [
+            Fix(f"Set the input to {shape_text(shape)}", (put("/model/input", list(shape)),))
+            for shape in ((1, 28, 28), (3, 32, 32), (16,))
+        ],
+    )
+
+
+def _other_input(shape: Shape, known: Shape) -> Found:
+    def propose() -> Iterator[Fix]:
+        take = put("/model/input", list(known))
+        yield Fix(f"Use the data's shape {shape_text(known)}", (take,))
+        if elements(known) == elements(shape):
+            reshape = insert("/model/layers/0", {"type": "Reshape", "shape": list(shape)})
+            yield Fix(f"Read {shape_text(known)} and reshape it to {shape_text(shape)}", (take, reshape))
+        if len(known) == 3 and len(shape) == 3 and known[0] == shape[0]:
+            resize = {"type": "Resize", "size": list(shape[1:])}
+            yield Fix(f"Resize the images to {shape[1]} × {shape[2]}", (put("/data/preprocessing/-", resize),))
+            yield Fix(f"Resize the images to {shape[1]} × {shape[2]}", (put("/data/preprocessing", [resize]),))
+
+    return found(
+        "input_shape",
+        f"The model's input is {shape_text(shape)}, but one sample of the data is {shape_text(known)}.",
+        "The network reads the samples as they are after preprocessing.",
+        pointer="/model/input",
+        propose=propose,
+    )
+
+
+def check_outputs(end: Ending, head: Head) -> Iterator[Found]:
+    """Compare task and number of outputs with the data; one problem at most, and labels if that is none."""
+    facts = end.facts
+    other = _other_task(end, head)
+    if other is not None:
+        yield other
+        return
+    need = 1 if end.task == "binary" else None
+    if facts is not None and end.task != "binary":
+        need = facts.classes if end.task == "classification" else facts.targets
+    # Only a loss of its own table compares outputs with classes one by one.
+    if need is not None and head.width is not None and head.width != need:
+        yield _count(end, head, head.width, need)
+    elif facts is not None:
+        yield from _labels(end, head, facts)
+
+
+def _other_task(end: Ending, head: Head) -> Found | None:
+    facts, task = end.facts, end.task
+    if facts is None or facts.kind is None or facts.kind == task:
+        return None
+    classes = facts.classes or 2
+    if facts.kind == "regression":
+        what, better = "the data have numbers to predict, not classes", "regression"
+    elif task == "binary" and classes > 2:
+        what, better = f"the data have {classes} classes", "classification"
+    elif task == "regression":
+        what, better = f"the data have {classes} classes, not numbers to predict", facts.kind
+    else:
+        return None
+    width = {"regression": facts.targets or 1, "binary": 1}.get(better, classes)
+
+    def propose() -> Iterator[Fix]:
+        if stated_task(end.raw) is not None:
+            yield Fix(f"Make the task {better}", (put("/task", better),))
+        patch = reheaded(end, head, better)
+        title = f"Make it a {better} network"
+        if head.linear is not None:
+            resized = changed(head.linear, {WIDTHS[head.linear.type]: width}, "").patch
+            yield Fix(f"{title} with {width} output{'s' if width > 1 else ''}", resized + patch)
+        yield Fix(title, patch)
+
+    return found(
+        "task_data_mismatch",
+        f"The task is {task}, but {what}.",
+        f"{better} needs {HEADS[better][0] or 'no activation'} and {HEADS[better][1]}.",
+        pointer="/task" if stated_task(end.raw) is not None else "/model",
+        warning=task == "regression",
+        propose=propose,
+    )
+
+
+def _count(end: Ending, head: Head, width: int, need: int) -> Found:
+    node = head.linear or head.prediction
+
+    def propose() -> Iterator[Fix]:
+        if head.linear is not None:
+            yield changed(head.linear, {WIDTHS[head.linear.type]: need}, f"Make {need} output{'s' if need > 1 else ''}")
+        else:
+            target = head.activation or head.loss or head.prediction
+            new = {"type": "Affine", "out_features": need}
+            yield Fix(f"Insert Affine with {need} outputs before {target.name}", (insert(target.pointer, new),))
+        if end.task == "binary" and width > 1:
+            yield Fix("Make it a classification network", reheaded(end, head, "classification"))
+
+    names = {"classification": "classes", "binary": "output", "regression": "numbers to predict"}
+    source = "task binary needs 1 output" if end.task == "binary" else f"the data have {need} {names[end.task]}"
+    return found(
+        "class_count" if end.task == "classification" else "output_count",
+        f"{node.name} makes {width} output{'s' if width > 1 else ''}, but {source}.",
+        "Each output is the probability of one class." if end.task == "classification" else "Each output answers one question.",
+        pointer=node.pointer,
+        layer=node.name,
+        propose=propose,
+    )
+
+
+def _labels(end: Ending, head: Head, facts: DataFacts) -> Iterator[Found]:
+    """Compare the labels with the outputs that they choose from."""
+    if end.task == "regression" or facts.label_max is None or facts.label_min is None:
+        return
+    most = 2 if end.task == "binary" else head.width
+    if most is None or (facts.label_min >= 0 and facts.label_max < most):
+        return
+
+    def propose() -> Iterator[Fix]:
+        if facts.label_min is not None and facts.label_min >= 0 and head.linear is not None and facts.label_max is not None:
+            count = facts.label_max + 1
+            yield changed(head.linear, {WIDTHS[head.linear.type]: count}, f"Make {count} outputs")
+
+    node = head.linear or head.prediction
+    yield found(
+        "label_range",
+        f"The data's labels run from {facts.label_min} to {facts.label_max}, but {most} classes are labelled 0 to {most - 1}.",
+        "A label is the number of the output that should be 1.",
+        pointer=node.pointer,
+        layer=node.name,
+        propose=propose,
+    )

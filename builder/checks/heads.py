@@ -1,0 +1,353 @@
+"""Agreement of task, head and loss. One root cause is one problem: what follows from a wrong head is not listed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from builder.heads import HEADS, PASSING, WIDTHS, Filling, Head, stated_task
+from schemas.errors import Fix
+from schemas.patch import join
+from schemas.shapes import elements, shape_text
+
+from .found import Found, changed, found, insert, put, remove
+
+if TYPE_CHECKING:
+    from builder.data.facts import DataFacts
+    from builder.graph import Node
+
+    from .shapes import Shapes
+
+NEEDS = {"CategoricalCrossEntropy": "Softmax", "BinaryCrossEntropy": "Sigmoid"}
+"""Losses that read probabilities -> the activation that makes them."""
+
+WHY = {
+    "CategoricalCrossEntropy": "It takes the logarithm of one probability per class; Softmax makes them sum to 1.",
+    "BinaryCrossEntropy": "It takes the logarithm of the probability of yes and of no; Sigmoid puts it between 0 and 1.",
+}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Everything that the checks of a network's end look at."""
+
+    state: Shapes
+    raw: Mapping[str, Any]
+    task: str
+    head: Head | None
+    filled: Filling
+    facts: DataFacts | None
+
+
+def check(end: Ending) -> tuple[list[Found], bool]:
+    """Return the problems, and whether the number of outputs can still be compared with the data."""
+    misplaced = list(_misplaced(end.state))
+    constant = list(_one_class(end))
+    problems = [*misplaced, *constant, *_twice(end.state)]
+    if end.head is None or misplaced or constant:
+        return problems, False
+    if end.filled.missing is not None:
+        problems.append(_missing(end))
+    agreement = list(_agreement(end, end.head))
+    wrong = any(item.problem.severity == "error" for item in agreement)
+    return [*problems, *agreement], not wrong and not end.filled.unknown
+
+
+# --- losses in the wrong place ---
+
+
+def _misplaced(state: Shapes) -> Iterator[Found]:
+    graph = state.graph
+    last = graph.last
+    seen: set[str] = set()
+    for node in graph.nodes.values():
+        if not node.is_loss or node is last or last is None or node.pointer in seen:
+            continue
+        seen.add(node.pointer)
+        yield _second_loss(node, last) if last.is_loss else _early_loss(graph.root.pointer, node)
+
+
+def _second_loss(node: Node, last: Node) -> Found:
+    def propose() -> Iterator[Fix]:
+        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+        yield Fix(f"Remove {last.name}", (remove(last.pointer),))
+
+    return found(
+        "several_losses",
+        f"{node.name} is a second loss beside {last.name}.",
+        "A network is trained to make one number small. The last layer of the list is its loss.",
+        pointer=node.pointer,
+        layer=node.name,
+        propose=propose,
+    )
+
+
+def _early_loss(layers: str, node: Node) -> Found:
+    def propose() -> Iterator[Fix]:
+        yield Fix(f"Move {node.name} to the end", (remove(node.pointer), put(join(layers, "-"), dict(node.entry))))
+        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+
+    return found(
+        "loss_not_last",
+        f"{node.name} is a loss, but stands before other layers.",
+        "A loss makes one number of the prediction; no layer can work on with it. It belongs at the end of the list.",
+        pointer=node.pointer,
+        layer=node.name,
+        propose=propose,
+    )
+
+
+# --- Softmax ---
+
+
+def _twice(state: Shapes) -> Iterator[Found]:
+    seen: set[str] = set()
+    for node in state.graph.nodes.values():
+        before = node
+        for _ in range(10 if node.type == "Softmax" and node.layer is not None else 0):
+            if len(before.inputs) != 1 or before.inputs[0] not in state.graph.nodes:
+                break
+            before = state.graph.nodes[before.inputs[0]]
+            if before.type == "Softmax" and before is not node and node.pointer not in seen:
+                seen.add(node.pointer)
+                yield _second_softmax(node, before)
+            if before.type not in PASSING:
+                break
+
+
+def _second_softmax(node: Node, first: Node) -> Found:
+    def propose() -> Iterator[Fix]:
+        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+        yield Fix(f"Remove {first.name}", (remove(first.pointer),))
+
+    return found(
+        "softmax_twice",
+        f"{node.name} reads {first.name}: Softmax stands twice in a row.",
+        "The second one makes nearly equal probabilities of the first one's, and the network hardly learns.",
+        pointer=node.pointer,
+        layer=node.name,
+        propose=propose,
+    )
+
+
+def _one_class(end: Ending) -> Iterator[Found]:
+    seen: set[str] = set()
+    for node in end.state.graph.nodes.values():
+        given = end.state.given(node) if node.type == "Softmax" and node.layer is not None else None
+        if given and len(given) == 1 and given[0][0] == 1 and node.pointer not in seen:
+            seen.add(node.pointer)
+            yield _constant(end, node)
+
+
+def _constant(end: Ending, node: Node) -> Found:
+    def propose() -> Iterator[Fix]:
+        head = end.head
+        if head is None or head.activation is not node:
+            return
+        classes = end.facts.classes if end.facts is not None else None
+        if classes is None or classes <= 2:
+            yield Fix("Use Sigmoid and BinaryCrossEntropy, for yes or no", reheaded(end, head, "binary"))
+        if head.linear is not None:
+            width = {WIDTHS[head.linear.type]: classes or 2}
+            yield changed(head.linear, width, f"Make {classes or 2} outputs in {head.linear.name}")
+
+    return found(
+        "softmax_one_class",
+        f"{node.name} has only one class to choose from.",
+        "One probability that sums to 1 by itself is always 1, so the network cannot learn anything.",
+        pointer=node.pointer,
+        layer=node.name,
+        propose=propose,
+    )
+
+
+# --- head and loss left out ---
+
+
+def _missing(end: Ending) -> Found:
+    names = [entry["type"] + (f"({entry['out_features']})" if "out_features" in entry else "") for entry in end.filled.entries]
+    if end.filled.unknown:
+        return found(
+            "missing_head",
+            "The network does not end with a head, and nothing says how many classes there are.",
+            "End it with Affine (out_features = number of classes), or name data that tell it.",
+            pointer="/model/layers",
+            propose=lambda: [
+                Fix("Add Affine with 10 outputs", (put("/model/layers/-", {"type": "Affine", "out_features": 10}),))
+            ],
+        )
+    what = "head and loss" if end.filled.missing == "head" else "loss"
+    return found(
+        f"missing_{end.filled.missing}",
+        f"The network ends without {what}; the task's own are used: {', '.join(names)}.",
+        f"The task is {end.task}. `render` writes them into the document.",
+        pointer="/model/layers",
+        warning=True,
+        propose=lambda: [Fix(f"Add {', '.join(names)}", tuple(put("/model/layers/-", dict(e)) for e in end.filled.entries))],
+    )
+
+
+# --- agreement ---
+
+
+def _agreement(end: Ending, head: Head) -> Iterator[Found]:
+    """Yield at most one problem: the loss does not fit the head, or both do not fit the task."""
+    kind = head.activation.type if head.activation is not None else None
+    loss = head.loss.type if head.loss is not None else None
+    need = NEEDS.get(loss or "")
+    if head.loss is not None and need is not None and kind != need:
+        yield _loss_and_head(end, head, head.loss, need)
+        return
+    wanted, own = HEADS[end.task]
+    known = {other for _, other in HEADS.values()}
+    if head.loss is None and end.filled.missing is None and kind is not None:
+        yield _task(end, head, head.activation or head.prediction)
+    elif loss is not None and loss != own and loss in known:
+        if loss == "SquaredError" and kind == wanted:
+            yield _unusual(end, head, head.loss or head.prediction)
+        else:
+            yield _task(end, head, head.activation or head.loss or head.prediction)
+    elif end.task == "regression" and kind is not None and head.activation is not None:
+        yield _squashed(head, head.activation)
+
+
+def _loss_and_head(end: Ending, head: Head, loss: Node, need: str) -> Found:
+    kind = head.activation.type if head.activation is not None else head.prediction.type
+    fitting = next((other for other, made in NEEDS.items() if made == kind), None)
+
+    def propose() -> Iterator[Fix]:
+        wanted = HEADS[end.task][0]
+        options = []
+        if head.activation is not None:
+            patch = ({"op": "replace", "path": head.activation.pointer, "value": retyped(head.activation, need)},)
+            options.append((need, Fix(f"Replace {head.activation.name} by {need}", patch)))
+        if fitting is not None:
+            patch = ({"op": "replace", "path": loss.pointer, "value": retyped(loss, fitting)},)
+            options.append((kind, Fix(f"Replace {loss.name} by {fitting}", patch)))
+            other = next(task for task, (made, _) in HEADS.items() if made == kind)
+            options.append((kind, Fix(f"Make it a {other} network with {kind} and {fitting}", reheaded(end, head, other))))
+        if kind not in NEEDS.values():
+            options.append((need, Fix(f"Insert {need} before {loss.name}", inserted(loss, need))))
+        # What the task asks for comes first.
+        yield from (fix for made, fix in sorted(options, key=lambda option: option[0] != wanted))
+
+    return found(
+        "loss_head_mismatch",
+        f"{loss.name} needs {need} before it, but reads {head.prediction.name} ({kind}).",
+        WHY[loss.type],
+        pointer=loss.pointer,
+        layer=loss.name,
+        propose=propose,
+    )
+
+
+def _task(end: Ending, head: Head, node: Node) -> Found:
+    wanted, own = HEADS[end.task]
+    kind = head.activation.type if head.activation is not None else "no activation"
+    loss = head.loss.type if head.loss is not None else "no loss"
+    fitting = next((t for t, (a, b) in HEADS.items() if (head.loss is None and a == kind) or b == loss), None)
+
+    def propose() -> Iterator[Fix]:
+        if fitting is not None:
+            yield Fix(f"Make the task {fitting}", (put("/task", fitting),))
+        title = f"Use {f'{wanted} and ' if wanted else ''}{own}" + ("" if wanted else " without activation")
+        yield Fix(title, reheaded(end, head, end.task))
+        need = {"binary": 1}.get(end.task)
+        if head.linear is not None and need is not None:
+            patch = reheaded(end, head, end.task) + changed(head.linear, {WIDTHS[head.linear.type]: need}, "").patch
+            yield Fix(f"{title}, with {need} output", patch)
+
+    ending = f"{kind} and {loss}" if head.loss is not None else kind
+    return found(
+        "head_task_mismatch",
+        f"The task is {end.task}, but the network ends with {ending}.",
+        f"{end.task} needs {wanted or 'no activation'} and {own}.",
+        pointer=node.pointer,
+        layer=node.name,
+        propose=propose,
+    )
+
+
+def _unusual(end: Ending, head: Head, loss: Node) -> Found:
+    own = HEADS[end.task][1]
+    patch = ({"op": "replace", "path": loss.pointer, "value": retyped(loss, own)},)
+    return found(
+        "unusual_loss",
+        f"{loss.name} is unusual for {end.task}.",
+        f"It works, with the target as 0 and 1, but learns more slowly from confident mistakes than {own}.",
+        pointer=loss.pointer,
+        layer=loss.name,
+        warning=True,
+        propose=lambda: [Fix(f"Use {own}", patch)],
+    )
+
+
+def _squashed(head: Head, node: Node) -> Found:
+    limits = {"Sigmoid": "between 0 and 1", "Tanh": "between -1 and 1", "ReLU": "not below 0"}
+    reach = limits.get(node.type, "between 0 and 1, and sum to 1")
+    return found(
+        "activation_before_squared_error",
+        f"{node.name} keeps predictions {reach}; regression usually has no activation at its end.",
+        "Targets outside that range could never be reached.",
+        pointer=node.pointer,
+        layer=node.name,
+        warning=True,
+        propose=lambda: [Fix(f"Remove {node.name}", (remove(node.pointer),))],
+    )
+
+
+def shape_problem(end: Ending, head: Head) -> Found | None:
+    """Return a problem where a classification's prediction is an image instead of one value per class."""
+    shape = end.state.shapes.get(head.prediction.name)
+    if end.task == "regression" or shape is None or elements(shape[1:]) == 1:
+        return None
+    target = head.activation or head.prediction
+    classes = (end.facts.classes if end.facts is not None else None) or 10
+    count = 1 if end.task == "binary" else classes
+
+    def propose() -> Iterator[Fix]:
+        for new in ({"type": "Affine", "out_features": count}, {"type": "GlobalAveragePooling"}):
+            yield Fix(f"Insert {new['type']} before {target.name}", (insert(target.pointer, new),))
+
+    return found(
+        "output_not_vector",
+        f"{head.prediction.name} gives {shape_text(shape)} values per sample; {end.task} needs one per class.",
+        "A whole image of values is no answer to one question. Affine or GlobalAveragePooling makes one row of them.",
+        pointer=target.pointer,
+        layer=target.name,
+        propose=propose,
+    )
+
+
+# --- patches ---
+
+
+def retyped(node: Node, kind: str) -> dict[str, Any]:
+    """Return the entry of another layer type in the same place: name and inputs stay."""
+    return {"type": kind, **{key: node.entry[key] for key in ("name", "inputs") if key in node.entry}}
+
+
+def inserted(node: Node, kind: str) -> tuple[dict[str, Any], ...]:
+    """Return the patch that puts a layer without settings before a layer with one input."""
+    new: dict[str, Any] = {"type": kind}
+    if "inputs" in node.entry:
+        new["inputs"] = node.entry["inputs"]
+        return remove(join(node.pointer, "inputs")), insert(node.pointer, new)
+    return (insert(node.pointer, new),)
+
+
+def reheaded(end: Ending, head: Head, task: str) -> tuple[dict[str, Any], ...]:
+    """Return the patch that gives the network the head and loss of `task`, and states the task if it was stated."""
+    wanted, own = HEADS[task]
+    patch: list[dict[str, Any]] = []
+    if stated_task(end.raw) not in (None, task):
+        patch.append(put("/task", task))
+    if head.loss is not None:
+        patch.append({"op": "replace", "path": head.loss.pointer, "value": retyped(head.loss, own)})
+    if head.activation is not None:
+        change = {"op": "replace", "path": head.activation.pointer, "value": retyped(head.activation, wanted or "Identity")}
+        patch.append(change if wanted else remove(head.activation.pointer))
+    elif wanted and head.loss is not None:
+        patch += inserted(head.loss, wanted)
+    return tuple(patch)

@@ -1,0 +1,302 @@
+"""What Repeat and Unit expand to: arguments, recursion, and the size of the result before anything is built."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import Fix
+from schemas.model import MOST_REPEATS, placeholders, substitute
+from schemas.patch import join
+from schemas.suggest import did_you_mean
+
+from .found import Found, found, put, remove
+
+MOST_EXPANDED = 20_000
+"""Layers of the expanded network. ResNet-152 has 515; a plan of more than this would take minutes to make."""
+
+MOST_NESTED = 32
+"""Repeats and Units within each other."""
+
+_KEPT = ("type", "name", "inputs", "layers")
+"""Fields in which no argument is filled in."""
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One use of a unit: where it stands, and the values of the unit's arguments."""
+
+    pointer: str
+    entry: Mapping[str, Any]
+    unit: str
+    arguments: Mapping[str, Any]
+    outer: Call | None
+    key: str
+    """Equal for uses with equal arguments."""
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """What one Repeat or Unit stands for: these entries, so many times."""
+
+    times: int
+    pointer: str
+    entries: Sequence[Any]
+    call: Call | None
+
+
+class _TooDeep(Exception):
+    """More than MOST_NESTED levels."""
+
+
+class Stacks:
+    """The model's units, and how its lists of layers expand."""
+
+    def __init__(self, model: Mapping[str, Any]) -> None:
+        given = model.get("units")
+        self.units: dict[str, Mapping[str, Any]] = {
+            str(name): unit for name, unit in (given.items() if isinstance(given, Mapping) else ()) if _layers(unit)
+        }
+        self._uses = {name: list(_calls(unit["layers"], join("/model/units", name, "layers"))) for name, unit in self.units.items()}
+        self._loops = self._find_loops()
+        self._recursive = {name for loop in self._loops for name in loop}
+        self._sizes: dict[tuple[str, str], int] = {}
+        self.refused = False
+        """Whether the model would have become too large, and nothing was expanded."""
+
+    # --- recursion ---
+
+    def _find_loops(self) -> list[list[str]]:
+        """Return one chain of units for each group of units that contain each other."""
+        if not any(self._uses.values()):
+            return []
+        import networkx as nx
+
+        net = nx.DiGraph((name, unit) for name, uses in self._uses.items() for _, unit in uses if unit in self.units)
+        loops = []
+        for group in nx.strongly_connected_components(net):
+            inside = net.subgraph(group)
+            if inside.number_of_edges():
+                start = min(group, key=list(self.units).index)
+                loops.append([edge[0] for edge in nx.find_cycle(inside, start)])
+        return loops
+
+    def recursions(self) -> list[Found]:
+        """Return one problem for each chain of units that leads back to itself."""
+        return [self._recursion(loop) for loop in self._loops]
+
+    def _recursion(self, loop: list[str]) -> Found:
+        pointer = next(where for where, unit in self._uses[loop[-1]] if unit == loop[0])
+        chain = " → ".join([*loop, loop[0]])
+        return found(
+            "unit_recursion",
+            f"Unit {loop[0]} contains itself: {chain}.",
+            "A unit is replaced by its layers, so one that contains itself would never end.",
+            pointer=pointer,
+            propose=lambda: [Fix(f"Remove this use of {loop[0]}", (remove(pointer),))],
+        )
+
+    # --- size ---
+
+    def too_many(self, entries: Sequence[Any]) -> Found | None:
+        """Return a problem where the entries would expand to more layers, or nest deeper, than is allowed."""
+        try:
+            sizes = [self._size(entry, {}, 0) for entry in entries]
+        except _TooDeep:
+            self.refused = True
+            return found(
+                "nested_too_deep",
+                f"Repeat and Unit stand within each other more than {MOST_NESTED} levels deep.",
+                "Nothing was expanded, so shapes and cost are unknown.",
+                pointer="/model/layers",
+            )
+        total = sum(sizes)
+        if total <= MOST_EXPANDED:
+            return None
+        self.refused = True
+        place = max(range(len(sizes)), key=sizes.__getitem__)
+        largest = entries[place]
+        pointer = join("/model/layers", place)
+
+        def propose() -> Iterator[Fix]:
+            count = largest.get("n")
+            if largest.get("type") == "Repeat" and isinstance(count, int):
+                room = MOST_EXPANDED - (total - sizes[place])
+                fitting = room // (sizes[place] // count)
+                if fitting >= 1:
+                    yield Fix(f"Repeat {fitting} times", (put(join(pointer, "n"), fitting),))
+
+        return found(
+            "too_many_layers",
+            f"The model expands to {total if total < 10**30 else 'over 10^30'} layers; at most {MOST_EXPANDED} are allowed.",
+            "Repeat and Unit multiply each other. Nothing was expanded, so shapes and cost are unknown.",
+            pointer=pointer,
+            propose=propose,
+        )
+
+    def _size(self, entry: Any, arguments: Mapping[str, Any], depth: int) -> int:
+        """Return how many layers an entry expands to, by arithmetic alone."""
+        if depth > MOST_NESTED:
+            raise _TooDeep
+        kind = entry.get("type") if isinstance(entry, Mapping) else None
+        if kind == "Repeat":
+            count = substitute(entry.get("n"), arguments)
+            if _times(count) and _layers(entry):
+                return int(count) * sum(self._size(inner, arguments, depth + 1) for inner in entry["layers"])
+        elif kind == "Unit":
+            unit = entry.get("unit")
+            if isinstance(unit, str) and unit in self.units and unit not in self._recursive:
+                values = self._values(unit, substitute(entry.get("arguments"), arguments))
+                key = (unit, _key(values))
+                if key not in self._sizes:
+                    self._sizes[key] = sum(self._size(inner, values, depth + 1) for inner in self.units[unit]["layers"])
+                return self._sizes[key]
+        return 1
+
+    # --- expansion ---
+
+    def filled(self, entry: Any, call: Call | None) -> Mapping[str, Any]:
+        """Return an entry with the arguments of the unit in which it stands."""
+        if not isinstance(entry, Mapping):
+            return {}
+        if call is None:
+            return entry
+        return {key: value if key in _KEPT else substitute(value, call.arguments) for key, value in entry.items()}
+
+    def rounds(
+        self, entry: Mapping[str, Any], fields: Mapping[str, Any], pointer: str, call: Call | None
+    ) -> Rounds | None:
+        """Return what a Repeat or Unit stands for; None where the entry is too broken to tell."""
+        if fields.get("type") == "Repeat":
+            if _times(fields.get("n")) and _layers(fields):
+                return Rounds(fields["n"], join(pointer, "layers"), fields["layers"], call)
+            return None
+        unit = fields.get("unit")
+        if not isinstance(unit, str) or unit not in self.units or unit in self._recursive:
+            return None
+        given = fields.get("arguments")
+        values = self._values(unit, given)
+        if any(value is None for value in values.values()):
+            return None
+        inner = Call(pointer, entry, unit, values, call, _key(values))
+        return Rounds(1, join("/model/units", unit, "layers"), self.units[unit]["layers"], inner)
+
+    def _values(self, unit: str, given: Any) -> dict[str, Any]:
+        """Return the values of a unit's arguments: as given, else by default; None where neither is there."""
+        declared = self.units[unit].get("arguments")
+        values = dict(declared) if isinstance(declared, Mapping) else {}
+        values.update((name, value) for name, value in (given.items() if isinstance(given, Mapping) else ()))
+        return values
+
+    # --- mistakes in the use of units ---
+
+    def misuse(self, fields: Mapping[str, Any], pointer: str, layer: str) -> Iterator[Found]:
+        """Yield what is wrong with one use of a unit: no such unit, arguments missing or unknown."""
+        unit = fields.get("unit")
+        if not isinstance(unit, str) or unit in self._recursive:
+            return
+        if unit not in self.units:
+            yield self._unknown_unit(unit, pointer, layer)
+            return
+        declared = self.units[unit].get("arguments")
+        declared = declared if isinstance(declared, Mapping) else {}
+        given = fields.get("arguments")
+        given = given if isinstance(given, Mapping) else {}
+        for name, value in declared.items():
+            if value is None and given.get(name) is None:
+                # An argument under a wrong name is one mistake, not an unknown and a missing one.
+                if not any(name in did_you_mean(str(other), declared) for other in given if other not in declared):
+                    yield self._missing_argument(unit, str(name), fields, pointer, layer)
+        for name in given:
+            if name not in declared:
+                yield self._unknown_argument(unit, str(name), given, declared, pointer, layer)
+
+    def _unknown_unit(self, unit: str, pointer: str, layer: str) -> Found:
+        meant = did_you_mean(unit, self.units, {}) or list(self.units)[:1]
+        return found(
+            "unknown_unit",
+            f"{layer}: there is no unit {unit!r:.80}.",
+            f"The model's units are: {', '.join(self.units)}." if self.units else "The model has no units.",
+            pointer=join(pointer, "unit"),
+            layer=layer,
+            propose=lambda: [Fix(f"Use unit {name}", (put(join(pointer, "unit"), name),)) for name in meant],
+        )
+
+    def _missing_argument(self, unit: str, name: str, fields: Mapping[str, Any], pointer: str, layer: str) -> Found:
+        def propose() -> Iterator[Fix]:
+            where = join(pointer, "arguments")
+            for value in (16, 3, 1):
+                patch = put(join(where, name), value) if isinstance(fields.get("arguments"), Mapping) else put(where, {name: value})
+                yield Fix(f"Set {name} to {value}", (patch,))
+
+        return found(
+            "missing_argument",
+            f"{layer}: unit {unit} needs the argument {name}.",
+            "It has no default in model.units, so every use must give it.",
+            pointer=pointer,
+            layer=layer,
+            propose=propose,
+        )
+
+    def _unknown_argument(
+        self, unit: str, name: str, given: Mapping[str, Any], declared: Mapping[str, Any], pointer: str, layer: str
+    ) -> Found:
+        where = join(pointer, "arguments", name)
+
+        def propose() -> Iterator[Fix]:
+            for meant in did_you_mean(name, [key for key in declared if key not in given], {}):
+                patch = (remove(where), put(join(pointer, "arguments", meant), given[name]))
+                yield Fix(f"Rename {name} to {meant}", patch)
+            yield Fix(f"Remove {name}", (remove(where),))
+
+        known = f"Its arguments are: {', '.join(map(str, declared))}." if declared else "It has no arguments."
+        what = f"{layer}: unit {unit} has no argument {name!r:.80}."
+        return found("unknown_argument", what, known, pointer=where, layer=layer, propose=propose)
+
+    def undeclared(self) -> Iterator[Found]:
+        """Yield every "$name" in a unit that is none of its arguments."""
+        for unit, definition in self.units.items():
+            declared = definition.get("arguments")
+            declared = declared if isinstance(declared, Mapping) else {}
+            for path, name in placeholders(dict(definition)):
+                if path[0] == "layers" and name not in declared and path[-1] not in ("name", "type") and "inputs" not in path:
+                    yield self._undeclared(unit, join(join("/model/units", unit), *path), name, declared)
+
+    def _undeclared(self, unit: str, pointer: str, name: str, declared: Iterable[str]) -> Found:
+        known = list(declared)
+        options = did_you_mean(name, known, {}) or known[:1]
+        return found(
+            "unknown_argument",
+            f"Unit {unit} uses ${name:.80}, which is none of its arguments.",
+            f"Its arguments are: {', '.join(known)}." if known else "It has no arguments.",
+            pointer=pointer,
+            propose=lambda: [Fix(f"Use ${meant}", (put(pointer, "$" + meant),)) for meant in options],
+        )
+
+
+def _layers(value: Any) -> bool:
+    """Tell whether value has a list of layers that is not empty."""
+    return isinstance(value, Mapping) and isinstance(value.get("layers"), list) and len(value["layers"]) > 0
+
+
+def _times(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_REPEATS
+
+
+def _key(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True, default=repr)
+
+
+def _calls(entries: Sequence[Any], pointer: str) -> Iterator[tuple[str, str]]:
+    """Yield (pointer, unit) for every use of a unit in a list of layers, those within Repeat included."""
+    waiting = [(entries, pointer)]
+    while waiting:
+        inside, where = waiting.pop()
+        for index, entry in enumerate(inside):
+            if isinstance(entry, Mapping):
+                if entry.get("type") == "Unit" and isinstance(entry.get("unit"), str):
+                    yield join(where, index), entry["unit"]
+                elif entry.get("type") == "Repeat" and isinstance(entry.get("layers"), list):
+                    waiting.append((entry["layers"], join(where, index, "layers")))

@@ -1,0 +1,433 @@
+"""Names and connections: inputs that do not exist, names given twice, loops, layers that nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import Fix
+from schemas.layer import REGISTRY
+from schemas.patch import join
+from schemas.suggest import did_you_mean
+from schemas.words import show
+
+from .found import Found, found, fresh, insert, listed, parent, put, remove, texts
+
+if TYPE_CHECKING:
+    from builder.graph import Block, Graph, Node, Scope
+
+
+def check(graph: Graph) -> Iterator[Found]:
+    """Yield every problem of the graph's wiring, each once however often its place is expanded."""
+    seen: set[tuple[str, str]] = set()
+    excused = _Excused(graph)
+    for item in (*_misuse(graph), *_names(graph), *_inputs(graph, excused), *_cycles(graph), *_unread(graph, excused)):
+        key = (item.problem.code, item.problem.pointer)
+        if key not in seen:
+            seen.add(key)
+            yield item
+
+
+class _Excused:
+    """Layers that nobody reads only because of another problem, which is reported already."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.names: set[str] = set()
+        self.missing: dict[int, int] = {}
+        """Scope -> inputs that its joins lack: layers left over there are probably those."""
+        for node in graph.nodes.values():
+            if node.layer is None:
+                self._whatever(node.scope, node.position, node.fields)
+
+    def _whatever(self, scope: Scope, position: int, fields: Mapping[str, Any]) -> None:
+        """Whatever a broken entry names, it may have been meant to read; and so the layer before it."""
+        for text in texts({key: value for key, value in fields.items() if key not in ("type", "name", "layers")}):
+            self.meant(scope, position, text)
+        self.meant(scope, position, None)
+
+    def meant(self, scope: Scope, position: int, name: str | None) -> None:
+        try:
+            source = scope.find(name, position)
+        except LookupError:
+            return
+        if source is not None:
+            self.names.add(source.name)
+
+
+# --- units ---
+
+
+def _misuse(graph: Graph) -> Iterator[Found]:
+    for node in graph.nodes.values():
+        if node.type == "Unit" and node.layer is None:
+            yield from graph.stacks.misuse(node.fields, node.pointer, node.name)
+    for block in graph.blocks:
+        if block.type == "Unit":
+            yield from graph.stacks.misuse(block.entry, block.pointer, block.name)
+    yield from graph.stacks.undeclared()
+
+
+# --- names ---
+
+
+def _names(graph: Graph) -> Iterator[Found]:
+    for scope in _scopes(graph):
+        for name, places in scope.names.items():
+            if name == "Input":
+                yield _reserved(scope, places[0])
+            for place in places[1:]:
+                if scope.items[place].entry.get("name") == name:
+                    yield _twice(scope, name, places[0], place)
+
+
+def _scopes(graph: Graph) -> Iterator[Scope]:
+    yield graph.root
+    for block in graph.blocks:
+        yield from block.rounds
+
+
+def _reserved(scope: Scope, place: int) -> Found:
+    item = scope.items[place]
+    pointer = join(item.pointer, "name")
+    return found(
+        "duplicate_name",
+        "A layer is named 'Input', which is what the input of every stack is called.",
+        "With both under one name, `inputs` could not tell them apart.",
+        pointer=pointer,
+        layer=item.name,
+        propose=lambda: [Fix("Rename it to Input_layer", (put(pointer, fresh("Input_layer", scope.names)),))],
+    )
+
+
+def _twice(scope: Scope, name: str, first: int, second: int) -> Found:
+    def propose() -> Iterator[Fix]:
+        new = fresh(name, scope.names)
+        yield Fix(f"Rename the second to {new}", (put(join(scope.items[second].pointer, "name"), new),))
+        yield Fix(f"Rename the first to {new}", (put(join(scope.items[first].pointer, "name"), new),))
+
+    item = scope.items[second]
+    return found(
+        "duplicate_name",
+        f"Two layers of the same stack are named {show(name)}.",
+        f"{scope.items[first].type} at {scope.items[first].pointer} has that name already, and `inputs` names layers.",
+        pointer=join(item.pointer, "name"),
+        layer=item.name,
+        propose=propose,
+    )
+
+
+# --- inputs ---
+
+
+def _inputs(graph: Graph, excused: _Excused) -> Iterator[Found]:
+    """Yield inputs that do not exist, and wrong numbers of inputs."""
+    for node in graph.nodes.values():
+        yield from _unknown(node, node.fields, excused)
+        if node.layer is not None:
+            least, most = node.layer.arity
+            if len(node.inputs) < least:
+                excused.missing[id(node.scope)] = excused.missing.get(id(node.scope), 0) + least - len(node.inputs)
+                yield _too_few(graph, node, least)
+            elif most is not None and len(node.inputs) > most:
+                yield _too_many(node, len(node.inputs), most)
+    for block in graph.blocks:
+        yield from _unknown(block, block.entry, excused)
+        if len(block.reads) > 1:
+            for name in block.reads:
+                excused.meant(block.scope, block.position, name)
+            yield _too_many(block, len(block.reads), 1)
+
+
+def _unknown(item: Node | Block, fields: Mapping[str, Any], excused: _Excused) -> Iterator[Found]:
+    given = fields.get("inputs")
+    names = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    for index, name in enumerate(names):
+        if isinstance(name, str) and name != "Input":
+            try:
+                item.scope.find(name, item.position)
+            except LookupError:
+                pointer = join(item.pointer, "inputs", index) if isinstance(given, list) else join(item.pointer, "inputs")
+                yield _no_such_input(item, name, pointer, len(names), excused)
+
+
+def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excused: _Excused) -> Found:
+    scope = item.scope
+    visible = list(dict.fromkeys(scope.visible(item.position)))
+    meant = did_you_mean(name, visible, {})
+    head = name.split("/")[0]
+    why = "`inputs` names layers of the same stack, or 'Input'."
+    if "/" in name:
+        why += " Layers inside a Repeat or Unit cannot be read from outside; its name stands for its output."
+        meant = [head] if head in visible else meant
+    elif _elsewhere(scope, name):
+        why += f" There is a layer {show(name)} elsewhere, but it cannot be read from here."
+    for other in (*meant, None):
+        excused.meant(scope, item.position, other)
+    hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
+
+    def propose() -> Iterator[Fix]:
+        for other in meant:
+            yield Fix(f"Read {other}", (put(pointer, other) if pointer.endswith("inputs") else {**put(pointer, other), "op": "replace"},))
+        if count == 1:
+            yield Fix("Read the layer before", (remove(join(item.pointer, "inputs")),))
+        else:
+            yield Fix(f"Do not read {name}", (remove(pointer),))
+            previous = _previous(item)
+            if previous is not None:
+                yield Fix(f"Read {previous}", ({**put(pointer, previous), "op": "replace"},))
+
+    return found(
+        "unknown_input",
+        f"{item.name} reads {show(name)}, but there is no such layer.{hint}",
+        why,
+        pointer=pointer,
+        layer=item.name,
+        propose=propose,
+    )
+
+
+def _elsewhere(scope: Scope, name: str) -> bool:
+    while scope.parent is not None:
+        scope = scope.parent.scope
+    waiting = [scope]
+    while waiting:
+        here = waiting.pop()
+        if name in here.names:
+            return True
+        waiting += [inner for item in here.items if hasattr(item, "rounds") for inner in item.rounds[:1]]
+    return False
+
+
+def _previous(item: Node | Block) -> str | None:
+    """Return the name by which `inputs` can say the layer before."""
+    if item.position == 0:
+        return "Input"
+    return next((name for name, places in item.scope.names.items() if item.position - 1 in places), None)
+
+
+def said(item: Node | Block) -> str:
+    """Return the name by which a layer is read within its own stack."""
+    return next(name for name, places in item.scope.names.items() if item.position in places)
+
+
+def _too_few(graph: Graph, node: Node, least: int) -> Found:
+    given = node.fields.get("inputs")
+
+    def propose() -> Iterator[Fix]:
+        own = list(given) if isinstance(given, list) else [_previous(node) or "Input"]
+        scope = node.scope
+        unread = [said(i) for i in scope.items[: node.position] if not graph.readers[_output(i).name]]
+        others = [said(i) for i in reversed(scope.items[: node.position])]
+        for name in list(dict.fromkeys([*unread, *others, "Input"]))[:12]:
+            if name not in own:
+                yield Fix(f"Also read {name}", (put(join(node.pointer, "inputs"), [*own, name]),))
+        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+
+    count = len(node.inputs)
+    return found(
+        "input_count",
+        f"{node.name} needs at least {least} inputs, but reads {count}: {listed([i or '?' for i in node.inputs])}.",
+        f"{node.type} joins several layers; name them in `inputs`.",
+        pointer=node.pointer,
+        layer=node.name,
+        propose=propose,
+    )
+
+
+def _output(item: Node | Block) -> Node:
+    return item.output() if hasattr(item, "rounds") else item  # type: ignore[return-value]  # a Block is what has rounds
+
+
+def _too_many(item: Node | Block, count: int, most: int) -> Found:
+    where = join(item.pointer, "inputs")
+    given = list(item.entry.get("inputs") or [])
+
+    def propose() -> Iterator[Fix]:
+        for kind in ("Concatenate", "Add"):
+            name = fresh("joined", item.scope.names)
+            new = {"type": kind, "name": name, "inputs": given}
+            yield Fix(f"Join them with {kind} first", (put(where, [name]), insert(item.pointer, new)))
+        for name in given:
+            yield Fix(f"Read only {name}", (put(where, [name]),))
+
+    return found(
+        "input_count",
+        f"{item.name} reads {most} layer{'s' if most > 1 else ''}, but {count} are named: {listed([str(n) for n in given])}.",
+        f"{item.type} takes {most} input{'s' if most > 1 else ''}; Add, Multiply and Concatenate join several.",
+        pointer=where,
+        layer=item.name,
+        propose=propose,
+    )
+
+
+# --- loops ---
+
+
+def _cycles(graph: Graph) -> Iterator[Found]:
+    if graph.forward:
+        return
+    import networkx as nx
+
+    place = {name: index for index, name in enumerate(graph.nodes)}
+    for group in nx.strongly_connected_components(graph.net):
+        inside = graph.net.subgraph(group)
+        if inside.number_of_edges():
+            edges = nx.find_cycle(inside, min(group, key=place.__getitem__))
+            chain = [source for source, _ in edges]
+            # Where the loop goes back is where the mistake most likely is: a layer that reads one that stands after it.
+            source, target = max(edges, key=lambda edge: place[edge[0]] - place[edge[1]])
+            yield _cycle(graph, chain, source, graph.nodes[target])
+
+
+def _cycle(graph: Graph, chain: list[str], source: str, node: Node) -> Found:
+    item, index = _saying(node, source)
+    where = join(item.pointer, "inputs")
+    given = list(item.entry.get("inputs") or [])
+
+    def propose() -> Iterator[Fix]:
+        if len(given) > 1:
+            yield Fix(f"Do not read {given[index]}", (remove(join(where, index)),))
+            previous = _previous(item)
+            if previous is not None and previous not in given:
+                yield Fix(f"Read {previous} instead", ({**put(join(where, index), previous), "op": "replace"},))
+        else:
+            yield Fix("Read the layer before", (remove(where),))
+        yield Fix("Read the input instead", ({**put(join(where, index), "Input"), "op": "replace"},))
+
+    shown = [*chain, chain[0]] if len(chain) <= 8 else [*chain[:4], "…", *chain[-3:], chain[0]]
+    what = f"{node.name} reads itself." if len(chain) == 1 else f"The layers form a loop: {' → '.join(shown)}."
+    return found(
+        "cycle",
+        what,
+        "Each layer is computed after those it reads, so none of these could ever be computed.",
+        pointer=join(where, index),
+        layer=node.name,
+        propose=propose,
+    )
+
+
+def _saying(node: Node, source: str) -> tuple[Node | Block, int]:
+    """Return the entry whose `inputs` make `node` read `source`, and which of them it is."""
+    from builder.graph import Block
+
+    item: Node | Block = node
+    while True:
+        names = item.reads if isinstance(item, Block) else list(item.fields.get("inputs") or [])
+        for index, name in enumerate(names):
+            if name == "Input" and item.scope.parent is not None:
+                continue
+            try:
+                found_node = item.scope.find(name, item.position)
+            except LookupError:
+                continue
+            if found_node is not None and found_node.name == source:
+                return item, index
+        if item.scope.parent is None:
+            return node, 0
+        item = item.scope.parent
+
+
+# --- layers that nobody reads ---
+
+
+def _unread(graph: Graph, excused: _Excused) -> Iterator[Found]:
+    last = graph.last
+    looping = set() if graph.forward else _looping(graph)
+    left = dict(excused.missing)
+    twice = {id(scope) for scope in _scopes(graph) if any(len(places) > 1 for places in scope.names.values())}
+    for node in reversed(graph.nodes.values()):
+        if graph.readers[node.name] or node is last or node.name in excused.names or node.is_loss:
+            continue
+        if node.name in looping or id(node.scope) in twice:
+            continue
+        if left.get(id(node.scope)):
+            left[id(node.scope)] -= 1
+            continue
+        yield _nobody(graph, _outermost(node))
+
+
+def _looping(graph: Graph) -> set[str]:
+    """Return the layers on loops and those behind them: what is read there is not known."""
+    done: set[str | None] = {"Input"}
+    for name in graph.order:
+        if done.issuperset(i for i in graph.nodes[name].inputs if i is not None):
+            done.add(name)
+    return set(graph.nodes) - done
+
+
+def _outermost(node: Node) -> Node | Block:
+    """Return the outermost Repeat or Unit whose output the layer is, or the layer itself."""
+    item: Node | Block = node
+    while item.position == len(item.scope.items) - 1:
+        block = item.scope.parent
+        if block is None or item.scope is not block.rounds[-1]:
+            break
+        item = block
+    return item
+
+
+def _nobody(graph: Graph, item: Node | Block) -> Found:
+    def propose() -> Iterator[Fix]:
+        yield _without(graph, item)
+        yield from _joined(graph, item)
+
+    return found(
+        "unread_layer",
+        f"Nobody reads the output of {item.name}, so it does nothing.",
+        "Only the last layer of the list, the loss, may stand at the end. Name this one in another layer's `inputs`, "
+        "or remove it.",
+        pointer=item.pointer,
+        layer=item.name,
+        propose=propose,
+    )
+
+
+def _without(graph: Graph, item: Node | Block) -> Fix:
+    """Return the fix that removes the item and what then has no reader either, within the same list."""
+    scope, gone = item.scope, {item.position}
+    readers: dict[int, set[int]] = {}
+    for other in scope.items:
+        inner = _output(other)
+        for name in graph.readers[inner.name]:
+            reader: Node | Block = graph.nodes[name]
+            while reader.scope is not scope and reader.scope.parent is not None:
+                reader = reader.scope.parent
+            readers.setdefault(other.position, set()).add(reader.position if reader.scope is scope else -1)
+    for position in range(item.position - 1, -1, -1):
+        if readers.get(position) and readers[position] <= gone:
+            gone.add(position)
+    names = [scope.items[position].name for position in sorted(gone)]
+    return Fix(
+        f"Remove {listed(names)}" if len(names) < 5 else f"Remove {names[0]} and {len(names) - 1} more layers up to {names[-1]}",
+        tuple(remove(join(scope.pointer, position)) for position in sorted(gone, reverse=True)),
+    )
+
+
+def _joined(graph: Graph, item: Node | Block) -> Iterable[Fix]:
+    """Yield fixes that give the item a reader: a join that stands after it, or the layer after it."""
+    scope = item.scope
+    title = item.name
+    patch: list[dict[str, Any]] = []
+    name = item.entry.get("name")
+    if not isinstance(name, str):
+        # The number in an automatic name changes when layers come or go before it, so a branch gets a name of its own.
+        name = fresh("branch", scope.names)
+        patch.append(put(join(item.pointer, "name"), name))
+    for other in scope.items[item.position + 1 :]:
+        registered = REGISTRY.get(other.type)
+        given = other.entry.get("inputs")
+        if registered is not None and registered.cls.arity[1] is None and isinstance(given, list):
+            yield Fix(f"Let {other.name} read {title} too", (*patch, put(join(other.pointer, "inputs", "-"), name)))
+    after = scope.items[item.position + 1] if item.position + 1 < len(scope.items) else None
+    if after is None:
+        return
+    given = after.entry.get("inputs")
+    if isinstance(given, list) and len(given) == 1 and after.type in REGISTRY:
+        head, place = parent(after.pointer)
+        for kind in ("Add", "Concatenate"):
+            joint = fresh("joined", [*scope.names, name])
+            new = {"type": kind, "name": joint, "inputs": [*given, name]}
+            reading = (put(join(after.pointer, "inputs"), [joint]), insert(f"{head}/{place}", new))
+            yield Fix(f"Join {title} and {given[0]} with {kind}", (*patch, *reading))
+        yield Fix(f"Let {after.name} read {title} instead of {given[0]}", (remove(join(after.pointer, "inputs")),))

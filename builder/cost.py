@@ -1,0 +1,171 @@
+"""What a network costs before it is trained: parameters, multiply-adds, activations, and the memory of training.
+
+All figures are per sample and in float32 unless they say otherwise, and all are arithmetic: nothing is allocated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from schemas import ops
+from schemas.layer import Layer
+from schemas.shapes import Shape, elements
+
+FLOAT = 4
+"""Bytes of one float32 value."""
+
+PROCESS_BYTES = 200 * 2**20
+"""Memory of the training process before it holds any array: Python, NumPy, Numba and the loaded kernels."""
+
+SLOTS = {"SGD": 0, "Momentum": 1, "Nesterov": 1, "RMSprop": 1, "AdaGrad": 1, "Adam": 2, "AdamW": 2}
+"""Arrays of the parameters' size that each optimizer keeps."""
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer of the expanded network and its cost; None where the shape is unknown.
+
+    `parameters` counts what is trained when the layer is not frozen: weights, biases, and BatchNormalization's gamma and
+    beta. `statistics` (running mean and variance) are kept but never trained. `multiply_adds` is the forward pass of one
+    sample. `activation_bytes` is the output of one sample in float32.
+    """
+
+    name: str
+    type: str
+    pointer: str
+    inputs: tuple[str | None, ...]
+    output_shape: Shape | None
+    layer: Layer | None
+    parameters: int | None = None
+    weights: int | None = None
+    biases: int | None = None
+    statistics: int | None = None
+    trainable: int | None = None
+    multiply_adds: int | None = None
+    activation_bytes: int | None = None
+    receptive_field: tuple[int, int] | None = None
+    """Rows and columns of the input that one output value can depend on; None for layers after Affine and the like."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "type": self.type,
+            "inputs": list(self.inputs),
+            "output_shape": None if self.output_shape is None else list(self.output_shape),
+            "parameters": self.parameters,
+            "weights": self.weights,
+            "biases": self.biases,
+            "multiply_adds": self.multiply_adds,
+            "activation_bytes": self.activation_bytes,
+        }
+
+
+@dataclass(frozen=True)
+class View:
+    """How far one value sees: rows and columns of the input, and the input's pixels from one value to the next."""
+
+    size: tuple[int, int] = (1, 1)
+    step: tuple[int, int] = (1, 1)
+
+
+def measure(
+    name: str, kind: str, pointer: str, inputs: Sequence[str], layer: Layer, shape: Shape, given: Sequence[Shape]
+) -> tuple[LayerInfo, tuple[ops.Op, ...]]:
+    """Return a layer's cost, and the operations that it is made of, for inputs of the given shapes."""
+    values = [ops.value(s) for s in given]
+    made = tuple(op for op in ops.walk([layer.lower(*values)], values) if not isinstance(op, ops.Input))
+    held = [p for op in made for p in op.parameters]
+    trained = [p for p in held if not p.statistic]
+    info = LayerInfo(
+        name,
+        kind,
+        pointer,
+        tuple(inputs),
+        shape,
+        layer,
+        parameters=sum(p.size for p in trained),
+        weights=sum(p.size for p in trained if p.kind == "weight"),
+        biases=sum(p.size for p in trained if p.kind == "bias"),
+        statistics=sum(p.size for p in held if p.statistic),
+        trainable=sum(p.size for p in trained if p.trainable),
+        multiply_adds=sum(op.multiply_adds for op in made),
+        activation_bytes=FLOAT * elements(shape),
+    )
+    return info, made
+
+
+def view(made: Iterable[ops.Op], given: Sequence[View | None]) -> View | None:
+    """Return how far the output of these operations sees, or None where it sees all of the input.
+
+    Araujo, Norris and Sim 2019, "Computing receptive fields": a window of k adds (k - 1) steps and multiplies the step.
+    """
+    if not given or any(v is None for v in given):
+        return None
+    seen = [v for v in given if v is not None]
+    size = (max(v.size[0] for v in seen), max(v.size[1] for v in seen))
+    step = (max(v.step[0] for v in seen), max(v.step[1] for v in seen))
+    for op in made:
+        if isinstance(op, ops.Affine | ops.GlobalAveragePool | ops.Reshape):
+            return None
+        if isinstance(op, ops.Conv2d):
+            reach = [(k - 1) * d for k, d in zip(op.weight.shape[2:], op.dilation, strict=True)]
+        elif isinstance(op, ops.MaxPool2d | ops.AveragePool2d):
+            reach = [k - 1 for k in op.kernel]
+        else:
+            continue
+        size = (size[0] + reach[0] * step[0], size[1] + reach[1] * step[1])
+        step = (step[0] * op.stride[0], step[1] * op.stride[1])
+    return View(size, step)
+
+
+def totals(layers: Iterable[LayerInfo]) -> dict[str, int]:
+    """Return the sums over all layers whose shape is known."""
+    known = [info for info in layers if info.output_shape is not None]
+    sums = {
+        key: sum(getattr(info, key) or 0 for info in known)
+        for key in ("parameters", "weights", "biases", "statistics", "trainable", "multiply_adds", "activation_bytes")
+    }
+    sums["frozen"] = sums["parameters"] - sums["trainable"]
+    return sums
+
+
+def training_settings(document: Mapping[str, Any]) -> tuple[int, str]:
+    """Return the document's batch size and optimizer, or the defaults where it says none or nonsense."""
+    section = document.get("training")
+    section = section if isinstance(section, Mapping) else {}
+    batch, optimizer = section.get("batch_size"), section.get("optimizer")
+    kind = optimizer.get("type") if isinstance(optimizer, Mapping) else None
+    valid = isinstance(batch, int) and not isinstance(batch, bool) and 1 <= batch <= 65_536
+    return (batch if valid else 64), (kind if isinstance(kind, str) and kind in SLOTS else "Adam")  # type: ignore[return-value]  # valid says it is an int
+
+
+def estimate(layers: Iterable[LayerInfo], input_shape: Shape, batch: int, optimizer: str) -> int:
+    """Return roughly how many bytes training takes at its peak.
+
+    Parameters and their gradients once each, the optimizer's slots, and for each activation its value and its gradient.
+    """
+    sums = totals(layers)
+    held = sums["parameters"] * (2 + SLOTS[optimizer]) + sums["statistics"]
+    return FLOAT * (held + batch * elements(input_shape)) + 2 * batch * sums["activation_bytes"] + PROCESS_BYTES
+
+
+@cache
+def machine_bytes() -> int:
+    """Return the memory that this process may use: the machine's, or less where a container is limited."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    limits = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+    for path in limits:
+        try:
+            text = path.read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            continue
+        if text.isdecimal():
+            total = min(total, int(text))
+    return total
+

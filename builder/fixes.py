@@ -1,0 +1,120 @@
+"""Try proposed fixes: each is applied to a copy of the document, which is checked again before the fix is offered.
+
+A fix is offered when its problem is gone and no new error has appeared. One way out is left open: a typing mistake often
+hides what lies behind it, so mending it may bring other mistakes to light; such a fix is offered when there is no better.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from schemas.errors import DocumentError, Fix, Problem
+from schemas.patch import apply, split
+
+from .checks.found import Found
+
+MOST_OFFERED = 3
+"""Fixes of one problem; nobody reads more."""
+
+MOST_TRIED = 12
+"""Proposals of one problem that are tried."""
+
+MOST_WORK = 40_000
+"""Layers that are checked again, over all fixes of a document. ResNet-50 has 177."""
+
+HIDING = frozenset({
+    "unknown_type", "unknown_field", "wrong_value", "wrong_type", "missing_field", "unknown_input", "cycle",
+    "duplicate_name", "unknown_unit", "missing_argument", "unknown_argument", "input_count", "unit_recursion",
+    "too_many_layers", "nested_too_deep", "missing_input",
+})  # fmt: skip
+"""Codes of mistakes in the form of a document: what stands behind them could not be checked."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one check found: all problems, and the pointers of layers whose shape is unknown."""
+
+    problems: tuple[Problem, ...]
+    unknown: frozenset[str]
+
+
+def offer(
+    raw: dict[str, Any], items: Iterable[Found], before: Checked, again: Callable[[dict[str, Any]], Checked], size: int
+) -> list[Problem]:
+    """Return the problems, each with the fixes that were tried and work. `again` checks a document without fixes."""
+    left = max(MOST_WORK // max(size, 1), 8)
+    result = []
+    for item in items:
+        good: list[Fix] = []
+        second: list[Fix] = []
+        for number, fix in enumerate((*item.problem.fixes, *item.propose())):
+            if left <= 0 or number >= MOST_TRIED or len(good) >= MOST_OFFERED:
+                break
+            if not fix.patch or any(fix.patch == other.patch for other in (*good, *second)):
+                continue
+            left -= 1
+            verdict = _verdict(raw, item.problem, fix, before, again)
+            if verdict is not None:
+                (good if verdict else second).append(fix)
+        fixes = good or (second if item.problem.code in HIDING else [])
+        result.append(replace(item.problem, fixes=tuple(fixes[:MOST_OFFERED])))
+    return result
+
+
+def _verdict(
+    raw: dict[str, Any], problem: Problem, fix: Fix, before: Checked, again: Callable[[dict[str, Any]], Checked]
+) -> bool | None:
+    """Return True for a fix that works, False for one that brings to light what was hidden, None for one that fails."""
+    try:
+        after = again(apply(raw, fix.patch))
+    except DocumentError:
+        return None
+    place = moved(problem.pointer, fix)
+    if any(other.code == problem.code and other.pointer == place for other in after.problems):
+        return None
+    old, new = _counted(before.problems), _counted(after.problems)
+    mine = (problem.code, problem.severity)
+    if new[mine] >= old[mine]:
+        return None
+    fresh = {key for key, count in new.items() if key[1] == "error" and count > old[key]}
+    if not fresh:
+        return True
+    known = {pointer for pointer in before.unknown if not problem.pointer.startswith(pointer)}
+    back = {moved(pointer, fix) for pointer in known}
+    seen = {(p.code, moved(p.pointer, fix)) for p in before.problems}
+    for other in after.problems:
+        if (other.code, other.severity) in fresh and (other.code, other.pointer) not in seen:
+            if not any(pointer and other.pointer.startswith(pointer) for pointer in back):
+                return None
+    return False
+
+
+def _counted(problems: Iterable[Problem]) -> Counter[tuple[str, str]]:
+    return Counter((problem.code, problem.severity) for problem in problems)
+
+
+def moved(pointer: str, fix: Fix) -> str | None:
+    """Return where the place of `pointer` is after the fix; None where it has been removed.
+
+    >>> moved("/model/layers/2/name", Fix("", ({"op": "add", "path": "/model/layers/0", "value": {}},)))
+    '/model/layers/3/name'
+    """
+    steps = split(pointer)
+    for operation in fix.patch:
+        path = split(operation["path"])
+        depth = len(path) - 1
+        if operation["op"] == "replace" or not path or not path[-1].isdecimal() or len(steps) <= depth:
+            continue
+        if steps[:depth] != path[:depth] or not steps[depth].isdecimal():
+            continue
+        here, there = int(steps[depth]), int(path[depth])
+        if operation["op"] == "add" and there <= here:
+            steps[depth] = str(here + 1)
+        elif operation["op"] == "remove" and there == here:
+            return None
+        elif operation["op"] == "remove" and there < here:
+            steps[depth] = str(here - 1)
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
