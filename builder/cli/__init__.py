@@ -65,7 +65,7 @@ def main() -> None:
         if reconfigure is not None:
             reconfigure(errors="replace")  # a terminal without × or ─ shows ? instead of failing
     try:
-        app(words)
+        app(words, prog_name="tsumiki")
         sys.stdout.flush()
     except Exception as error:
         sys.exit(fail(error))

@@ -25,9 +25,7 @@ FILE = Annotated[Path, typer.Argument(metavar="FILE", help="The document, a JSON
 RUN = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, like runs/digits/1.", show_default=False)]
 OVERRIDES = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="KEY=VALUE", help="Set fields of the document, like training.epochs=3.", show_default=False
-    ),
+    typer.Argument(metavar="KEY=VALUE", help="Set fields of the document, like training.epochs=3.", show_default=False),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
@@ -126,9 +124,6 @@ def read_document(file: Path, overrides: Sequence[str] | None = None) -> dict[st
     from builder.overrides import apply
     from schemas.reader import read_file
 
-    existing(file, "document")
-    if file.is_dir():
-        raise UsageError(f"{str(file)!r} is a folder: name the JSON file in it.")
     return apply(read_file(file), overrides)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schemas.errors import DocumentError, UsageError
+import builder
+from builder.overrides import apply
+from schemas.errors import UsageError
 
 from .common import FILE, JSON, OVERRIDES, answer, read_document, refuse_errors, show_problems, stop, verb
 
@@ -28,13 +31,13 @@ def init(
     as_json: Annotated[bool, typer.Option("--json", help="Print the document and write no file.")] = False,
 ) -> None:
     """Look at data and write a document with a fitting task, head, loss and stack."""
-    from builder import init as make
+    from builder.init import default_name
     from builder.report.document import write
 
-    file = None if as_json else output or Path(make.default_name(data) + ".json")
+    file = None if as_json else output or Path(default_name(data) + ".json")
     if file is not None and file.exists() and not force:
         raise UsageError(f"{str(file)!r} exists already: give another name with --output, or add --force.")
-    document = make(data, target=target, base=file.parent if file is not None else Path())
+    document = builder.init(data, target=target, base=file.parent if file is not None else Path())
     if file is None:
         print(write(document), end="")
         return
@@ -56,25 +59,23 @@ def check(
         raise UsageError("--write writes what --fix has mended: use both together.")
     if write and overrides:
         raise UsageError("--write cannot be used together with overrides, which would be written too: edit the file.")
-    try:
-        raw = read_document(file, overrides)
-    except DocumentError as error:
-        # The file is no JSON object, so there is nothing to look at but the reader's problems.
-        if as_json:
-            answer({"problems": [p.to_json() for p in error.problems], "layers": [], "totals": {}})
-        else:
-            show_problems(error.problems)
-        stop(3)
-    if fix:
+    from schemas.reader import scan_file
+
+    scan = scan_file(file)
+    if fix and scan.raw is not None:
         from builder.mend import mend
 
+        raw = apply(scan.raw, overrides)
         mended, report = mend(raw, lambda document: _check(document, file))
-        if mended != raw:
+        if mended != raw or scan.problems:  # a key that stood twice is written once
             _show_diff(file, raw, mended, write=write, quiet=as_json)
+    elif overrides and scan.raw is not None:
+        report = _check(apply(scan.raw, overrides), file)
+        report = replace(report, problems=(*scan.problems, *report.problems))
     else:
-        report = _check(raw, file)
+        report = builder.check(file)
     if as_json:
-        answer({**report.to_json(), **({"document": mended} if fix else {})})
+        answer({**report.to_json(), **({"document": mended} if fix and scan.raw is not None else {})})
     elif report.problems:
         show_problems(report.problems)
     else:
@@ -84,9 +85,7 @@ def check(
 
 
 def _check(document: dict[str, Any], file: Path) -> Report:
-    from builder.check import check as examine
-
-    return examine(document, base=file.parent)
+    return builder.check(document, base=file.parent)
 
 
 def _show_diff(file: Path, before: dict[str, Any], after: dict[str, Any], *, write: bool, quiet: bool) -> None:
@@ -98,16 +97,11 @@ def _show_diff(file: Path, before: dict[str, Any], after: dict[str, Any], *, wri
     if not quiet:
         print(diff(text, fixed, str(file)))
     if write:
-        _replace(file, fixed)
+        from builder.training import durable
+
+        durable.replace([(file, [fixed.encode()])])
     if not quiet:
         print(f"wrote {file}" if write else "nothing is written: add --write to do that")
-
-
-def _replace(file: Path, text: str) -> None:
-    """Replace a file's text at once: the old text stays until the new one is complete."""
-    from builder.training.durable import replace
-
-    replace([(file, [text.encode()])])
 
 
 @verb

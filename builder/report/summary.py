@@ -79,8 +79,11 @@ def summary_text(report: Report, width: int = 160) -> str:
 
 
 def _parts(totals: dict[str, Any]) -> str:
-    parts = [("weights", "weights"), ("biases", "biases"), ("running statistics apart", "statistics")]
-    return ", ".join(f"{_count(totals[key])} {name}" for name, key in parts if totals.get(key) is not None)
+    """Say what the parameters are; scale and shift of normalisation are what is neither weight nor bias."""
+    scales = totals["parameters"] - totals["weights"] - totals["biases"]
+    text = f"{_count(totals['weights'])} weights, {_count(totals['biases'])} biases"
+    text += f", {_count(scales)} scales and shifts" if scales else ""
+    return text + (f"; {_count(totals['statistics'])} running statistics apart" if totals["statistics"] else "")
 
 
 def _count(number: int | None) -> str:
