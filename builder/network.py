@@ -229,8 +229,10 @@ def fill(program: Program, x: np.ndarray, t: np.ndarray, weights: np.ndarray | N
     feeds.inputs[:n] = x
     feeds.weights[:n] = 1 if weights is None else weights
     feeds.weights[n:] = 0
-    kind = feeds.labels if t.dtype == np.int64 and labelled(program.loss_op) else feeds.targets
-    kind.reshape(program.batch, -1)[:n] = t.reshape(n, -1)
+    if labelled(program.loss_op):
+        feeds.labels.reshape(program.batch, -1)[:n] = t.reshape(n, -1)
+    else:  # the engine's order of values: channels last
+        feeds.targets.reshape(program.batch, -1)[:n] = np.moveaxis(t, 1, -1).reshape(n, -1)
 
 
 def build(

@@ -55,6 +55,8 @@ class Session:
         self._limit = np.array([clip_norm or 0.0])
         self._kept: list[np.ndarray] = []
         self._update = self._tape(clip_norm is not None)
+        statistics = [slot for slot in params.slots.values() if slot.parameter.statistic]
+        self._statistics = [params.part(slot, params.values) for slot in statistics]
         self._last: Program | None = None
         self._count = 0
 
@@ -121,10 +123,13 @@ class Session:
         program = net.program(len(given), "train")
         fill(program, given, wanted, weights)
         program.feeds.key[:] = net.random_seed, self.steps
+        before = [part.copy() for part in self._statistics]
         loss = program.run(net.threads)
         self._last, self._count = program, len(given)
         self.steps += 1
         if not np.isfinite(loss):
+            for part, kept in zip(self._statistics, before, strict=True):
+                part[:] = kept
             return loss
         if self.accumulated is not None:
             self.accumulated += net.params.gradients
@@ -195,6 +200,8 @@ class Session:
         net = self.net
         if not np.isfinite(program.feeds.inputs).all():
             return "the input data hold a value that is not finite"
+        if not np.isfinite(program.feeds.targets).all():
+            return "the targets hold a value that is not finite"
         for key, _ in net.parameters:
             if not np.isfinite(net.params[key]).all():
                 return f"layer {key.rpartition('/')[0]!r}: its {key.rpartition('/')[2]} is not finite"

@@ -35,7 +35,10 @@ def targets(t: Any, count: int, head: Shape, loss: ops.Op, dtype: np.dtype[Any])
 
     Classes come as numbers or one-hot; values of a single output as (N,) or (N, 1).
     """
-    given = np.asarray(t)
+    try:
+        given = np.asarray(t)
+    except ValueError as error:
+        raise UsageError(f"The targets are not an array of numbers: {error}.") from None
     if given.dtype.kind not in "biuf":
         raise UsageError(f"The targets are not numbers but {given.dtype}; map class names to 0, 1, 2, … first.")
     if len(given.shape) == 0 or len(given) != count:
@@ -43,8 +46,16 @@ def targets(t: Any, count: int, head: Shape, loss: ops.Op, dtype: np.dtype[Any])
     if labelled(loss):
         return _classes(given, head)
     if given.size == count * int(np.prod(head)):
-        return given.reshape(count, *head).astype(dtype, copy=False)
+        found = given.reshape(count, *head).astype(dtype, copy=False)
+        if isinstance(loss, ops.BinaryCrossEntropy) and not ((found >= 0) & (found <= 1)).all():
+            raise UsageError(f"The targets of a binary task lie between 0 and 1, but received {_beyond(found)!r}.")
+        return found
     raise UsageError(f"The network gives (N, {shape_text(head)}), but the targets have the shape {given.shape}.")
+
+
+def _beyond(values: np.ndarray) -> float:
+    """Return the first value that is not between 0 and 1."""
+    return float(values[~((values >= 0) & (values <= 1))].flat[0])
 
 
 def _classes(given: np.ndarray, head: Shape) -> np.ndarray:
@@ -59,7 +70,7 @@ def _classes(given: np.ndarray, head: Shape) -> np.ndarray:
     if flat is None:
         wanted = f"(N,{shape_text(sites)})" if sites else f"(N,) or one-hot (N, {head[0]})"
         raise UsageError(f"The targets have the shape {given.shape}; class numbers are {wanted}.")
-    if given.dtype.kind == "f" and not (np.mod(flat, 1) == 0).all():
+    if given.dtype.kind == "f" and not (np.isfinite(flat).all() and (np.mod(flat, 1) == 0).all()):
         raise UsageError("Class numbers must be whole numbers 0, 1, 2, …; for other numbers the task is regression.")
     low, high = (int(flat.min()), int(flat.max())) if flat.size else (0, 0)
     if low < 0 or high >= head[0]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import sys
 from dataclasses import dataclass, field
 
 from schemas.errors import UsageError
@@ -35,6 +36,7 @@ _FUNCTIONS: dict[str, tuple[int, int]] = {
     "erf": (codes.ERF, 1), "sin": (codes.SIN, 1), "cos": (codes.COS, 1),
 }  # fmt: skip
 LONGEST, DEEPEST = 1000, 30
+LARGEST = sys.float_info.max
 
 
 @dataclass
@@ -74,7 +76,7 @@ def parse(text: str, names: tuple[str, ...] = ("x", "y")) -> Program:
         if level > DEEPEST:
             raise refuse(node, f"is nested deeper than {DEEPEST} levels")
         program.depth = max(program.depth, depth + 1)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and math.isfinite(node.value):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) <= LARGEST:
             constant(float(node.value))
         elif isinstance(node, ast.Name) and node.id == "pi":
             constant(math.pi)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -238,7 +239,7 @@ def twin_tanh_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
     return dy * (1 - np.tanh(x) ** 2)
 
 
-_TWINS: dict[int, tuple[int, Callable[..., np.ndarray]]] = {
+_TWINS: dict[int, tuple[int, Callable[..., Any]]] = {
     ADD: (2, np.add), SUBTRACT: (2, np.subtract), MULTIPLY: (2, np.multiply), DIVIDE: (2, np.divide),
     POWER: (2, np.power), MINIMUM: (2, np.minimum), MAXIMUM: (2, np.maximum), GREATER: (2, np.greater),
     GREATER_EQUAL: (2, np.greater_equal), LESS: (2, np.less), LESS_EQUAL: (2, np.less_equal),
