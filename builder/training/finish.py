@@ -124,7 +124,7 @@ def _cells(task: str, y: np.ndarray, t: np.ndarray, names: list[str]) -> list[st
         return [f"{value:.9g}" for value in np.atleast_1d(t).reshape(-1)] + numbers
     if task == "binary":
         truth = (np.atleast_1d(t).reshape(-1) > 0.5).astype(int)
-        cells = zip(truth, (y > 0.5).astype(int), numbers, strict=True)
+        cells = zip(truth, (y >= 0.5).astype(int), numbers, strict=True)
         return [cell for a, b, p in cells for cell in (_name(names, a), _name(names, b), p)]
     return [_name(names, int(labels(np.asarray(t)[None])[0])), _name(names, int(y.argmax())), *numbers]
 

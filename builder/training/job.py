@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from schemas.errors import DataError, DocumentError, Problem
 from schemas.training import Monitor, Training
 
@@ -43,6 +41,9 @@ class Job:
                 f"{len(self.prepared.train)} samples, batch_size {self.training.batch_size}, drop_last "
                 f"{str(self.training.drop_last).lower()}. Use a smaller batch_size or more data."
             )
+        names, targets = self.prepared.class_names, self.prepared.train.targets
+        classes = len(names) if names else int(targets.max()) + 1 if self.task != "regression" else 0
+        self.class_weights = class_weights(self.training, self.task, targets, classes)
         self._check_monitor(self.training.monitor, "/training/monitor")
         if self.training.early_stopping is not None and self.training.early_stopping.monitor is not None:
             self._check_monitor(self.training.early_stopping.monitor, "/training/early_stopping/monitor")
@@ -56,14 +57,6 @@ class Job:
         """Steps of one epoch."""
         samples, size = len(self.prepared.train), self.training.batch_size
         return samples // size if self.training.drop_last else -(-samples // size)
-
-    @cached_property
-    def class_weights(self) -> np.ndarray | None:
-        names = self.prepared.class_names
-        classes = (
-            len(names) if names else int(self.prepared.train.targets.max()) + 1 if self.task != "regression" else 0
-        )
-        return class_weights(self.training, self.task, self.prepared.train.targets, classes)
 
     @cached_property
     def origin(self) -> Origin:

@@ -39,6 +39,7 @@ class Trainer:
         self.interrupts, self.stop = interrupts, stop
         self.keeper = Keeper(job, session, folder)
         self._advised: set[str] = set()
+        self._moved = False
 
     def run(self, state: State) -> None:
         """Train on from `state` until it is finished.
@@ -76,6 +77,7 @@ class Trainer:
                 loss = float(self.session.step(x, t, weights, learning_rate=rate))
                 if not math.isfinite(loss):
                     raise Fault(training, state, f"The loss became {loss}", self.session.fault())
+                self._moved = True
                 state.add(loss, float(scores.hits(self.session.prediction, t, job.task).sum()), len(x))
                 self._tell(state, loss, rate)
                 if state.batch < job.batches:
@@ -123,6 +125,7 @@ class Trainer:
         if best or state.best_epoch is None:
             state.best_epoch, state.best_value, best = row["epoch"], value, True
         state.next_epoch()
+        self._moved = True
         if state.epoch >= training.epochs:
             state.finished = "epochs"
         if training.early_stopping is not None:
@@ -143,7 +146,8 @@ class Trainer:
 
     def _leave(self, state: State, saved: bool) -> None:
         """Save and leave when a signal came or `stop` says so."""
-        asked = self.interrupts.number is None and self.stop is not None and self.stop()
+        # Asked only once something was done, so that even a `stop` that is always true gets through by resuming.
+        asked = self.interrupts.number is None and self._moved and self.stop is not None and self.stop()
         if self.interrupts.number is None and not asked:
             return
         if not saved:

@@ -28,7 +28,7 @@ def hits(prediction: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
     if task == "classification":
         return (y.argmax(axis=1) == t).astype(np.float64)
     if task == "binary":
-        return ((y > 0.5) == (t > 0.5)).mean(axis=1)
+        return ((y >= 0.5) == (t >= 0.5)).mean(axis=1)
     return np.abs(y - t).mean(axis=1)
 
 

@@ -113,14 +113,18 @@ def _header(file: BinaryIO, length: int) -> tuple[dict[str, Any], dict[str, str]
 
 
 def _span(key: str, entry: Any) -> tuple[int, int, np.dtype[Any], tuple[int, ...]]:
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"} or entry["dtype"] not in _TYPES:
-        raise _Broken(f"the header's entry {key!r} is wrong")
-    shape, offsets = entry["shape"], entry["data_offsets"]
-    numbers = [*shape, *offsets] if isinstance(shape, list) and isinstance(offsets, list) else [None]
-    if len(numbers) != len(shape) + 2 or not all(type(value) is int and 0 <= value < 1 << 62 for value in numbers):
-        raise _Broken(f"the header's entry {key!r} is wrong")
-    kind = np.dtype(_TYPES[entry["dtype"]])
-    if len(shape) > 32 or offsets[1] - offsets[0] != math.prod(shape) * kind.itemsize:
+    wrong = _Broken(f"the header's entry {key!r} is wrong")
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise wrong
+    name, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(name, str) or name not in _TYPES or not isinstance(shape, list) or not isinstance(offsets, list):
+        raise wrong
+    if len(offsets) != 2 or len(shape) > 32 or not all(type(n) is int and 0 <= n < 1 << 62 for n in shape + offsets):
+        raise wrong
+    kind = np.dtype(_TYPES[name])
+    if math.prod(max(n, 1) for n in shape) * kind.itemsize >= 1 << 62:  # NumPy refuses it even beside an axis of 0
+        raise wrong
+    if offsets[1] - offsets[0] != math.prod(shape) * kind.itemsize:
         raise _Broken(f"the size of {key!r} does not fit its shape")
     return offsets[0], offsets[1], kind, tuple(shape)
 
