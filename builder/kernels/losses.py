@@ -208,7 +208,7 @@ def twin_softmax_backward(x: np.ndarray, dy: np.ndarray) -> np.ndarray:
 
 def twin_cross_entropy_forward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the mean of -weight * log x[class] over samples and pixels."""
-    chosen = (x * _rows_of(t, x)).sum(1, keepdims=True)
+    chosen = np.where(_rows_of(t, x) == 1, x, 0).sum(1, keepdims=True)
     return float((-_weights(weights, x) * np.log(np.maximum(chosen, 1e-12))).mean())
 
 

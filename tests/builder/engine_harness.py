@@ -1,0 +1,180 @@
+"""Networks for the engine's tests, straight from layers: no document and no check stand between test and engine."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+import builder  # noqa: F401  # first, so that `schemas` is the one beside it
+import schemas.layers  # noqa: F401  # registers every layer
+from builder.compile.lower import lower
+from builder.compile.parameters import Parameters
+from builder.compile.program import Program
+from builder.network import Network, fill
+from schemas import ops
+from schemas.layer import REGISTRY
+
+HEAD = [{"type": "Softmax"}, {"type": "CategoricalCrossEntropy"}]
+SQUARED = [{"type": "SquaredError"}]
+
+
+def conv(channels, kernel=3, **fields):
+    return {"type": "Convolution", "out_channels": channels, "kernel_size": kernel, **fields}
+
+
+def affine(features, **fields):
+    return {"type": "Affine", "out_features": features, **fields}
+
+
+def layers(*types):
+    """Turn names into layers without fields; dicts stay as they are."""
+    return [{"type": t} if isinstance(t, str) else t for t in types]
+
+
+def checked(shape, stack, task="classification"):
+    """Return what `check` would say of a stack: each layer with its name and inputs."""
+    found, shapes, counts, before = [], {"Input": tuple(shape)}, {}, "Input"
+    for given in layers(*stack):
+        layer = REGISTRY[given["type"]].cls.model_validate(given)
+        counts[layer.type] = counts.get(layer.type, 0) + 1
+        name = layer.name or f"{layer.type}_{counts[layer.type]}"
+        inputs = tuple(layer.inputs or [before])
+        shapes[name] = layer.infer(*(shapes[i] for i in inputs))
+        found.append(SimpleNamespace(name=name, layer=layer, inputs=inputs, shape=shapes[name]))
+        before = name
+    return SimpleNamespace(
+        layers=tuple(found), input_shape=tuple(shape), output=found[-1].inputs[0], loss=before, task=task, shapes=shapes
+    )
+
+
+def checked_op(shape, stack, name):
+    """Return the operation that the named layer of the stack lowers to, before any rewriting."""
+    return lower(checked(shape, stack)).layers[name].op
+
+
+def network(shape, stack, threads=1, dtype="float32", seed=0, task="classification", training=None):
+    """Return a Network of the stack."""
+    report = SimpleNamespace(network=checked(shape, stack, task), document={"training": training or {}})
+    return Network(report, seed, threads, dtype)
+
+
+def program(shape, stack, batch, mode="train", dtype=np.float64, seed=0, **options):
+    """Return (parameters, program) of the stack."""
+    graph = lower(checked(shape, stack))
+    parameters = Parameters(graph, dtype, seed)
+    made = Program(graph, parameters, batch, mode, **options)
+    made.momenta(1.0)
+    return parameters, made
+
+
+def stir(parameters, rng):
+    """Give every parameter random values, so that no bias, scale or statistic is trivial."""
+    for key in parameters:
+        values = rng.standard_normal(parameters[key].shape)
+        if key.endswith(("gamma", "variance")):
+            values = 0.5 + np.abs(values)
+        parameters[key] = values
+
+
+def some_targets(graph, batch, rng):
+    """Return random targets that the graph's loss accepts: class numbers, or values between 0 and 1."""
+    head = graph.output.op.shape
+    if isinstance(graph.loss.op, ops.CrossEntropy):
+        sites = tuple(n for n in head[1:] if n != 1)
+        return rng.integers(0, head[0], (batch, *sites))
+    return rng.random((batch, *head))
+
+
+def gradients(parameters):
+    """Return the public gradients of all trained parameters."""
+    return {
+        key: parameters.public(key, parameters.gradients)
+        for key, slot in parameters.slots.items()
+        if slot.parameter.trainable and not slot.parameter.statistic
+    }
+
+
+def input_gradient(made):
+    """Return d loss / d input of a program made with input_gradient=True, in the user's shape."""
+    tensor = made.emitted.gradients[id(made.graph.input)]
+    return made.view(tensor).reshape(made.feeds.inputs.shape).copy()
+
+
+def numeric(run, values, rng, count, step=1e-5):
+    """Return [(index, central difference)] of run() for a few entries of `values`, which are changed in place."""
+    flat, found = values.reshape(-1), []
+    for i in rng.choice(flat.size, min(count, flat.size), replace=False):
+        kept = flat[i]
+        flat[i] = kept + step
+        above = run()
+        flat[i] = kept - step
+        below = run()
+        flat[i] = kept
+        found.append((int(i), (above - below) / (2 * step)))
+    return found
+
+
+def assert_gradient(parameters, made, rng, count=4):
+    """Compare input and parameter gradients of a filled program with central differences."""
+    made.run(1)
+    found = {key: value.copy() for key, value in gradients(parameters).items()}
+    dx = input_gradient(made)
+    for i, slope in numeric(lambda: made.run(1), made.feeds.inputs, rng, 2 * count):
+        np.testing.assert_allclose(dx.reshape(-1)[i], slope, rtol=1e-3, atol=1e-5, err_msg=f"input {i}")
+    for key, gradient in found.items():
+        values = parameters[key]
+
+        def run(key=key, values=values):
+            parameters[key] = values
+            return made.run(1)
+
+        for i, slope in numeric(run, values, rng, count):
+            np.testing.assert_allclose(gradient.reshape(-1)[i], slope, rtol=1e-3, atol=1e-5, err_msg=f"{key} {i}")
+        parameters[key] = values
+
+
+def some_stack(draw, st):
+    """Draw (input shape, stack) with hypothesis: an acyclic graph of image layers with several readers per value.
+
+    Layers keep height and width, so that any two values with as many channels may meet at an Add.
+    """
+    shape = (draw(st.integers(1, 6)), draw(st.integers(2, 7)), draw(st.integers(2, 7)))
+    channels, stack = {"Input": shape[0]}, []
+    for number in range(draw(st.integers(1, 9))):
+        names = list(channels)
+        # Two of the latest are likelier: real networks are deep rather than wide.
+        source = draw(st.sampled_from(names[-2:] + names))
+        equal = [n for n in names if channels[n] == channels[source]]
+        kind = draw(st.sampled_from(
+            ["Convolution", "BatchNormalization", "ReLU", "Sigmoid", "Tanh", "MaxPooling", "AveragePooling", "Dropout",
+             "Add", "Multiply", "Concatenate", "Softmax", "Identity", "Reshape"]
+        ))  # fmt: skip
+        fields, inputs, count = {}, [source], channels[source]
+        if kind == "Convolution":
+            count = draw(st.integers(1, 20))
+            size = draw(st.sampled_from([1, 3, 5]))
+            fields = {"out_channels": count, "kernel_size": size, "padding": size // 2, "bias": draw(st.booleans())}
+        elif kind in ("MaxPooling", "AveragePooling"):
+            fields = {"kernel_size": 3, "stride": 1, "padding": 1}
+        elif kind == "Dropout":
+            fields = {"p": draw(st.sampled_from([0.0, 0.3]))}
+        elif kind in ("Add", "Multiply"):
+            inputs = [source, *draw(st.lists(st.sampled_from(equal), min_size=1, max_size=2))]
+        elif kind == "Concatenate":
+            inputs = [source, *draw(st.lists(st.sampled_from(names), min_size=1, max_size=2))]
+            count = sum(channels[i] for i in inputs)
+        elif kind == "Reshape":
+            fields = {"shape": [count, *shape[1:]]}
+        if count > 60:
+            continue
+        channels[f"v{number}"] = count
+        stack.append({"type": kind, "name": f"v{number}", "inputs": inputs, **fields})
+    head = draw(st.sampled_from([HEAD, SQUARED, [{"type": "Sigmoid"}, {"type": "BinaryCrossEntropy"}]]))
+    return shape, [*stack, *([{"type": "Flatten"}] if draw(st.booleans()) else []), affine(draw(st.integers(1, 20))), *head]
+
+
+__all__ = [
+    "HEAD", "SQUARED", "affine", "assert_gradient", "checked", "checked_op", "conv", "fill", "gradients", "input_gradient", "layers",
+    "lower", "network", "numeric", "program", "some_stack", "some_targets", "stir",
+]  # fmt: skip
