@@ -9,6 +9,7 @@ import numpy as np
 from schemas.errors import UsageError
 
 from .compile.emit import slices
+from .compile.fuse import RULES
 from .compile.parameters import Slot, aligned
 from .compile.program import Program
 from .kernels import machine, optimizers
@@ -205,7 +206,7 @@ class Session:
         for key, _ in net.parameters:
             if not np.isfinite(net.params[key]).all():
                 return f"layer {key.rpartition('/')[0]!r}: its {key.rpartition('/')[2]} is not finite"
-        probe = Program(net.graph, net.params, program.batch, "train", keep_all=True)
+        probe = Program(net.graph, net.params, program.batch, "train", without=frozenset(RULES), keep_all=True)
         for name in ("inputs", "labels", "targets", "weights", "key"):
             getattr(probe.feeds, name)[...] = getattr(program.feeds, name)
         probe.momenta(1.0)

@@ -61,11 +61,17 @@ class Binder:
         slot = self.parameters.slots[self.graph.key(parameter)]
         return int(self.parameters.gradients.ctypes.data) + slot.start * self.parameters.dtype.itemsize
 
+    def floor(self, relu: bool) -> int:
+        """Return the address of the least value an operation stores: 0 with ReLU, else -inf."""
+        return self.keep([0.0 if relu else -np.inf], self.dtype)
+
     def row(self, module: ModuleType, name: str, units: int, **fields: int) -> None:
         """Append a row; the fields are the slot names of the kernel's module."""
         row = np.zeros(machine.SLOTS, np.int64)
         row[machine.FUNCTION] = machine.address(name, self.dtype)
         row[machine.UNITS] = units
+        if name == "tiles_forward" and "FLOOR" not in fields:
+            fields["FLOOR"] = self.floor(False)
         for key, value in fields.items():
             row[getattr(module, key)] = value
         self.tape.append(row)

@@ -60,7 +60,9 @@ class Emitter:
     loss_units: int = 0
     wanted: set[int] = field(default_factory=set)
     saved: dict[int, Any] = field(default_factory=dict)
+    sums: dict[int, Scratch] = field(default_factory=dict)
     streams: dict[int, int] = field(default_factory=dict)
+    readers: dict[int, list[Node]] = field(default_factory=dict)
     input_gradient: bool = False
 
     def tensor(self, shape: Sequence[int]) -> Tensor:
@@ -93,11 +95,19 @@ class Emitter:
         return id(node) in self.wanted
 
     def give(self, node: Node, make: Callable[[Tensor], None]) -> None:
-        """Make this reader's share of the gradient of `node`'s value; shares of several readers are added in order."""
+        """Make this reader's share of the gradient of `node`'s value in new memory."""
+        if self.needs(node):
+            share = self.tensor(node.op.shape)
+            make(share)
+            self.accept(node, share)
+
+    def accept(self, node: Node, share: Tensor) -> None:
+        """Take a reader's share of the gradient of `node`'s value; shares of several readers are added in order.
+
+        A share may be another value's gradient too: gradients are never changed once they are made.
+        """
         if not self.needs(node):
             return
-        share = self.tensor(node.op.shape)
-        make(share)
         before = self.gradients.get(id(node))
         if before is None:
             self.gradients[id(node)] = share
@@ -106,6 +116,19 @@ class Emitter:
 
             self.gradients[id(node)] = add_into(self, node, before, share)
 
+    def sole_reader(self, node: Node) -> Node | None:
+        """Return the only node that reads this one, or None where there are several or none."""
+        found = self.readers.get(id(node), [])
+        return found[0] if len(found) == 1 else None
+
+    def spare(self, node: Node) -> bool:
+        """Say whether a value's memory may take its own gradient: its one reader has just used it for the last time.
+
+        True of plain convolutions and Affines alone, whose own backward pass does not look at their value.
+        """
+        plain = type(node.op) in (ops.Conv2d, ops.Affine) and node is not self.graph.output
+        return plain and len(self.readers.get(id(node), [])) == 1
+
 
 def emit(graph: Lowered, batch: int, mode: Mode, item: int, vector_bytes: int, input_gradient: bool = False) -> Emitter:
     """Return all calls of a program: 'predict', 'evaluate' (use, with loss) or 'train' (batch statistics, gradients)."""
@@ -113,20 +136,28 @@ def emit(graph: Lowered, batch: int, mode: Mode, item: int, vector_bytes: int, i
 
     rules.load()
     out = Emitter(graph, batch, mode, item, vector_bytes // item, input_gradient=input_gradient)
+    for node in graph.nodes:
+        for source in node.inputs:
+            out.readers.setdefault(id(source), []).append(node)
     if mode == "train":
         _want(out)
     for number, node in enumerate(graph.nodes):
         out.streams[id(node)] = number
-        RULES[type(node.op)].forward(out, node)
+        rule_of(node.op).forward(out, node)
     if out.prediction is None:
         out.prediction = out.value(graph.output)
     if mode == "train":
         for node in reversed(graph.nodes):
-            backward = RULES[type(node.op)].backward
+            backward = rule_of(node.op).backward
             gradient = out.gradients.get(id(node))
             if backward is not None and gradient is not None:
                 backward(out, node, gradient)
     return out
+
+
+def rule_of(op: ops.Op) -> Rule:
+    """Return the rule of an operation's kind; a fused kind without one of its own runs as its base."""
+    return next(RULES[kind] for kind in type(op).__mro__ if kind in RULES)
 
 
 def _want(out: Emitter) -> None:

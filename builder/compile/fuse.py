@@ -21,6 +21,41 @@ class SigmoidBinaryCrossEntropy(ops.Op):
     """Sigmoid and BinaryCrossEntropy in one: stable for any logits, and its gradient is y - t."""
 
 
+@dataclass(frozen=True, eq=False)
+class ConvolutionReLU(ops.Conv2d):
+    """Conv2d whose results below zero are stored as zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class AffineReLU(ops.Affine):
+    """Affine whose results below zero are stored as zero."""
+
+
+@dataclass(frozen=True, eq=False)
+class NormAct(ops.Op):
+    """BatchNorm, then the sum with a second input where there is one, then ReLU where `relu`."""
+
+    norm: ops.BatchNorm
+    relu: bool
+
+    @property
+    def parameters(self) -> tuple[ops.Parameter, ...]:
+        return self.norm.parameters
+
+
+@dataclass(frozen=True, eq=False)
+class NormActPool(ops.Op):
+    """BatchNorm where there is one, ReLU where `relu`, then max pooling."""
+
+    norm: ops.BatchNorm | None
+    relu: bool
+    pool: ops.MaxPool2d
+
+    @property
+    def parameters(self) -> tuple[ops.Parameter, ...]:
+        return self.norm.parameters if self.norm is not None else ()
+
+
 def consumers(graph: Lowered) -> dict[int, int]:
     """Return how many nodes read each node."""
     counts: dict[int, int] = {}
@@ -51,6 +86,67 @@ def loss_takes_logits(graph: Lowered) -> None:
     loss.inputs = list(head.inputs)
 
 
+def _is_relu(node: Node) -> bool:
+    return isinstance(node.op, ops.Pointwise) and node.op.function == "max(x, 0)"
+
+
+def _absorbs(graph: Lowered, counts: dict[int, int], node: Node) -> bool:
+    """Say whether a node's own value may vanish: one reader, and not the network's prediction."""
+    return counts.get(id(node)) == 1 and node is not graph.output
+
+
+def pooling_normalises(graph: Lowered) -> None:
+    """MaxPool(ReLU(BatchNorm(x))), each but the pooling optional, in one pass: the largest value is found first."""
+    counts = consumers(graph)
+    for node in graph.nodes:
+        if not isinstance(node.op, ops.MaxPool2d):
+            continue
+        pool, source = node.op, node.inputs[0]
+        relu = _is_relu(source) and _absorbs(graph, counts, source)
+        if relu:
+            source = source.inputs[0]
+        norm = source.op if isinstance(source.op, ops.BatchNorm) and _absorbs(graph, counts, source) else None
+        if norm is not None:
+            source = source.inputs[0]
+        node.op, node.inputs = NormActPool(pool.inputs, pool.shape, norm, relu, pool), [source]
+
+
+def normalisation_activates(graph: Lowered) -> None:
+    """ReLU(BatchNorm(x) + r), with or without r and ReLU, in one pass."""
+    counts = consumers(graph)
+    for node in sorted(graph.nodes, key=lambda n: not _is_relu(n)):  # the ReLUs first: they take most with them
+        relu = _is_relu(node)
+        source = node.inputs[0] if relu else node
+        rest: list[Node] = []
+        if isinstance(source.op, ops.Add) and len(source.inputs) == 2 and (not relu or _absorbs(graph, counts, source)):
+            norms = [n for n in source.inputs if isinstance(n.op, ops.BatchNorm) and _absorbs(graph, counts, n)]
+            if norms and source.inputs[0] is not source.inputs[1]:
+                rest = [n for n in source.inputs if n is not norms[0]]
+                source = norms[0]
+        elif relu and not _absorbs(graph, counts, source):
+            continue
+        if isinstance(source.op, ops.BatchNorm):
+            norm = source.op
+            node.op, node.inputs = NormAct(node.op.inputs, node.op.shape, norm, relu), [source.inputs[0], *rest]
+
+
+def relu_is_stored(graph: Lowered) -> None:
+    """ReLU of a convolution or an Affine is applied where their results are stored."""
+    counts = consumers(graph)
+    for node in graph.nodes:
+        if not _is_relu(node) or not _absorbs(graph, counts, node.inputs[0]):
+            continue
+        source = node.inputs[0]
+        o = source.op
+        if type(o) is ops.Conv2d:
+            node.op = ConvolutionReLU(o.inputs, o.shape, o.weight, o.bias, o.stride, o.padding, o.dilation, o.groups)
+        elif type(o) is ops.Affine:
+            node.op = AffineReLU(o.inputs, o.shape, o.weight, o.bias)
+        else:
+            continue
+        node.inputs = list(source.inputs)
+
+
 def drop_nothing(graph: Lowered) -> None:
     """Dropout(p=0) is the identity."""
     _bypass(graph, lambda node: isinstance(node.op, ops.Dropout) and node.op.p == 0)
@@ -76,7 +172,15 @@ def _bypass(graph: Lowered, redundant: Callable[[Node], bool]) -> None:
 
 
 RULES: dict[str, Callable[[Lowered], None]] = {
-    rule.__name__: rule for rule in (affine_reads_any_shape, drop_nothing, loss_takes_logits)
+    rule.__name__: rule
+    for rule in (
+        affine_reads_any_shape,
+        drop_nothing,
+        loss_takes_logits,
+        pooling_normalises,
+        normalisation_activates,
+        relu_is_stored,
+    )
 }
 """Rules in the order in which they are applied when a network is trained."""
 
@@ -99,6 +203,13 @@ def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset()) 
     for name, rule in RULES.items():
         if name not in without:
             rule(fused)
+            _prune(fused, training)
+    _prune(fused, training)
+    return fused
+
+
+def _prune(fused: Lowered, training: bool) -> None:
+    """Drop the nodes that nothing needs any more."""
     needed: set[int] = set()
     stack = [fused.loss, fused.input] if training else [fused.output, fused.input]
     while stack:
@@ -107,4 +218,3 @@ def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset()) 
             needed.add(id(node))
             stack.extend(node.inputs)
     fused.nodes = [node for node in fused.nodes if id(node) in needed]
-    return fused

@@ -17,6 +17,7 @@ from .fuse import fuse
 from .lower import Lowered
 from .parameters import Parameters, aligned
 from .plan import lifetimes, place
+from .rules.norm_act import norm_of
 from .tensors import Block, Tensor
 
 
@@ -148,9 +149,9 @@ class Program:
     def momenta(self, share: float | None) -> None:
         """Set the share of the running statistics that a step keeps: None for each layer's own."""
         for node in self.graph.nodes:
-            if isinstance(node.op, ops.BatchNorm):
-                hyper = self.feeds.momentum.get(self.graph.key(node.op.mean))
-                if hyper is not None:
-                    hyper[0] = node.op.momentum if share is None else share
+            norm = node.op if isinstance(node.op, ops.BatchNorm) else norm_of(node.op)
+            hyper = self.feeds.momentum.get(self.graph.key(norm.mean)) if norm is not None else None
+            if norm is not None and hyper is not None:
+                hyper[0] = norm.momentum if share is None else share
 
 

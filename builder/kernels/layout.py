@@ -15,6 +15,17 @@ def from_nchw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     c, h, w = d[C], d[H], d[W]
     flat = array(real, d[FLAT], (unit + 1) * c * h * w)[unit * c * h * w :]
+    if c == 1:
+        for i in range(h):
+            x = array(real, d[X] + unit * d[XN] + i * d[XH], w)
+            for j in range(w):
+                x[j] = flat[i * w + j]
+        return
+    if h * w == 1:
+        x = array(real, d[X] + unit * d[XN], c)
+        for k in range(c):
+            x[k] = flat[k]
+        return
     for i in range(h):
         for j in range(w):
             x = array(real, d[X] + unit * d[XN] + i * d[XH] + j * d[XW], c)

@@ -73,6 +73,28 @@ class Emit:
         put = self.function(name, ir.VoidType(), [self.vector, place.type, I32, self.mask])
         self.b.call(put, [v, place, ir.Constant(I32, self.size), mask])
 
+    def load_masked(self, address: Any, mask: Any) -> Any:
+        """Load the lanes of the mask, zero in the others."""
+        place = self.pointer(address, self.vector)
+        name = f"llvm.masked.load.{self.suffix}.p0"
+        get = self.function(name, self.vector, [place.type, I32, self.mask, self.vector])
+        return self.b.call(get, [place, ir.Constant(I32, self.size), mask, self.zero])
+
+    def over(self, channels: Any, body: Callable[[Any, Callable[[Any], Any], Callable[[Any, Any], None]], None]) -> None:
+        """Emit body(byte offset, load, store) for every vector of channels; the last may have fewer lanes."""
+        b = self.b
+        with self.loop(b.sdiv(channels, self.count(self.lanes))) as q:
+            body(self.mul(q.index, VECTOR_BYTES), self.load, self.store)
+        rest = b.srem(channels, self.count(self.lanes))
+        with b.if_then(b.icmp_signed(">", rest, self.count(0))):
+            mask = self.first(rest)
+            offset = self.mul(b.sub(channels, rest), self.size)
+            body(offset, lambda a: self.load_masked(a, mask), lambda v, a: self.store_masked(v, a, mask))
+
+    def at_least(self, v: Any, floor: Any) -> Any:
+        """Return v, or floor where v is below it; NaN stays."""
+        return self.b.select(self.b.fcmp_ordered("<", v, floor), floor, v)
+
     def table(self, base: Any, index: Any) -> Any:
         """Load the int64 at base[index]."""
         return self.b.load(self.pointer(self.add(base, self.mul(self.count(index), 8)), I64))
@@ -119,12 +141,13 @@ def emitted(count: int, generate: Callable[[Emit, list[Any]], None]) -> Any:
 def conv_tile(pixels: int, vectors: int) -> Any:
     """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
 
-    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes): w is packed [T][J][vectors * lanes]; start is 0 for zero, 1
-    to accumulate into y, else the address of a bias; `lanes` of the last vector are stored.
+    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor): w is packed [T][J][vectors * lanes]; start is 0 for
+    zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what is below the
+    value at address `floor` is stored as that value (0 for ReLU, -inf for none).
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        x, xo, taps, n_taps, n_j, w, y, yo, start, lanes = a
+        x, xo, taps, n_taps, n_j, w, y, yo, start, lanes, floor = a
         b, acc = e.b, e.accumulators(pixels * vectors)
         width = VECTOR_BYTES * vectors
         xs = [e.add(x, e.table(xo, i)) for i in range(pixels)]
@@ -152,19 +175,21 @@ def conv_tile(pixels: int, vectors: int) -> Any:
                         p = acc[i * vectors + q]
                         b.store(e.fma(xv, ws[q], b.load(p)), p)
         last = vectors - 1
+        least = e.broadcast(floor)
+        result = [e.at_least(b.load(v), least) for v in acc]
         for i in range(pixels):
             for q in range(last):
-                e.store(b.load(acc[i * vectors + q]), e.add(ys[i], VECTOR_BYTES * q))
+                e.store(result[i * vectors + q], e.add(ys[i], VECTOR_BYTES * q))
         with b.if_else(b.icmp_signed("==", lanes, e.count(e.lanes))) as (whole, partial):
             with whole:
                 for i in range(pixels):
-                    e.store(b.load(acc[i * vectors + last]), e.add(ys[i], VECTOR_BYTES * last))
+                    e.store(result[i * vectors + last], e.add(ys[i], VECTOR_BYTES * last))
             with partial:
                 mask = e.first(lanes)
                 for i in range(pixels):
-                    e.store_masked(b.load(acc[i * vectors + last]), e.add(ys[i], VECTOR_BYTES * last), mask)
+                    e.store_masked(result[i * vectors + last], e.add(ys[i], VECTOR_BYTES * last), mask)
 
-    return emitted(10, generate)
+    return emitted(11, generate)
 
 
 def gradient_tile(taps: int, rows: int, vectors: int) -> Any:

@@ -14,6 +14,7 @@ from numba import njit
 
 from . import simd
 from .cpu import REGISTERS, VECTOR_BYTES
+from .fused import block_sums
 from .machine import arguments, array, ints, kernel, slots
 
 # Pixels by number of column vectors; the accumulators must fit in the registers and 12 pixel pointers in the integer
@@ -43,7 +44,8 @@ gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*G
     XG, YG, WG, SG,            # byte steps of x, y, w and start from one group to the next
     PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
     LIST, NLIST,               # gradient: tiles (kind, taps, x, dy, dst, tap stride, valid rows), their number
-)  = slots(29)  # fmt: skip
+    FLOOR, STAT, CHANNELS,     # address of the least value stored; block statistics of y or 0, and y's channels
+) = slots(32)  # fmt: skip
 
 
 @njit
@@ -60,13 +62,13 @@ def _tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: ign
         lanes = d[LANES] if k == d[NTILES] - 1 else VECTOR_BYTES // size
         if vectors == 1:
             for t in range(0, count, P1):
-                conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes))
+                conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR]))
         elif vectors == 2:
             for t in range(0, count, P2):
-                conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes))
+                conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR]))
         else:
             for t in range(0, count, P3):
-                conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes))
+                conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR]))
 
 
 @kernel
@@ -82,6 +84,10 @@ def tiles_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     table, count, n = ints(d[TABLE], blocks)[b], ints(d[COUNT], blocks)[b], d[NTILES]
     w = (d[W] + g * d[WG], first_row)
     _tile_row(d, real, x, y, w, start, count, d[XO] + table, d[YO] + table, s * n // split, (s + 1) * n // split)
+    if d[STAT]:
+        # The block is still in cache. Statistics need all columns: SPLIT and the groups are then 1.
+        size = array(real, y, 1).itemsize
+        block_sums(real, (y, d[YO] + table, count, d[CHANNELS], d[STAT] + b * 2 * d[CHANNELS] * size))
 
 
 @kernel
@@ -114,7 +120,7 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 gradient55(real, a)
 
 
-S_PART, S_CHUNKS, S_STRIDE, S_TO, S_SIZE, S_SLICE, S_WIDTH, S_VALID, S_FROM = slots(9)
+S_PART, S_CHUNKS, S_STRIDE, S_TO, S_SIZE, S_SLICE, S_WIDTH, S_VALID, S_FROM, S_RELU = slots(10)
 
 
 @kernel
@@ -131,6 +137,10 @@ def sum_parts(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     for c in range(1, chunks):
         for i in range(first, last):
             to[i] += part[c * stride + i]
+    if d[S_RELU]:
+        for i in range(first, last):
+            v = to[i]
+            to[i] = to.dtype.type(0) if v < 0 else v
     if d[S_VALID] < d[S_WIDTH]:
         for i in range(max(first, d[S_FROM]), last):
             if (i - d[S_FROM]) % d[S_WIDTH] >= d[S_VALID]:

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-FAMILIES = ("convolution", "affine", "pooling", "batch_norm", "pointwise", "joints", "reshape", "losses")
+FAMILIES = ("convolution", "affine", "pooling", "batch_norm", "pointwise", "joints", "norm_act", "reshape", "losses")
 
 
 def load() -> None:

@@ -9,8 +9,10 @@ import numpy as np
 from schemas import ops
 
 from ..emit import RULES, Emitter, Rule
+from ..fuse import AffineReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Node, Tensor, rounded
+from .activated import relu_gradient
 from .bias import bias_gradient
 from .sweep import columns_of, gradient_list, sweep
 
@@ -51,7 +53,9 @@ def forward(em: Emitter, node: Node) -> None:
         bias = b.value_of(op.bias) if op.bias is not None else 0
         target = b.arena + part.offset if chunks > 1 else b.at(y)
         split = max(1, min(common["NTILES"], 16 // walk["BLOCKS"]))
-        b.row(tiles, "tiles_forward", walk["BLOCKS"] * split, **common | {"X": b.at(x), "Y": target, "START": bias, "SPLIT": split})
+        relu = isinstance(op, AffineReLU)
+        first = {"X": b.at(x), "Y": target, "START": bias, "SPLIT": split, "FLOOR": b.floor(relu and chunks == 1)}
+        b.row(tiles, "tiles_forward", walk["BLOCKS"] * split, **common | first)
         if chunks > 1:
             rest, blocks = chunks - 1, walk["BLOCKS"]
             x_block, y_block, count, table = (_read(b, walk[k], blocks) for k in ("XB", "YB", "COUNT", "TABLE"))
@@ -80,6 +84,7 @@ def forward(em: Emitter, node: Node) -> None:
                 S_WIDTH=1,
                 S_VALID=1,
                 S_FROM=0,
+                S_RELU=int(relu),
             )
 
     em.call(node, "affine", (x, y, part), bind)
@@ -100,6 +105,8 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
     """Gradients of weight, bias and input."""
     op = node.op
     assert isinstance(op, ops.Affine)
+    if isinstance(op, AffineReLU):
+        dy = relu_gradient(em, node, dy)
     if em.trains(op.weight):
         _weights(em, node, op, dy)
     if op.bias is not None and em.trains(op.bias):

@@ -22,29 +22,29 @@ def _blocks(x: Tensor) -> int:
     return max(1, min(256, rows(x), rows(x) * x.w // PIXELS))
 
 
-def _frozen(em: Emitter, op: ops.BatchNorm) -> bool:
+def frozen_statistics(em: Emitter, op: ops.BatchNorm) -> bool:
     """A frozen layer works with its running statistics, as in Keras: its data may be few."""
     return em.mode != "train" or not op.gamma.trainable
 
 
-def _fields(b: Binder, op: ops.BatchNorm, x: Tensor, coefficients: int, frozen: bool) -> dict[str, int]:
+def norm_fields(b: Binder, op: ops.BatchNorm, frozen: bool) -> dict[str, int]:
+    """Return the addresses of a normalisation's parameters and of [momentum, epsilon]."""
     key = b.graph.key(op.mean)
     if key not in b.feeds.momentum:
         b.feeds.momentum[key] = np.array([op.momentum, op.epsilon])
     hyper = b.keep(np.array([-1.0, op.epsilon]), np.float64) if frozen else int(b.feeds.momentum[key].ctypes.data)
     return {
-        "N": x.n,
-        "H": x.h,
-        "W": x.w,
-        "C": x.c,
-        "BLOCKS": _blocks(x),
         "GAMMA": b.value_of(op.gamma),
         "BETA": b.value_of(op.beta),
         "MEAN": b.value_of(op.mean),
         "VARIANCE": b.value_of(op.variance),
-        "COEF": coefficients,
         "HYPER": hyper,
     }
+
+
+def _fields(b: Binder, op: ops.BatchNorm, x: Tensor, coefficients: int, frozen: bool) -> dict[str, int]:
+    sizes = {"N": x.n, "H": x.h, "W": x.w, "C": x.c, "BLOCKS": _blocks(x), "COEF": coefficients}
+    return sizes | norm_fields(b, op, frozen)
 
 
 def forward(em: Emitter, node: Node) -> None:
@@ -52,7 +52,7 @@ def forward(em: Emitter, node: Node) -> None:
     op = node.op
     assert isinstance(op, ops.BatchNorm)
     x, y = em.value(node.inputs[0]), em.output(node)
-    frozen = _frozen(em, op)
+    frozen = frozen_statistics(em, op)
     coefficients, part = em.scratch(4 * x.c), em.scratch(2 * x.c * _blocks(x))
     em.saved[id(node)] = coefficients
 
@@ -77,7 +77,7 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
     """Gradients of gamma and beta, and dx = gamma / std * (dy - mean(dy) - xhat * mean(dy * xhat))."""
     op = node.op
     assert isinstance(op, ops.BatchNorm)
-    x, coefficients, frozen = em.value(node.inputs[0]), em.saved[id(node)], _frozen(em, op)
+    x, coefficients, frozen = em.value(node.inputs[0]), em.saved[id(node)], frozen_statistics(em, op)
     part = em.scratch(2 * x.c * _blocks(x))
 
     def sums(b: Binder) -> None:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from schemas import ops
 
 from ..emit import RULES, Emitter, Rule
+from ..fuse import ConvolutionReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Node, Scratch, Tensor, rounded
+from .activated import relu_gradient
 from .bias import bias_gradient
+from .norm_act import wants_sums
 from .sweep import block_count, columns_of, gradient_list, sweep
 
 if TYPE_CHECKING:
@@ -66,6 +69,10 @@ def forward(em: Emitter, node: Node) -> None:
     x.demand(top, max(0, below), left, max(0, beside))
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
+    # The sums of a normalisation that follows are taken while a block is still in cache.
+    part = em.scratch(2 * y.c * block_count(y.n, y.h, y.w)) if op.groups == 1 and wants_sums(em, node) else None
+    if part is not None:
+        em.sums[id(node)] = part
 
     def bind(b: Binder) -> None:
         from ...kernels import tiles
@@ -76,11 +83,15 @@ def forward(em: Emitter, node: Node) -> None:
         if op.bias is not None:
             start = {"START": b.value_of(op.bias), "SG": rounded(layout.columns, em.lanes) * x.item if op.groups > 1 else 0}
         split = max(1, min(columns["NTILES"], 16 // (walk["BLOCKS"] * op.groups)))
+        if part is not None:
+            split = 1
+            start |= {"STAT": b.arena + part.offset, "CHANNELS": y.c}
         b.row(
             tiles,
             "tiles_forward",
             walk["BLOCKS"] * op.groups * split,
             SPLIT=split,
+            FLOOR=b.floor(isinstance(op, ConvolutionReLU)),
             W=b.value_of(op.weight),
             Y=b.at(y),
             ROWS=layout.rows,
@@ -92,7 +103,7 @@ def forward(em: Emitter, node: Node) -> None:
             **start,
         )
 
-    em.call(node, "convolution", (x, y), bind)
+    em.call(node, "convolution", (x, y) if part is None else (x, y, part), bind)
 
 
 def _taps(op: ops.Conv2d, x: Tensor) -> tuple[list[int], int]:
@@ -118,6 +129,8 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
     """Gradients of weight, bias and input."""
     op = node.op
     assert isinstance(op, ops.Conv2d)
+    if isinstance(op, ConvolutionReLU):
+        dy = relu_gradient(em, node, dy)
     if em.trains(op.weight):
         _weights(em, node, op, dy)
     if op.bias is not None and em.trains(op.bias):

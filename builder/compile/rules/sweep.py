@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..bind import Binder
+from ..tensors import Tensor
 
 LIMIT = 384
 """Pixels of a block; its tables then stay in the first-level cache."""
@@ -27,6 +28,15 @@ def _per_block(rows: int, columns: int) -> tuple[int, int]:
     if rows * columns > LIMIT:
         return 1, max(1, LIMIT // columns)
     return max(1, LIMIT // (rows * columns)), rows
+
+
+def pixel_blocks(t: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return byte offset and pixel count of every block of a tensor, and the byte offsets of a block's pixels."""
+    images, some = _per_block(t.h, t.w)
+    image, row = (a.ravel() for a in np.meshgrid(np.arange(0, t.n, images), np.arange(0, t.h, some), indexing="ij"))
+    counts = np.minimum(images, t.n - image) * np.minimum(some, t.h - row) * t.w
+    i, r, c = np.meshgrid(np.arange(images), np.arange(some), np.arange(t.w), indexing="ij")
+    return image * t.image + row * t.row, counts, (i * t.image + r * t.row + c * t.pixel).ravel()
 
 
 def sweep(b: Binder, n: int, rows: int, columns: int, x: Strides, y: Strides, pad: int) -> dict[str, int]:

@@ -1,0 +1,288 @@
+"""Batch normalisation, residual sum, ReLU and max pooling in as few passes as the mathematics allows.
+
+Forward     p = pool(act(scale * y + shift + r)), one pass over y; the pooled winner is kept as a number per output.
+Backward    sums of g and g * xhat over the batch (from the pooled values alone where possible), then one pass that turns
+            y into dy in place:  dy = c0 * g + c1 + c2 * y.
+
+COEF is [7][C]: mean, 1 / std, scale, shift, c0, c1, c2. Vectors run over channels; a last partial vector is masked.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from llvmlite import ir
+from numba import njit
+
+from . import simd
+from .machine import arguments, array, floats, ints, kernel, slots
+from .simd import Emit
+
+(
+    Y, Y0, Y1, R, R0, R1, A, A0, A1, DA, DA0, DA1, DY, DY0, DY1, DR, DR0, DR1,
+    D0, D1, NPIX, C, SLICES,
+    COEF, PART, FLOOR,                 # coefficients; partial sums; address of the activation's least value (0 or -inf)
+    GAMMA, BETA, MEAN, VARIANCE, DGAMMA, DBETA, HYPER,
+    BLOCKS, COUNTS, TOTAL,             # statistics: blocks, pixels of each (int64), pixels in all
+) = slots(36)  # fmt: skip
+
+
+def _sums(e: Emit, a: list[Any]) -> None:
+    """part = [mean, sum of squared deviations] of P pixels (byte offsets in a table), about the first pixel."""
+    y, table, count, c, part = a
+    b = e.b
+    row = e.mul(c, e.size)
+    n = b.sitofp(count, e.scalar)
+    share = e.spread(b.fdiv(ir.Constant(e.scalar, 1.0), n), e.scalar)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        acc = e.accumulators(4)
+        first = load(e.add(e.add(y, e.table(table, 0)), o))
+        half = b.lshr(count, e.count(1))
+        with e.loop(half) as p:
+            for u in range(2):
+                i = e.add(e.mul(p.index, 2), u)
+                v = b.fsub(load(e.add(e.add(y, e.table(table, i)), o)), first)
+                b.store(b.fadd(b.load(acc[u]), v), acc[u])
+                b.store(e.fma(v, v, b.load(acc[2 + u])), acc[2 + u])
+        with b.if_then(b.icmp_signed("==", b.and_(count, e.count(1)), e.count(1))):
+            v = b.fsub(load(e.add(e.add(y, e.table(table, e.add(count, -1))), o)), first)
+            b.store(b.fadd(b.load(acc[0]), v), acc[0])
+            b.store(e.fma(v, v, b.load(acc[2])), acc[2])
+        s = b.fadd(b.load(acc[0]), b.load(acc[1]))
+        q = b.fadd(b.load(acc[2]), b.load(acc[3]))
+        mean = b.fmul(s, share)
+        store(b.fadd(first, mean), e.add(part, o))
+        store(b.fsub(q, b.fmul(s, mean)), e.add(e.add(part, row), o))
+
+    e.over(c, body)
+
+
+def _forward(e: Emit, a: list[Any], residual: bool) -> None:
+    y, r, out, n, c, scale, shift, floor = a
+    least = e.broadcast(floor)
+    pixel = e.mul(c, e.size)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        k, d = load(e.add(scale, o)), load(e.add(shift, o))
+        with e.loop(n) as p:
+            at = e.add(e.mul(p.index, pixel), o)
+            v = e.fma(load(e.add(y, at)), k, d)
+            if residual:
+                v = e.b.fadd(v, load(e.add(r, at)))
+            store(e.at_least(v, least), e.add(out, at))
+
+    e.over(c, body)
+
+
+def _active(e: Emit, value: Any, gradient: Any, least: Any) -> Any:
+    """The gradient where the activation passed it: value > floor; NaN passes."""
+    return e.b.select(e.b.fcmp_unordered(">", value, least), gradient, e.zero)
+
+
+def _gradient_sums(e: Emit, a: list[Any]) -> None:
+    """out[0] += sum g, out[1] += sum g * (y - mean) / std, g being da where the activation passed it."""
+    y, out_value, da, n, c, mean, inverse, floor, out = a
+    b = e.b
+    least, pixel = e.broadcast(floor), e.mul(c, e.size)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        acc = e.accumulators(2)
+        m, s = load(e.add(mean, o)), load(e.add(inverse, o))
+        with e.loop(n) as p:
+            at = e.add(e.mul(p.index, pixel), o)
+            g = _active(e, load(e.add(out_value, at)), load(e.add(da, at)), least)
+            hat = b.fmul(b.fsub(load(e.add(y, at)), m), s)
+            b.store(b.fadd(b.load(acc[0]), g), acc[0])
+            b.store(e.fma(g, hat, b.load(acc[1])), acc[1])
+        for k in range(2):
+            place = e.add(e.add(out, e.mul(pixel, k)), o)
+            store(b.fadd(load(place), b.load(acc[k])), place)
+
+    e.over(c, body)
+
+
+def _backward(e: Emit, a: list[Any], residual: bool) -> None:
+    """dy = c0 * g + c1 + c2 * y, and dr = g."""
+    y, out_value, da, dy, dr, n, c, c0, c1, c2, floor = a
+    least, pixel = e.broadcast(floor), e.mul(c, e.size)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        k0, k1, k2 = (load(e.add(k, o)) for k in (c0, c1, c2))
+        with e.loop(n) as p:
+            at = e.add(e.mul(p.index, pixel), o)
+            g = _active(e, load(e.add(out_value, at)), load(e.add(da, at)), least)
+            if residual:
+                store(g, e.add(dr, at))
+            store(e.fma(k0, g, e.fma(k2, load(e.add(y, at)), k1)), e.add(dy, at))
+
+    e.over(c, body)
+
+
+def _mask(e: Emit, a: list[Any]) -> None:
+    """dy = da where the activation passed it; dy may be the activation's value itself."""
+    value, da, dy, n, floor = a
+    least = e.broadcast(floor)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        store(_active(e, load(e.add(value, o)), load(e.add(da, o)), least), e.add(dy, o))
+
+    e.over(n, body)
+
+
+relu_row = simd.emitted(5, _mask)
+block_sums = simd.emitted(5, _sums)
+row_forward = simd.emitted(8, lambda e, a: _forward(e, a, False))
+row_forward_residual = simd.emitted(8, lambda e, a: _forward(e, a, True))
+row_gradient_sums = simd.emitted(9, _gradient_sums)
+row_backward = simd.emitted(11, lambda e, a: _backward(e, a, False))
+row_backward_residual = simd.emitted(11, lambda e, a: _backward(e, a, True))
+
+
+@njit
+def _coefficient(d, real, number):  # type: ignore[no-untyped-def]  # Numba
+    return d[COEF] + number * d[C] * array(real, d[COEF], 1).itemsize
+
+
+@njit
+def _share(d, unit):  # type: ignore[no-untyped-def]  # Numba
+    rows = d[D0] * d[D1]
+    return unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]
+
+
+@njit
+def _place(d, base, r):  # type: ignore[no-untyped-def]  # Numba
+    return d[base] + r // d[D1] * d[base + 1] + r % d[D1] * d[base + 2]
+
+
+@kernel
+def norm_statistics(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Combine the blocks' means and deviations (Chan) into scale and shift; move the running statistics. One unit."""
+    d = arguments(row)
+    c, blocks = d[C], d[BLOCKS]
+    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 7 * c), floats(d[HYPER], 2)
+    running_mean, running_variance = array(real, d[MEAN], c), array(real, d[VARIANCE], c)
+    gamma, beta, counts = array(real, d[GAMMA], c), array(real, d[BETA], c), ints(d[COUNTS], blocks)
+    for k in range(c):
+        mean, square, seen = 0.0, 0.0, 0
+        for b in range(blocks):
+            delta = part[2 * b * c + k] - mean
+            before = seen
+            seen += counts[b]
+            mean += delta * counts[b] / seen
+            square += part[2 * b * c + c + k] + delta * delta * before * counts[b] / seen
+        variance = square / d[TOTAL]
+        inverse = 1.0 / math.sqrt(variance + hyper[1])
+        coef[k] = mean
+        coef[c + k] = inverse
+        coef[2 * c + k] = inverse * gamma[k]
+        coef[3 * c + k] = beta[k] - mean * inverse * gamma[k]
+        running_mean[k] = hyper[0] * running_mean[k] + (1 - hyper[0]) * mean
+        running_variance[k] = hyper[0] * running_variance[k] + (1 - hyper[0]) * variance
+
+
+@kernel
+def norm_running(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Scale and shift from the running statistics (in use, and for a frozen layer). One unit."""
+    d = arguments(row)
+    c = d[C]
+    coef, hyper = array(real, d[COEF], 7 * c), floats(d[HYPER], 2)
+    mean, variance = array(real, d[MEAN], c), array(real, d[VARIANCE], c)
+    gamma, beta = array(real, d[GAMMA], c), array(real, d[BETA], c)
+    for k in range(c):
+        inverse = 1.0 / math.sqrt(variance[k] + hyper[1])
+        coef[k] = mean[k]
+        coef[c + k] = inverse
+        coef[2 * c + k] = inverse * gamma[k]
+        coef[3 * c + k] = beta[k] - mean[k] * inverse * gamma[k]
+
+
+@kernel
+def norm_act_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """a = act(scale * y + shift + r). Units: slices of rows."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    scale, shift = _coefficient(d, real, 2), _coefficient(d, real, 3)
+    for r in range(first, last):
+        if d[R]:
+            v = (_place(d, Y, r), _place(d, R, r), _place(d, A, r), d[NPIX], d[C], scale, shift, d[FLOOR])
+            row_forward_residual(real, v)
+        else:
+            row_forward(real, (_place(d, Y, r), 0, _place(d, A, r), d[NPIX], d[C], scale, shift, d[FLOOR]))
+
+
+@kernel
+def norm_act_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """part[unit] = sums of g and of g * xhat. Units: slices of rows."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    c = d[C]
+    out = array(real, d[PART], d[SLICES] * 2 * c)[unit * 2 * c : (unit + 1) * 2 * c]
+    for k in range(2 * c):
+        out[k] = 0
+    to = d[PART] + unit * 2 * c * out.itemsize
+    mean, inverse = _coefficient(d, real, 0), _coefficient(d, real, 1)
+    for r in range(first, last):
+        at = (_place(d, Y, r), _place(d, A, r), _place(d, DA, r))
+        row_gradient_sums(real, (at[0], at[1], at[2], d[NPIX], c, mean, inverse, d[FLOOR], to))
+
+
+@kernel
+def norm_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """dgamma, dbeta and c0, c1, c2. One unit. HYPER[0] < 0: frozen statistics."""
+    d = arguments(row)
+    c, blocks = d[C], d[SLICES]
+    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 7 * c), floats(d[HYPER], 2)
+    gamma = array(real, d[GAMMA], c)
+    for k in range(c):
+        plain, scaled = 0.0, 0.0
+        for b in range(blocks):
+            plain += part[2 * b * c + k]
+            scaled += part[2 * b * c + c + k]
+        if d[DGAMMA]:
+            array(real, d[DGAMMA], c)[k] = scaled
+            array(real, d[DBETA], c)[k] = plain
+        c0 = gamma[k] * coef[c + k]
+        c2 = -c0 * coef[c + k] * scaled / d[TOTAL] if hyper[0] >= 0 else 0.0
+        coef[4 * c + k] = c0
+        coef[5 * c + k] = -c0 * plain / d[TOTAL] - c2 * coef[k] if hyper[0] >= 0 else 0.0
+        coef[6 * c + k] = c2
+
+
+@kernel
+def norm_act_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """dy = c0 * g + c1 + c2 * y (dy may be y), dr = g. Units: slices of rows."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    c0, c1, c2 = _coefficient(d, real, 4), _coefficient(d, real, 5), _coefficient(d, real, 6)
+    for r in range(first, last):
+        y, a, da, dy = _place(d, Y, r), _place(d, A, r), _place(d, DA, r), _place(d, DY, r)
+        if d[DR]:
+            v = (y, a, da, dy, _place(d, DR, r), d[NPIX], d[C], c0, c1, c2, d[FLOOR])
+            row_backward_residual(real, v)
+        else:
+            row_backward(real, (y, a, da, dy, 0, d[NPIX], d[C], c0, c1, c2, d[FLOOR]))
+
+
+S_Y, S_Y0, S_Y1, S_D1, S_C, S_PART, S_TABLE, S_FIRST = slots(8)
+
+
+@kernel
+def norm_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """part[unit] = mean and squared deviations of block `unit`: rows S_FIRST[unit] to S_FIRST[unit + 1], whose byte
+    offsets pixel by pixel stand in S_TABLE (the same for every block). Units: blocks."""
+    d = arguments(row)
+    c = d[S_C]
+    part = d[S_PART] + unit * 2 * c * array(real, d[S_Y], 1).itemsize
+    first = ints(d[S_FIRST] + 16 * unit, 2)
+    block_sums(real, (d[S_Y] + first[0], d[S_TABLE], first[1], c, part))
+
+
+@kernel
+def relu_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """dy = da where a > 0; dy may be a. Units: slices of rows."""
+    d = arguments(row)
+    first, last = _share(d, unit)
+    for r in range(first, last):
+        relu_row(real, (_place(d, A, r), _place(d, DA, r), _place(d, DY, r), d[NPIX] * d[C], d[FLOOR]))

@@ -1,0 +1,216 @@
+"""Max pooling of scale * y + shift, with ReLU, in one pass forward and one backward; any window, stride and padding.
+
+The forward pass keeps which tap of its window won, as a number per output (-1 where ReLU passed nothing). Backward, each
+input pixel gathers from the windows that cover it: which these are stands in tables, so there is no scatter and no edge
+code. Without normalisation scale is 1 and shift 0 (SCALE is then 0).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit
+
+from . import simd
+from .machine import arguments, array, ints, kernel, slots
+from .simd import Emit
+
+(
+    Y, YN, YH, P, PN, PH, WIN, DP, DPN, DPH, DY, DYN, DYH,   # addresses, byte strides of image and row
+    N, IH, IW, OH, OW, C,
+    ROWS, COLUMNS, DEPTH,      # tables per output (forward) or input (backward) row and column, entries of each
+    COEF, FLOOR, PART, GAMMA, BETA, SLICES,
+) = slots(28)  # fmt: skip
+
+
+def _forward(e: Emit, a: list[Any], scaled: bool) -> None:
+    """One output pixel. (y, rows, columns, n_rows, n_columns, p, win, c, scale, shift, floor): the tables hold
+    (byte offset, tap number) pairs of the rows and columns of the window that lie in the image."""
+    y, rows, columns, n_rows, n_columns, p, win, c, scale, shift, floor = a
+    b = e.b
+    least = e.broadcast(floor)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        best, which = e.accumulators(2)
+        if scaled:
+            k, d = load(e.add(scale, o)), load(e.add(shift, o))
+        b.store(ir.Constant(e.vector, [float("-inf")] * e.lanes), best)
+        b.store(e.zero, which)
+        with e.loop(n_rows) as i:
+            row = e.add(e.add(y, e.table(rows, e.mul(i.index, 2))), o)
+            tap = e.table(rows, e.add(e.mul(i.index, 2), 1))
+            with e.loop(n_columns) as j:
+                v = load(e.add(row, e.table(columns, e.mul(j.index, 2))))
+                if scaled:
+                    v = e.fma(v, k, d)
+                number = e.add(tap, e.table(columns, e.add(e.mul(j.index, 2), 1)))
+                m = b.load(best)
+                wins = b.fcmp_unordered(">", v, m)
+                # A NaN that has won stays; a new NaN wins.
+                wins = b.and_(wins, b.fcmp_ordered("==", m, m))
+                b.store(b.select(wins, v, m), best)
+                b.store(b.select(wins, e.spread(b.sitofp(number, e.scalar), e.scalar), b.load(which)), which)
+        m = b.load(best)
+        passed = b.fcmp_unordered(">", m, least)
+        store(e.at_least(m, least), e.add(p, o))
+        store(b.select(passed, b.load(which), ir.Constant(e.vector, [-1.0] * e.lanes)), e.add(win, o))
+
+    e.over(c, body)
+
+
+def _gather(e: Emit, a: list[Any], scaled: bool) -> None:
+    """One input pixel: dy = c0 * g + c1 + c2 * y, g the sum of dp over the windows in which this pixel won.
+    (y, dy, dp, win, rows, columns, n_rows, n_columns, c, c0, c1, c2)"""
+    y, dy, dp, win, rows, columns, n_rows, n_columns, c, c0, c1, c2 = a
+    b = e.b
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        (acc,) = e.accumulators(1)
+        with e.loop(n_rows) as i:
+            down = [e.table(rows, e.add(e.mul(i.index, 3), k)) for k in range(3)]
+            with e.loop(n_columns) as j:
+                along = [e.table(columns, e.add(e.mul(j.index, 3), k)) for k in range(3)]
+                in_dp, in_win, number = (e.add(u, v) for u, v in zip(down, along, strict=True))
+                won = load(e.add(e.add(win, in_win), o))
+                mine = b.fcmp_ordered("==", won, e.spread(b.sitofp(number, e.scalar), e.scalar))
+                b.store(b.fadd(b.load(acc), b.select(mine, load(e.add(e.add(dp, in_dp), o)), e.zero)), acc)
+        g = b.load(acc)
+        if scaled:
+            g = e.fma(load(e.add(c0, o)), g, e.fma(load(e.add(c2, o)), load(e.add(y, o)), load(e.add(c1, o))))
+        store(g, e.add(dy, o))
+
+    e.over(c, body)
+
+
+def _sums(e: Emit, a: list[Any]) -> None:
+    """out[0] += sum of g, out[1] += sum of g * (p - beta) / gamma over n outputs, where a tap won.
+    (p, win, dp, n, c, gamma, beta, out)"""
+    p, win, dp, n, c, gamma, beta, out = a
+    b = e.b
+    pixel = e.mul(c, e.size)
+    one = ir.Constant(e.vector, [1.0] * e.lanes)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        acc = e.accumulators(2)
+        shift, inverse = load(e.add(beta, o)), b.fdiv(one, load(e.add(gamma, o)))
+        with e.loop(n) as i:
+            at = e.add(e.mul(i.index, pixel), o)
+            won = b.fcmp_ordered(">=", load(e.add(win, at)), e.zero)
+            g = b.select(won, load(e.add(dp, at)), e.zero)
+            hat = b.fmul(b.fsub(load(e.add(p, at)), shift), inverse)
+            b.store(b.fadd(b.load(acc[0]), g), acc[0])
+            b.store(e.fma(g, b.select(won, hat, e.zero), b.load(acc[1])), acc[1])
+        for k in range(2):
+            place = e.add(e.add(out, e.mul(pixel, k)), o)
+            store(b.fadd(load(place), b.load(acc[k])), place)
+
+    e.over(c, body)
+
+
+pixel_forward = simd.emitted(11, lambda e, a: _forward(e, a, False))
+pixel_forward_scaled = simd.emitted(11, lambda e, a: _forward(e, a, True))
+pixel_gather = simd.emitted(12, lambda e, a: _gather(e, a, False))
+pixel_gather_scaled = simd.emitted(12, lambda e, a: _gather(e, a, True))
+pooled_sums = simd.emitted(8, _sums)
+
+
+@njit
+def _coefficient(d, real, number):  # type: ignore[no-untyped-def]  # Numba
+    return d[COEF] + number * d[C] * array(real, d[Y], 1).itemsize
+
+
+@kernel
+def max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """p = act(largest of scale * y + shift), win = its tap. Units: output rows. Tables: per row (column) its count,
+    then DEPTH (byte offset, tap) pairs."""
+    d = arguments(row)
+    n, oh = unit // d[OH], unit % d[OH]
+    wide, c = 1 + 2 * d[DEPTH], d[C]
+    pixel = c * array(real, d[Y], 1).itemsize
+    rows = d[ROWS] + 8 * wide * oh
+    n_rows = ints(rows, 1)[0]
+    y = d[Y] + n * d[YN]
+    p, win = d[P] + n * d[PN] + oh * d[PH], d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
+    scale, shift = _coefficient(d, real, 2), _coefficient(d, real, 3)
+    for ow in range(d[OW]):
+        columns = d[COLUMNS] + 8 * wide * ow
+        o = ow * pixel
+        v = (y, rows + 8, columns + 8, n_rows, ints(columns, 1)[0], p + o, win + o, c, scale, shift, d[FLOOR])
+        if d[COEF]:
+            pixel_forward_scaled(real, v)
+        else:
+            pixel_forward(real, v)
+
+
+@kernel
+def max_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """dy from the pooled gradient (dy may be y). Units: input rows. Tables: the count, then DEPTH triples of byte offset
+    in dp, byte offset in win, tap."""
+    d = arguments(row)
+    n, ih = unit // d[IH], unit % d[IH]
+    wide, c = 1 + 3 * d[DEPTH], d[C]
+    pixel = c * array(real, d[DY], 1).itemsize
+    rows = d[ROWS] + 8 * wide * ih
+    n_rows = ints(rows, 1)[0]
+    y, dy = d[Y] + n * d[YN] + ih * d[YH], d[DY] + n * d[DYN] + ih * d[DYH]
+    dp, win = d[DP] + n * d[DPN], d[WIN] + n * d[OH] * d[OW] * pixel
+    c0, c1, c2 = _coefficient(d, real, 4), _coefficient(d, real, 5), _coefficient(d, real, 6)
+    for iw in range(d[IW]):
+        columns = d[COLUMNS] + 8 * wide * iw
+        o = iw * pixel
+        v = (y + o, dy + o, dp, win, rows + 8, columns + 8, n_rows, ints(columns, 1)[0], c, c0, c1, c2)
+        if d[COEF]:
+            pixel_gather_scaled(real, v)
+        else:
+            pixel_gather(real, v)
+
+
+@njit
+def _reliable(gamma, beta, c):  # type: ignore[no-untyped-def]  # Numba
+    """Say whether xhat may be found again from the pooled value: gamma is not too small beside beta."""
+    for k in range(c):
+        if not abs(gamma[k]) > 0.01 * abs(beta[k]) + 1e-6:
+            return False
+    return True
+
+
+@kernel
+def max_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """part[unit] = sums of g and of g * xhat, from the pooled values alone; where gamma is too small for that, from y
+    at the winner. Units: slices of output rows."""
+    d = arguments(row)
+    c, rows = d[C], d[N] * d[OH]
+    out = array(real, d[PART], d[SLICES] * 2 * c)[unit * 2 * c : (unit + 1) * 2 * c]
+    for k in range(2 * c):
+        out[k] = 0
+    pixel = c * out.itemsize
+    gamma, beta = array(real, d[GAMMA], c), array(real, d[BETA], c)
+    to = d[PART] + unit * 2 * pixel
+    fast = _reliable(gamma, beta, c)
+    for r in range(unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]):
+        n, oh = r // d[OH], r % d[OH]
+        p, dp = d[P] + n * d[PN] + oh * d[PH], d[DP] + n * d[DPN] + oh * d[DPH]
+        win = d[WIN] + r * d[OW] * pixel
+        if fast:
+            pooled_sums(real, (p, win, dp, d[OW], c, d[GAMMA], d[BETA], to))
+        else:
+            _slow_sums(d, real, n, oh, win, dp, out, pixel)
+
+
+@njit
+def _slow_sums(d, real, n, oh, wins, gradients, out, pixel):  # type: ignore[no-untyped-def]  # Numba
+    c, wide = d[C], 1 + 2 * d[DEPTH]
+    coef = array(real, d[COEF], 2 * c)
+    rows = ints(d[ROWS] + 8 * wide * oh, wide)
+    for ow in range(d[OW]):
+        columns = ints(d[COLUMNS] + 8 * wide * ow, wide)
+        win, dp = array(real, wins + ow * pixel, c), array(real, gradients + ow * pixel, c)
+        for i in range(rows[0]):
+            for j in range(columns[0]):
+                number = rows[2 + 2 * i] + columns[2 + 2 * j]
+                y = array(real, d[Y] + n * d[YN] + rows[1 + 2 * i] + columns[1 + 2 * j], c)
+                for k in range(c):
+                    if win[k] == number:
+                        out[k] += dp[k]
+                        out[c + k] += dp[k] * ((y[k] - coef[k]) * coef[c + k])
