@@ -27,9 +27,7 @@ def init(data: str | Path, target: str | None = None, base: str | Path = ".") ->
     """
     from .data import suggest
 
-    found = suggest(data, base)
-    if target is not None:
-        found = _aim(found, target, base)
+    found = suggest(data, base, target)
     shape = tuple(found["input"]) if found["input"] else None
     model: dict[str, Any] = {"input": list(shape)} if shape else {}
     outputs = found["classes"] if found["task"] == "classification" else found["targets"] or 1
@@ -44,27 +42,6 @@ def init(data: str | Path, target: str | None = None, base: str | Path = ".") ->
         "model": {**model, "layers": layers},
         "data": found["data"],
         "training": _training(found["samples"] or 0, found["task"]),
-    }
-
-
-def _aim(found: dict[str, Any], target: str, base: str | Path) -> dict[str, Any]:
-    """Return what was found, with another target column."""
-    from schemas.errors import UsageError
-
-    from .data import facts
-
-    source = found["data"]["source"]
-    if source["type"] != "csv":
-        raise UsageError(f"--target names a column of a table, but these data are of type {source['type']!r}.")
-    data = {**found["data"], "source": {**source, "target": target}}
-    seen = facts(data, base)
-    return {
-        **found,
-        "data": data,
-        "task": seen.kind or "classification",
-        "input": seen.shape,
-        "classes": seen.classes,
-        "targets": seen.targets,
     }
 
 

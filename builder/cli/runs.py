@@ -73,14 +73,16 @@ def _follow(start: Callable[[Any], Run], as_json: bool) -> None:
 
     if as_json:
         done = start(None)
-        answer({"run": done.path, "test": done.test, "epochs": done.metrics})
+        answer({"run": done.path, "part": done.report.get("part"), "test": done.test, "epochs": done.metrics})
         return
     from builder.kernels.machine import listening
 
     screen = console()
     with Screen(screen) as progress, listening(progress.compiled):
         done = start(progress)
-    _show_metrics("test", done.test)
+    _show_metrics(done.report.get("part", "test"), done.test)
+    for metric, row in (done.report.get("expect") or {}).items():
+        screen.print(f"expected {metric} {row['limit']}: {'reached' if row['met'] else 'not reached'}")
     screen.print(f"run folder: {done.path}", markup=False)
 
 

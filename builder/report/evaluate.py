@@ -18,7 +18,6 @@ def evaluate(run: str | Path, part: str = "test", base: str | Path | None = None
     """
     from builder.data import prepare
     from builder.training import Run, evaluation
-    from builder.training.scores import LOSSES, flat
     from schemas.training import Training
 
     opened = Run(run)
@@ -33,9 +32,6 @@ def evaluate(run: str | Path, part: str = "test", base: str | Path | None = None
         raise DataError(f"The data have no {part} part: data.{part} is 0 in {opened.path / 'document.json'}.")
     network = opened.network
     training = Training.model_validate(opened.document.get("training", {}))
-    prediction, target = evaluation.predict(network, samples, training.evaluation_batch_size)
-    loss = next(item.layer.type for item in network.checked.layers if item.name == network.checked.loss)
-    return {
-        "loss": float(LOSSES[loss](*flat(prediction, target, network.task)).mean()),
-        **metrics(network.task, prediction, target, prepared.class_names or None, training.top_k),
-    }
+    loss, prediction, target = evaluation.evaluate(network, samples, training.evaluation_batch_size)
+    names = prepared.class_names or None
+    return {"loss": loss, **metrics(network.task, prediction, target, names, training.top_k)}
