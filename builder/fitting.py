@@ -33,7 +33,7 @@ def fit(
     if settings.epochs < 1:
         raise UsageError("epochs must be at least 1.")
     size = min(settings.batch_size, len(x))
-    session = net.session(size, settings.optimizer, settings.weight_decay, settings.clip_norm, settings.accumulate)
+    session = net.session(size, settings.optimizer, settings.decay, settings.clip_norm, settings.accumulate)
     per_epoch = -(-len(x) // size)
     history: list[dict[str, Any]] = []
     for epoch in range(settings.epochs):
