@@ -65,13 +65,6 @@ def consumers(graph: Lowered) -> dict[int, int]:
     return counts
 
 
-def affine_reads_any_shape(graph: Lowered) -> None:
-    """Affine(Reshape(x)) = Affine(x): Affine takes its input in (C, H, W) order whatever the shape is called."""
-    for node in graph.nodes:
-        while isinstance(node.op, ops.Affine) and isinstance(node.inputs[0].op, ops.Reshape):
-            node.inputs[0] = node.inputs[0].inputs[0]
-
-
 def loss_takes_logits(graph: Lowered) -> None:
     """CrossEntropy(Softmax(x)) and BinaryCrossEntropy(Sigmoid(x)) become one operation on x."""
     head, loss = graph.output, graph.loss
@@ -174,7 +167,6 @@ def _bypass(graph: Lowered, redundant: Callable[[Node], bool]) -> None:
 RULES: dict[str, Callable[[Lowered], None]] = {
     rule.__name__: rule
     for rule in (
-        affine_reads_any_shape,
         drop_nothing,
         loss_takes_logits,
         pooling_normalises,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from schemas import ops
@@ -54,6 +54,16 @@ class Lowered:
         return self.keys[id(parameter)]
 
 
+def _without_reshape(op: ops.Op) -> ops.Op:
+    """Affine(Reshape(x)) = Affine(x): Affine takes its input in (C, H, W) order whatever the shape is called.
+
+    Not a rewrite rule: the layout of its weight follows the shape that it reads, so all programs must agree.
+    """
+    while isinstance(op, ops.Affine) and isinstance(op.inputs[0], ops.Reshape):
+        op = replace(op, inputs=op.inputs[0].inputs)
+    return op
+
+
 def lower(checked: Checked) -> Lowered:
     """Ask every layer for its operations and join them. Parameters get the key '<layer>/<parameter>'."""
     source = ops.value(checked.input_shape)
@@ -67,7 +77,8 @@ def lower(checked: Checked) -> Lowered:
         result = item.layer.lower(*inputs)
         values[item.name] = result
         for op in ops.walk([result], stop=inputs):
-            nodes[id(op)] = node = Node(op, [nodes[id(i)] for i in op.inputs], item.name)
+            kept = _without_reshape(op)
+            nodes[id(op)] = node = Node(kept, [nodes[id(i)] for i in kept.inputs], item.name)
             order.append(node)
             for parameter in op.parameters:
                 key = f"{item.name}/{parameter.name}"

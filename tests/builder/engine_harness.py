@@ -69,18 +69,18 @@ def program(shape, stack, batch, mode="train", dtype=np.float64, seed=0, **optio
 
 
 def stir(parameters, rng):
-    """Give every parameter random values, so that no bias, scale or statistic is trivial."""
-    for key in parameters:
-        values = rng.standard_normal(parameters[key].shape)
+    """Give every parameter random values, so that no bias, scale or statistic is trivial and no output is huge."""
+    for key, slot in parameters.slots.items():
+        values = rng.standard_normal(parameters[key].shape) / slot.parameter.fan[0] ** 0.5
         if key.endswith(("gamma", "variance")):
             values = 0.5 + np.abs(values)
         parameters[key] = values
 
 
-def some_targets(graph, batch, rng):
-    """Return random targets that the graph's loss accepts: class numbers, or values between 0 and 1."""
-    head = graph.output.op.shape
-    if isinstance(graph.loss.op, ops.CrossEntropy):
+def some_targets(made, rng):
+    """Return random targets that a program's loss accepts: class numbers, or values between 0 and 1."""
+    batch, head = made.batch, made.output.shape[1:]
+    if isinstance(made.loss_op, ops.CrossEntropy):
         sites = tuple(n for n in head[1:] if n != 1)
         return rng.integers(0, head[0], (batch, *sites))
     return rng.random((batch, *head))

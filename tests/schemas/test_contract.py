@@ -352,7 +352,7 @@ def run_contract(kind, data):
     parameters, made = engine.program(e.shape, e.stack, e.batch, dtype=np.dtype(dtype), input_gradient=True)
     engine.stir(parameters, e.rng)
     x = e.x().astype(dtype)
-    t = engine.some_targets(made.graph, e.batch, e.rng)
+    t = engine.some_targets(made, e.rng)
     weights = e.rng.choice([0.0, 0.5, 1.0, 2.0], e.batch) if e.is_loss else np.ones(e.batch)
     engine.fill(made, x, t, weights)
     made.feeds.key[:] = SEED, STEP
@@ -407,7 +407,7 @@ def test_in_use_equals_its_twin(kind, data):
     e = example(data.draw, kind)
     parameters, made = engine.program(e.shape, e.stack, e.batch, "evaluate")
     engine.stir(parameters, e.rng)
-    x, t = e.x(), engine.some_targets(made.graph, e.batch, e.rng)
+    x, t = e.x(), engine.some_targets(made, e.rng)
     engine.fill(made, x, t)
     value = made.run(1)
     if e.is_loss:
@@ -429,7 +429,7 @@ def test_nan_and_infinity_are_never_lost(kind, data):
     parameters, made = engine.program(e.shape, e.stack, e.batch, input_gradient=True)
     engine.stir(parameters, e.rng)
     made.feeds.key[:] = SEED, STEP
-    x, t = e.x(), engine.some_targets(made.graph, e.batch, e.rng)
+    x, t = e.x(), engine.some_targets(made, e.rng)
     place = int(e.rng.integers(x.size))
     spoilt = x.copy()
     spoilt.reshape(-1)[place] = bad

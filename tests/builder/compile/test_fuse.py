@@ -1,0 +1,138 @@
+"""Each rewrite rule alone: the network computes the same with it and without it."""
+
+import engine_harness as engine
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
+
+from builder.compile.fuse import RULES, fuse
+from schemas import ops
+
+BINARY = engine.layers("Sigmoid", "BinaryCrossEntropy")
+BRANCHED = [
+    engine.conv(4, padding=1, name="c"),
+    {"type": "BatchNormalization"},
+    {"type": "ReLU", "name": "r"},
+    {"type": "MaxPooling", "kernel_size": 3, "stride": 1, "padding": 1},
+    {"type": "Add", "inputs": ["c", "r"]},
+    {"type": "ReLU"},
+    {"type": "Dropout", "p": 0.0},
+    {"type": "MaxPooling"},
+    {"type": "Flatten"},
+    engine.affine(3),
+]
+NETS = {
+    "classification": [*BRANCHED, *engine.HEAD],
+    "binary": [*BRANCHED, *BINARY],
+    "regression": [*BRANCHED, *engine.SQUARED],
+    "conv, norm, activation, pooling": [
+        engine.conv(6, padding=1), *engine.layers("BatchNormalization", "ReLU", "MaxPooling"),
+        engine.conv(9), *engine.layers("BatchNormalization", "Tanh", "AveragePooling"), engine.affine(3), *engine.HEAD,
+    ],
+    "activations": [
+        engine.conv(6, padding=1), *engine.layers("ReLU"), engine.conv(4, stride=2), {"type": "ReLU", "name": "r"},
+        engine.affine(9), *engine.layers("ReLU"), engine.affine(3), *engine.HEAD,
+    ],
+    "residual": [
+        engine.conv(4, padding=1, name="a"), {"type": "BatchNormalization", "name": "n"},
+        {"type": "Add", "inputs": ["n", "a"]}, {"type": "ReLU"}, {"type": "BatchNormalization", "name": "m"},
+        {"type": "Add", "inputs": ["a", "m"]}, {"type": "MaxPooling", "kernel_size": 3, "stride": 2, "padding": 1},
+        {"type": "BatchNormalization"}, {"type": "ReLU", "trainable": False}, engine.affine(3), *engine.HEAD,
+    ],
+    "frozen": [
+        engine.conv(4, padding=1), {"type": "BatchNormalization", "trainable": False}, {"type": "ReLU"},
+        {"type": "MaxPooling"}, engine.conv(3, trainable=False), {"type": "ReLU"}, engine.affine(3), *engine.SQUARED,
+    ],
+    "pooling, activation": [
+        engine.conv(6, bias=False), *engine.layers("MaxPooling", "Sigmoid", "BatchNormalization"), engine.affine(3), *engine.HEAD
+    ],
+}  # fmt: skip
+APPLIES = {
+    "drop_nothing": "classification",
+    "loss_takes_logits": "binary",
+    "pooling_normalises": "conv, norm, activation, pooling",
+    "normalisation_activates": "classification",
+    "relu_is_stored": "activations",
+}
+"""Rule -> a network of NETS that it changes. A rule without a row fails."""
+
+
+def outcome(stack, without, mode="train", shape=(2, 9, 9), batch=4, dtype=np.float64):
+    options = {"input_gradient": True} if mode == "train" else {}
+    parameters, made = engine.program(shape, stack, batch, mode, dtype, without=frozenset(without), **options)
+    rng = np.random.default_rng(1)
+    engine.stir(parameters, rng)
+    engine.fill(made, rng.standard_normal((batch, *shape)).astype(dtype), engine.some_targets(made, rng))
+    loss = made.run(1)
+    found = {"loss": np.array(loss), "output": made.output.copy()}
+    if mode == "train":
+        found |= engine.gradients(parameters) | {"dx": engine.input_gradient(made)}
+        found |= {key: parameters[key] for key in parameters if key.endswith(("mean", "variance"))}
+    return found
+
+
+def assert_equal_outcome(a, b):
+    assert a.keys() == b.keys()
+    for key in a:
+        scale = max(1.0, float(np.abs(b[key]).max(initial=0)))
+        np.testing.assert_allclose(a[key], b[key], rtol=1e-9, atol=1e-11 * scale, err_msg=key)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("mode", ["predict", "evaluate", "train"])
+def test_a_rule_changes_no_result(rule, net, mode):
+    assert_equal_outcome(outcome(NETS[net], [], mode), outcome(NETS[net], [rule], mode))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_has_a_network_that_it_changes(rule):
+    assert rule in APPLIES, f"add a row for {rule} to APPLIES"
+    graph = engine.lower(engine.checked((2, 9, 9), NETS[APPLIES[rule]]))
+    others = frozenset(RULES) - {rule}
+
+    def described(without):
+        fused = fuse(graph, True, without)
+        return [(type(n.op), [fused.nodes.index(i) for i in n.inputs]) for n in fused.nodes]
+
+    assert described(others) != described(frozenset(RULES))
+
+
+@given(st.data(), st.sampled_from(["predict", "evaluate", "train"]))
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+def test_all_rules_together_change_no_result_of_any_graph(data, mode):
+    shape, stack = engine.some_stack(data.draw, st)
+    plain, fused = outcome(stack, RULES, mode, shape, 2), outcome(stack, [], mode, shape, 2)
+    probabilities = stack[-1]["type"] != "SquaredError"
+    # A probability that is cut off at 1e-12 has no gradient; the fused loss, which works on logits, needs no cut.
+    assume(not probabilities or (plain["output"].min() > 1e-9 and (1 - plain["output"]).min() > 1e-9 or len(plain) < 3))
+    assert_equal_outcome(fused, plain)
+
+
+def test_rewriting_leaves_the_graph_as_it_was():
+    graph = engine.lower(engine.checked((2, 9, 9), NETS["classification"]))
+    before = [(node, node.op, list(node.inputs)) for node in graph.nodes]
+    fuse(graph, True)
+    fuse(graph, False)
+    assert before == [(node, node.op, list(node.inputs)) for node in graph.nodes]
+
+
+def test_a_softmax_that_others_read_keeps_its_value():
+    """The prediction is read twice, so softmax and loss must not become one."""
+    stack = [
+        engine.affine(3), {"type": "Softmax", "name": "s"}, {"type": "Multiply", "inputs": ["s", "s"]},
+        {"type": "CategoricalCrossEntropy"},
+    ]  # fmt: skip
+    assert_equal_outcome(outcome(stack, []), outcome(stack, RULES))
+
+
+def test_a_network_in_use_has_neither_loss_nor_dropout():
+    stack = [{"type": "Dropout"}, engine.affine(3), {"type": "Dropout"}, *engine.HEAD]
+    graph = engine.lower(engine.checked((4,), stack))
+    assert [type(n.op) for n in fuse(graph, False).nodes] == [ops.Input, ops.Affine, ops.Softmax]
+
+
+def test_what_nobody_needs_is_not_computed():
+    stack = [engine.affine(3, name="a"), engine.affine(4, name="dead"), {"type": "Softmax", "inputs": ["a"]}, engine.HEAD[1]]
+    graph = engine.lower(engine.checked((4,), stack))
+    assert "dead" not in [n.layer for n in fuse(graph, True).nodes]
