@@ -108,6 +108,63 @@ def _sums(e: Emit, a: list[Any]) -> None:
     e.over(c, body)
 
 
+def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
+    """n outputs of 2 x 2 windows side by side: (y, row stride, p, win, n, c, scale, shift, floor)."""
+    y, down, p, win, n, c, scale, shift, floor = a
+    b = e.b
+    least, pixel = e.broadcast(floor), e.mul(c, e.size)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        k, d = (load(e.add(scale, o)), load(e.add(shift, o))) if scaled else (None, None)
+        with e.loop(n) as i:
+            out = e.add(e.mul(i.index, pixel), o)
+            here = e.add(e.add(y, e.mul(e.mul(i.index, pixel), 2)), o)
+            best = which = None
+            for tap, at in enumerate((here, e.add(here, pixel), e.add(here, down), e.add(e.add(here, down), pixel))):
+                v = e.fma(load(at), k, d) if scaled else load(at)
+                if best is None:
+                    best, which = v, e.zero
+                    continue
+                wins = b.and_(b.fcmp_unordered(">", v, best), b.fcmp_ordered("==", best, best))
+                best = b.select(wins, v, best)
+                which = b.select(wins, ir.Constant(e.vector, [float(tap)] * e.lanes), which)
+            passed = b.fcmp_unordered(">", best, least)
+            store(e.at_least(best, least), e.add(p, out))
+            store(b.select(passed, which, ir.Constant(e.vector, [-1.0] * e.lanes)), e.add(win, out))
+
+    e.over(c, body)
+
+
+def _pair_backward(e: Emit, a: list[Any], scaled: bool) -> None:
+    """Both input rows of n 2 x 2 windows: (y, y row stride, dy, dy row stride, dp, win, n, c, c0, c1, c2)."""
+    y, down, dy, dy_down, dp, win, n, c, c0, c1, c2 = a
+    b = e.b
+    pixel = e.mul(c, e.size)
+
+    def body(o: Any, load: Any, store: Any) -> None:
+        k0, k1, k2 = (load(e.add(k, o)) for k in (c0, c1, c2)) if scaled else (None, None, None)
+        with e.loop(n) as i:
+            out = e.add(e.mul(i.index, pixel), o)
+            at = e.add(e.mul(e.mul(i.index, pixel), 2), o)
+            won, g = load(e.add(win, out)), load(e.add(dp, out))
+            if scaled:
+                g = b.fmul(k0, g)
+            for tap in range(4):
+                mine = b.fcmp_ordered("==", won, ir.Constant(e.vector, [float(tap)] * e.lanes))
+                v = b.select(mine, g, e.zero)
+                right = e.mul(pixel, tap % 2)
+                if scaled:
+                    source = e.add(e.add(e.add(y, at), right), e.mul(down, tap // 2))
+                    v = b.fadd(v, e.fma(k2, load(source), k1))
+                store(v, e.add(e.add(e.add(dy, at), right), e.mul(dy_down, tap // 2)))
+
+    e.over(c, body)
+
+
+pair_forward = simd.emitted(9, lambda e, a: _pair_forward(e, a, False))
+pair_forward_scaled = simd.emitted(9, lambda e, a: _pair_forward(e, a, True))
+pair_backward = simd.emitted(11, lambda e, a: _pair_backward(e, a, False))
+pair_backward_scaled = simd.emitted(11, lambda e, a: _pair_backward(e, a, True))
 pixel_forward = simd.emitted(11, lambda e, a: _forward(e, a, False))
 pixel_forward_scaled = simd.emitted(11, lambda e, a: _forward(e, a, True))
 pixel_gather = simd.emitted(12, lambda e, a: _gather(e, a, False))
@@ -214,3 +271,53 @@ def _slow_sums(d, real, n, oh, wins, gradients, out, pixel):  # type: ignore[no-
                     if win[k] == number:
                         out[k] += dp[k]
                         out[c + k] += dp[k] * ((y[k] - coef[k]) * coef[c + k])
+
+
+@kernel
+def pair_max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """max_forward for 2 x 2 windows that lie side by side. Units: output rows."""
+    d = arguments(row)
+    n, oh, c = unit // d[OH], unit % d[OH], d[C]
+    pixel = c * array(real, d[Y], 1).itemsize
+    y, p = d[Y] + n * d[YN] + 2 * oh * d[YH], d[P] + n * d[PN] + oh * d[PH]
+    win = d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
+    v = (y, d[YH], p, win, d[OW], c, _coefficient(d, real, 2), _coefficient(d, real, 3), d[FLOOR])
+    if d[COEF]:
+        pair_forward_scaled(real, v)
+    else:
+        pair_forward(real, v)
+
+
+@njit
+def _unseen(d, real, y, dy, count, c, pixel):  # type: ignore[no-untyped-def]  # Numba
+    """Pixels that no window covers: their gradient comes through the statistics alone."""
+    c0, c1, c2 = _coefficient(d, real, 4), _coefficient(d, real, 5), _coefficient(d, real, 6)
+    for i in range(count):
+        v = (y + i * pixel, dy + i * pixel, 0, 0, 0, 0, 0, 0, c, c0, c1, c2)
+        if d[COEF]:
+            pixel_gather_scaled(real, v)
+        else:
+            pixel_gather(real, v)
+
+
+@kernel
+def pair_max_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """max_backward for 2 x 2 windows that lie side by side. Units: output rows; the last takes an odd row along."""
+    d = arguments(row)
+    n, oh, c = unit // d[OH], unit % d[OH], d[C]
+    pixel = c * array(real, d[DY], 1).itemsize
+    y, dy = d[Y] + n * d[YN] + 2 * oh * d[YH], d[DY] + n * d[DYN] + 2 * oh * d[DYH]
+    dp, win = d[DP] + n * d[DPN] + oh * d[DPH], d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
+    c0, c1, c2 = _coefficient(d, real, 4), _coefficient(d, real, 5), _coefficient(d, real, 6)
+    v = (y, d[YH], dy, d[DYH], dp, win, d[OW], c, c0, c1, c2)
+    if d[COEF]:
+        pair_backward_scaled(real, v)
+    else:
+        pair_backward(real, v)
+    rest = d[IW] - 2 * d[OW]
+    if rest:
+        for i in range(2):
+            _unseen(d, real, y + i * d[YH] + 2 * d[OW] * pixel, dy + i * d[DYH] + 2 * d[OW] * pixel, rest, c, pixel)
+    if oh == d[OH] - 1:
+        for i in range(2, d[IH] - 2 * oh):
+            _unseen(d, real, y + i * d[YH], dy + i * d[DYH], d[IW], c, pixel)

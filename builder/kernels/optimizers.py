@@ -24,19 +24,27 @@ def _share(d, unit):  # type: ignore[no-untyped-def]  # Numba
 
 
 @njit
-def _gradient(g, w, h, decays):  # type: ignore[no-untyped-def]  # Numba
-    """Return the scaled gradient plus the L2 penalty's."""
-    return g * h[FACTOR] + (h[WEIGHT_DECAY] * w if decays else 0.0)
+def _hyper(d, real, number):  # type: ignore[no-untyped-def]  # Numba
+    """Return a setting in the arrays' own type: arithmetic in float64 would halve the speed."""
+    return array(real, d[W], 1).dtype.type(floats(d[HYPER], HYPERS)[number])
+
+
+@njit
+def _decay(d, real):  # type: ignore[no-untyped-def]  # Numba
+    """Return the factor of the L2 penalty: zero for a parameter that does not decay."""
+    decay = _hyper(d, real, WEIGHT_DECAY)
+    return decay if d[DECAY] else decay * 0
 
 
 @kernel
 def sgd(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """w -= rate * g."""
     d = arguments(row)
-    w, g, h = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), floats(d[HYPER], HYPERS)
+    w, g = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE])
+    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
     first, last = _share(d, unit)
     for i in range(first, last):
-        w[i] -= h[RATE] * _gradient(g[i], w[i], h, d[DECAY])
+        w[i] -= rate * (g[i] * factor + decay * w[i])
 
 
 @kernel
@@ -44,10 +52,11 @@ def momentum(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """s = a s - rate * g; w += s (Polyak 1964, in Keras' form: a new rate does not touch the velocity)."""
     d = arguments(row)
     w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
-    h = floats(d[HYPER], HYPERS)
+    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
+    alpha = _hyper(d, real, ALPHA)
     first, last = _share(d, unit)
     for i in range(first, last):
-        v = h[ALPHA] * s[i] - h[RATE] * _gradient(g[i], w[i], h, d[DECAY])
+        v = alpha * s[i] - rate * (g[i] * factor + decay * w[i])
         s[i] = v
         w[i] += v
 
@@ -57,48 +66,51 @@ def nesterov(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """s = a s - rate * g; w += a s - rate * g (Sutskever et al. 2013, in Keras' form)."""
     d = arguments(row)
     w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
-    h = floats(d[HYPER], HYPERS)
+    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
+    alpha = _hyper(d, real, ALPHA)
     first, last = _share(d, unit)
     for i in range(first, last):
-        step = h[RATE] * _gradient(g[i], w[i], h, d[DECAY])
-        v = h[ALPHA] * s[i] - step
+        step = rate * (g[i] * factor + decay * w[i])
+        v = alpha * s[i] - step
         s[i] = v
-        w[i] += h[ALPHA] * v - step
-
-
-@njit
-def _adam(w, g, s, m, h):  # type: ignore[no-untyped-def]  # Numba
-    """Return (new first moment, new second moment, step)."""
-    first = h[ALPHA] * s + (1 - h[ALPHA]) * g
-    second = h[BETA] * m + (1 - h[BETA]) * g * g
-    return first, second, h[RATE] * (first / h[CORRECT_A]) / (math.sqrt(second / h[CORRECT_B]) + h[EPSILON])
+        w[i] += alpha * v - step
 
 
 @kernel
 def adam(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Adam (Kingma and Ba 2015); weight decay as an L2 penalty."""
     d = arguments(row)
-    w, g, h = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), floats(d[HYPER], HYPERS)
+    w, g = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE])
     s, m = array(real, d[S], d[SIZE]), array(real, d[M], d[SIZE])
+    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
+    alpha, beta, epsilon = _hyper(d, real, ALPHA), _hyper(d, real, BETA), _hyper(d, real, EPSILON)
+    one = w.dtype.type(1)
+    correct_a, correct_b = one / _hyper(d, real, CORRECT_A), one / _hyper(d, real, CORRECT_B)
     begin, end = _share(d, unit)
     for i in range(begin, end):
-        first, second, step = _adam(w[i], _gradient(g[i], w[i], h, d[DECAY]), s[i], m[i], h)
-        s[i], m[i] = first, second
-        w[i] -= step
+        here = g[i] * factor + decay * w[i]
+        s[i] = alpha * s[i] + (one - alpha) * here
+        m[i] = beta * m[i] + (one - beta) * (here * here)
+        w[i] -= rate * (s[i] * correct_a) / (np.sqrt(m[i] * correct_b) + epsilon)
 
 
 @kernel
 def adamw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """AdamW (Loshchilov and Hutter 2019): the weights decay apart from the gradient."""
     d = arguments(row)
-    w, g, h = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), floats(d[HYPER], HYPERS)
+    w, g = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE])
     s, m = array(real, d[S], d[SIZE]), array(real, d[M], d[SIZE])
+    rate, factor = _hyper(d, real, RATE), _hyper(d, real, FACTOR)
+    alpha, beta, epsilon = _hyper(d, real, ALPHA), _hyper(d, real, BETA), _hyper(d, real, EPSILON)
+    one = w.dtype.type(1)
+    shrink = one - rate * _decay(d, real)
+    correct_a, correct_b = one / _hyper(d, real, CORRECT_A), one / _hyper(d, real, CORRECT_B)
     begin, end = _share(d, unit)
     for i in range(begin, end):
-        first, second, step = _adam(w[i], g[i] * h[FACTOR], s[i], m[i], h)
-        s[i], m[i] = first, second
-        shrink = 1 - h[RATE] * h[WEIGHT_DECAY] if d[DECAY] else 1.0
-        w[i] = w[i] * shrink - step
+        here = g[i] * factor
+        s[i] = alpha * s[i] + (one - alpha) * here
+        m[i] = beta * m[i] + (one - beta) * (here * here)
+        w[i] = w[i] * shrink - rate * (s[i] * correct_a) / (np.sqrt(m[i] * correct_b) + epsilon)
 
 
 @kernel
@@ -106,13 +118,14 @@ def rmsprop(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """s = a s + (1 - a) g^2; w -= rate * g / (sqrt(s) + epsilon) (Hinton 2012)."""
     d = arguments(row)
     w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
-    h = floats(d[HYPER], HYPERS)
+    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
+    alpha, epsilon = _hyper(d, real, ALPHA), _hyper(d, real, EPSILON)
     first, last = _share(d, unit)
     for i in range(first, last):
-        here = _gradient(g[i], w[i], h, d[DECAY])
-        v = h[ALPHA] * s[i] + (1 - h[ALPHA]) * here * here
+        here = g[i] * factor + decay * w[i]
+        v = alpha * s[i] + (w.dtype.type(1) - alpha) * (here * here)
         s[i] = v
-        w[i] -= h[RATE] * here / (math.sqrt(v) + h[EPSILON])
+        w[i] -= rate * here / (np.sqrt(v) + epsilon)
 
 
 @kernel
@@ -120,13 +133,14 @@ def adagrad(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """s += g^2; w -= rate * g / (sqrt(s) + epsilon) (Duchi et al. 2011)."""
     d = arguments(row)
     w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
-    h = floats(d[HYPER], HYPERS)
+    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
+    epsilon = _hyper(d, real, EPSILON)
     first, last = _share(d, unit)
     for i in range(first, last):
-        here = _gradient(g[i], w[i], h, d[DECAY])
+        here = g[i] * factor + decay * w[i]
         v = s[i] + here * here
         s[i] = v
-        w[i] -= h[RATE] * here / (math.sqrt(v) + h[EPSILON])
+        w[i] -= rate * here / (np.sqrt(v) + epsilon)
 
 
 @kernel

@@ -195,15 +195,15 @@ def conv_tile(pixels: int, vectors: int) -> Any:
 def gradient_tile(taps: int, rows: int, vectors: int) -> Any:
     """Make dst[h, i, :] (+)= sum over pixels p of x[p + tap[h] + i] * dy[p, :] for h < taps, i < rows.
 
-    Arguments (x, xo, P, dy, yo, tap, dst, tap_stride, valid, accumulate): rows i >= valid are computed, not stored.
+    Arguments (x, xo, P, dy, yo, tap, dst, tap_stride, row_stride, valid, accumulate): rows i >= valid are computed, not
+    stored; strides are in bytes.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        x, xo, count, dy, yo, tap, dst, stride, valid, accumulate = a
+        x, xo, count, dy, yo, tap, dst, stride, step, valid, accumulate = a
         b, acc = e.b, e.accumulators(taps * rows * vectors)
-        width = VECTOR_BYTES * vectors
         stored = [b.icmp_signed("<", e.count(i), valid) for i in range(rows)]
-        place = [[e.add(e.add(dst, e.mul(stride, h)), width * i) for i in range(rows)] for h in range(taps)]
+        place = [[e.add(e.add(dst, e.mul(stride, h)), e.mul(step, i)) for i in range(rows)] for h in range(taps)]
         with b.if_then(b.icmp_signed("==", accumulate, e.count(1))):
             for i in range(rows):
                 with b.if_then(stored[i]):
@@ -227,7 +227,7 @@ def gradient_tile(taps: int, rows: int, vectors: int) -> Any:
                     for q in range(vectors):
                         e.store(b.load(acc[(h * rows + i) * vectors + q]), e.add(place[h][i], VECTOR_BYTES * q))
 
-    return emitted(10, generate)
+    return emitted(11, generate)
 
 
 @intrinsic

@@ -43,7 +43,7 @@ gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*G
     BLOCKS, LANES,             # pixel blocks; lanes of the last vector that count
     XG, YG, WG, SG,            # byte steps of x, y, w and start from one group to the next
     PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
-    LIST, NLIST,               # gradient: tiles (kind, taps, x, dy, dst, tap stride, valid rows), their number
+    LIST, NLIST,               # gradient: tiles (kind, taps, x, dy, dst, strides, valid rows), their number
     FLOOR, STAT, CHANNELS,     # address of the least value stored; block statistics of y or 0, and y's channels
 ) = slots(32)  # fmt: skip
 
@@ -97,7 +97,7 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     split, chunks, blocks = d[SPLIT], d[CHUNKS], d[BLOCKS]
     s, c, g = unit % split, unit // split % chunks, unit // (split * chunks)
     xb, yb, counts, tables = ints(d[XB], blocks), ints(d[YB], blocks), ints(d[COUNT], blocks), ints(d[TABLE], blocks)
-    listed = ints(d[LIST], 7 * d[NLIST])
+    listed = ints(d[LIST], 8 * d[NLIST])
     size = array(real, d[X], 1).itemsize
     part = d[PART] + c * d[SIZE] * size + g * d[WG]
     first = c * blocks // chunks
@@ -105,9 +105,9 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         x, y = d[X] + g * d[XG] + xb[b], d[Y] + g * d[YG] + yb[b]
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
         for t in range(s * d[NLIST] // split, (s + 1) * d[NLIST] // split):
-            o = 7 * t
+            o = 8 * t
             kind, xt, yt, dst = listed[o], x + listed[o + 2], y + listed[o + 3], part + listed[o + 4]
-            a = (xt, xo, n, yt, yo, listed[o + 1], dst, listed[o + 5], listed[o + 6], more)
+            a = (xt, xo, n, yt, yo, listed[o + 1], dst, listed[o + 5], listed[o + 6], listed[o + 7], more)
             if kind == 1:
                 gradient1(real, a)
             elif kind == 2:

@@ -187,6 +187,12 @@ def _backward_tables(b: Binder, pool: ops.MaxPool2d, x: Tensor, p: Tensor, dp: T
     return {"ROWS": b.keep(_table(down, 3, depth)), "COLUMNS": b.keep(_table(across, 3, depth)), "DEPTH": depth}
 
 
+def _pairs(pool: ops.MaxPool2d, x: Tensor, p: Tensor) -> bool:
+    """Say whether windows are 2 x 2 side by side and within the image, the form that has kernels of its own."""
+    whole = 2 * p.h <= x.h and 2 * p.w <= x.w
+    return whole and pool.kernel == pool.stride == (2, 2) and pool.padding == ((0, 0), (0, 0))
+
+
 def _pool_fields(b: Binder, **tensors: Tensor) -> dict[str, int]:
     fields = {}
     for prefix, t in tensors.items():
@@ -215,7 +221,7 @@ def pool_forward(em: Emitter, node: Node) -> None:
         fields |= {"WIN": b.arena + win.offset, "FLOOR": b.floor(op.relu)}
         if coefficients is not None:
             fields["COEF"] = b.arena + coefficients.offset
-        b.row(maxpool, "max_forward", p.n * p.h, **fields)
+        b.row(maxpool, "pair_max_forward" if _pairs(op.pool, x, p) else "max_forward", p.n * p.h, **fields)
 
     em.call(node, "pooling", [t for t in (x, p, win, coefficients) if t is not None], bind)
 
@@ -238,10 +244,13 @@ def pool_backward(em: Emitter, node: Node, dp: Tensor) -> None:
         from ...kernels import maxpool
 
         fields: dict[str, Any] = _pool_fields(b, Y=x, P=p, DP=dp, DY=dx) | _sizes(x, p)
-        fields |= _backward_tables(b, op.pool, x, p, dp) | {"WIN": b.arena + win.offset}
+        fields |= {"WIN": b.arena + win.offset}
         if coefficients is not None:
             fields["COEF"] = b.arena + coefficients.offset
-        b.row(maxpool, "max_backward", x.n * x.h, **fields)
+        if _pairs(op.pool, x, p):
+            b.row(maxpool, "pair_max_backward", p.n * p.h, **fields)
+        else:
+            b.row(maxpool, "max_backward", x.n * x.h, **fields, **_backward_tables(b, op.pool, x, p, dp))
 
     reads = [t for t in (coefficients, x if coefficients is not None else None) if t is not None]
     em.call(node, "pooling backward", (dx, dp, win, *reads), bind)

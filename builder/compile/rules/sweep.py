@@ -83,12 +83,16 @@ def gradient_list(
     whole = next((k for k in (4, 5) if kinds[k][:2] == (count, per_tap)), None)
     for vectors, first in tiles:
         base = count * per_tap * first * item
-        if whole is not None and vectors == 1:
-            listed.append((whole, address, 0, first * item, base, per_tap * width, per_tap))
+        across = vectors * width
+        if whole is not None:
+            # All taps and rows of one vector at once: no row of the tile is wasted.
+            for v in range(vectors):
+                at = first * item + v * width
+                listed.append((whole, address, 0, at, base + v * width, per_tap * across, across, per_tap))
             continue
         step = kinds[vectors][1]
         for t in range(count):
             for j in range(0, per_tap, step):
-                place = base + (t * per_tap + j) * vectors * width
-                listed.append((vectors, address + 8 * t, j * item, first * item, place, 0, min(step, per_tap - j)))
+                place = base + (t * per_tap + j) * across
+                listed.append((vectors, address + 8 * t, j * item, first * item, place, 0, across, min(step, per_tap - j)))
     return {"LIST": b.keep(listed), "NLIST": len(listed)}
