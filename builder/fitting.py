@@ -45,8 +45,8 @@ def fit(
             loss = session.step(x[batch], t[batch], learning_rate=rate)
             if not np.isfinite(loss):
                 raise TrainingError(
-                    f"The loss is not finite in epoch {epoch + 1}: {session.fault()}. The parameters are those before this "
-                    "step. Use a smaller learning rate or clip_norm, and look for NaN in the data."
+                    f"The loss is not finite in epoch {epoch + 1}: {session.fault()}. The parameters are those before "
+                    "this step. Use a smaller learning rate or clip_norm, and look for NaN in the data."
                 )
             total += loss * len(batch)
         session.flush(rate)

@@ -45,19 +45,23 @@ class Session:
         accumulate: int = 1,
     ) -> None:
         if batch_size < 1 or accumulate < 1:
-            raise UsageError(f"batch_size and accumulate must be at least 1, but received {batch_size} and {accumulate}.")
+            raise UsageError(
+                f"batch_size and accumulate must be at least 1, but received {batch_size} and {accumulate}."
+            )
         self.net, self.batch_size, self.optimizer, self.accumulate = net, batch_size, optimizer, accumulate
         self.weight_decay = weight_decay
         self.steps = self.updates = self.pending = 0
         params = net.params
-        self.slots: dict[str, np.ndarray] = {name: aligned(params.count, params.dtype) for name in STATES[optimizer.type]}
+        self.slots: dict[str, np.ndarray] = {
+            name: aligned(params.count, params.dtype) for name in STATES[optimizer.type]
+        }
         self.accumulated = aligned(params.count, params.dtype) if accumulate > 1 else None
         self.hyper = aligned(optimizers.HYPERS, np.float64)
         self._limit = np.array([clip_norm or 0.0])
         self._kept: list[np.ndarray] = []
         self._update = self._tape(clip_norm is not None)
         statistics = [slot for slot in params.slots.values() if slot.parameter.statistic]
-        self._statistics = [params.part(slot, params.values) for slot in statistics]
+        self._statistics = [params.part(slot, params.packed) for slot in statistics]
         self._last: Program | None = None
         self._count = 0
 
@@ -87,7 +91,14 @@ class Session:
             place = 0
             for slot, cut in zip(trained, cuts, strict=True):
                 part = int(partial.ctypes.data) + 8 * place
-                row("squares", cut, G=int(source.ctypes.data) + slot.start * item, SIZE=slot.layout.size, SLICES=cut, PART=part)
+                row(
+                    "squares",
+                    cut,
+                    G=int(source.ctypes.data) + slot.start * item,
+                    SIZE=slot.layout.size,
+                    SLICES=cut,
+                    PART=part,
+                )
                 place += cut
             limit = int(self._limit.ctypes.data)
             row("clip", 1, PART=int(partial.ctypes.data), SIZE=place, HYPER=hyper, LIMIT=limit)
@@ -99,7 +110,7 @@ class Session:
             row(
                 self.optimizer.type.lower(),
                 cut,
-                W=int(params.values.ctypes.data) + offset,
+                W=int(params.packed.ctypes.data) + offset,
                 G=int(source.ctypes.data) + offset,
                 SIZE=slot.layout.size,
                 SLICES=cut,
@@ -172,7 +183,9 @@ class Session:
     def state(self) -> dict[str, np.ndarray]:
         """Return everything but the parameters that the next step depends on, as arrays in public layouts."""
         params = self.net.params
-        found = {f"{name}/{key}": params.public(key, whole) for name, whole in self.slots.items() for key in self.net.trained}
+        found = {
+            f"{name}/{key}": params.public(key, whole) for name, whole in self.slots.items() for key in self.net.trained
+        }
         if self.accumulated is not None:
             found |= {f"accumulated/{key}": params.public(key, self.accumulated) for key in self.net.trained}
         found["counters"] = np.array([self.steps, self.updates, self.pending], np.int64)

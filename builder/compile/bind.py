@@ -55,7 +55,7 @@ class Binder:
 
     def value_of(self, parameter: ops.Parameter) -> int:
         slot = self.parameters.slots[self.graph.key(parameter)]
-        return int(self.parameters.values.ctypes.data) + slot.start * self.parameters.dtype.itemsize
+        return int(self.parameters.packed.ctypes.data) + slot.start * self.parameters.dtype.itemsize
 
     def gradient_of(self, parameter: ops.Parameter) -> int:
         slot = self.parameters.slots[self.graph.key(parameter)]

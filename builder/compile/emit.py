@@ -35,7 +35,7 @@ Backward = Callable[["Emitter", Node, Tensor], None]
 
 @dataclass(frozen=True)
 class Rule:
-    """How one kind of operation runs. `backward` gets the gradient of the node's value and gives those of its inputs."""
+    """How one kind of operation runs. `backward` gets the gradient of its value and gives those of its inputs."""
 
     forward: Forward
     backward: Backward | None = None
@@ -131,7 +131,7 @@ class Emitter:
 
 
 def emit(graph: Lowered, batch: int, mode: Mode, item: int, vector_bytes: int, input_gradient: bool = False) -> Emitter:
-    """Return all calls of a program: 'predict', 'evaluate' (use, with loss) or 'train' (batch statistics, gradients)."""
+    """Return all calls of a program: 'predict', 'evaluate' (use, with loss) or 'train' (batch statistics, backward)."""
     from . import rules
 
     rules.load()

@@ -48,6 +48,13 @@ class Program:
     depth: int = 0
 
 
+def _number(value: object) -> float | None:
+    """Return a literal as a number, or None where it is none (True is none) or too large."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST:
+        return float(value)
+    return None
+
+
 def parse(text: str, names: tuple[str, ...] = ("x", "y")) -> Program:
     """Return the program of an expression, or raise UsageError that says which part is not understood.
 
@@ -76,8 +83,8 @@ def parse(text: str, names: tuple[str, ...] = ("x", "y")) -> Program:
         if level > DEEPEST:
             raise refuse(node, f"is nested deeper than {DEEPEST} levels")
         program.depth = max(program.depth, depth + 1)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) <= LARGEST:
-            constant(float(node.value))
+        if isinstance(node, ast.Constant) and _number(node.value) is not None:
+            constant(float(_number(node.value) or 0))
         elif isinstance(node, ast.Name) and node.id == "pi":
             constant(math.pi)
         elif isinstance(node, ast.Name) and node.id in names:
@@ -101,7 +108,9 @@ def parse(text: str, names: tuple[str, ...] = ("x", "y")) -> Program:
                 emit(argument, depth + i, level + 1)
             program.code += [operation, 0]
         else:
-            raise refuse(node, f"is not allowed; use numbers, {', '.join(names)}, + - * / ** and " + ", ".join(_FUNCTIONS))
+            raise refuse(
+                node, f"is not allowed; use numbers, {', '.join(names)}, + - * / ** and {', '.join(_FUNCTIONS)}"
+            )
 
     emit(tree.body, 0, 0)
     return program

@@ -72,7 +72,11 @@ def loss_takes_logits(graph: Lowered) -> None:
         return
     if isinstance(head.op, ops.Softmax) and isinstance(loss.op, ops.CrossEntropy):
         loss.op = SoftmaxCrossEntropy(loss.op.inputs, loss.op.shape)
-    elif isinstance(head.op, ops.Pointwise) and head.op.function == "sigmoid(x)" and isinstance(loss.op, ops.BinaryCrossEntropy):
+    elif (
+        isinstance(head.op, ops.Pointwise)
+        and head.op.function == "sigmoid(x)"
+        and isinstance(loss.op, ops.BinaryCrossEntropy)
+    ):
         loss.op = SigmoidBinaryCrossEntropy(loss.op.inputs, loss.op.shape)
     else:
         return

@@ -91,7 +91,7 @@ class Matrix:
             h, w, c = self.source
             rows = public.reshape(c, h, w, self.columns).transpose(1, 2, 0, 3).reshape(1, self.rows, self.columns)
         else:
-            k, c, fh, fw = self.shape
+            _, c, fh, fw = self.shape
             grouped = public.reshape(self.groups, self.columns, c, fh, fw)
             rows = grouped.transpose(0, 3, 4, 2, 1).reshape(self.groups, self.rows, self.columns)
         grid = packed.reshape(self.groups, self.group)

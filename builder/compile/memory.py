@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .lower import Checked, Lowered, lower
-from .program import plan
 from .layouts import layout_of
+from .lower import Checked, Lowered, lower
+from .plan import plan
 
 BASELINE = 170 << 20
 """Bytes of the process itself: interpreter, NumPy, Numba and LLVM with the kernels loaded (measured, see
@@ -25,11 +25,18 @@ def parameter_bytes(graph: Lowered) -> int:
     return sum(layout_of(node.op, p, lanes).size * ITEM for node in graph.nodes for p in node.op.parameters)
 
 
-def peak_bytes(checked: Checked, batch_size: int, optimizer: str = "Adam", accumulate: int = 1, data_bytes: int = 0) -> int:
-    """Return the predicted peak memory in bytes of training at this batch size, data included."""
+def peak_bytes(
+    checked: Checked,
+    batch_size: int,
+    optimizer: str = "Adam",
+    accumulate: int = 1,
+    data_bytes: int = 0,
+    evaluation_batch_size: int = 256,
+) -> int:
+    """Return the predicted peak memory in bytes of training at these batch sizes, data included."""
     graph = lower(checked)
     train = plan(graph, batch_size, "train", ITEM, VECTOR_BYTES).arena
-    use = plan(graph, 256, "evaluate", ITEM, VECTOR_BYTES).arena
+    use = plan(graph, evaluation_batch_size, "evaluate", ITEM, VECTOR_BYTES).arena
     copies = 2 + STATES.get(optimizer, 2) + (accumulate > 1)
-    feeds = (batch_size + 256) * math.prod(graph.input.op.shape) * ITEM
+    feeds = (batch_size + evaluation_batch_size) * math.prod(graph.input.op.shape) * ITEM
     return BASELINE + copies * parameter_bytes(graph) + train + use + feeds + data_bytes

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas import initialisers as init
-from schemas import ops
+from schemas import initialisers as init, ops
 from schemas.errors import UsageError
 
 from ..kernels.cpu import VECTOR_BYTES
@@ -59,7 +58,7 @@ def draw(parameter: ops.Parameter, key: str, seed: int) -> np.ndarray:
 
 
 class Parameters(MutableMapping[str, np.ndarray]):
-    """A mapping '<layer>/<parameter>' -> NumPy array in the public layout. Reading copies; assigning checks and writes."""
+    """'<layer>/<parameter>' -> NumPy array in the public layout. Reading copies; assigning checks and writes."""
 
     def __init__(self, graph: Lowered, dtype: Any, seed: int) -> None:
         self.dtype = np.dtype(dtype)
@@ -73,35 +72,35 @@ class Parameters(MutableMapping[str, np.ndarray]):
                 self.slots[key] = Slot(key, parameter, layout, place)
                 place += rounded(layout.size, ALIGNMENT // self.dtype.itemsize)
         self.count = place
-        self.values = aligned(place, self.dtype)
+        self.packed = aligned(place, self.dtype)
         self._gradients: np.ndarray | None = None
         for slot in self.slots.values():
             self[slot.key] = draw(slot.parameter, slot.key, seed)
 
     @property
     def gradients(self) -> np.ndarray:
-        """The gradients, in the same layout as the values; made at the first use."""
+        """The gradients, in the same layout as `packed`; made at the first use."""
         if self._gradients is None:
             self._gradients = aligned(self.count, self.dtype)
         return self._gradients
 
     def part(self, slot: Slot, whole: np.ndarray) -> np.ndarray:
-        """Return the slot's packed piece of an array laid out like `values`."""
+        """Return the slot's packed piece of an array laid out like `packed`."""
         return whole[slot.start : slot.start + slot.layout.size]
 
     def public(self, key: str, whole: np.ndarray) -> np.ndarray:
-        """Return the public array of a key out of an array laid out like `values`."""
+        """Return the public array of a key out of an array laid out like `packed`."""
         slot = self.slots[key]
         return slot.layout.unpack(self.part(slot, whole))
 
     def put(self, key: str, public: np.ndarray, whole: np.ndarray) -> None:
-        """Write a public array into an array laid out like `values`."""
+        """Write a public array into an array laid out like `packed`."""
         slot = self.slots[key]
         slot.layout.pack(public, self.part(slot, whole))
 
     def __getitem__(self, key: str) -> np.ndarray:
         self._known(key)
-        return self.public(key, self.values)
+        return self.public(key, self.packed)
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._known(key)
@@ -112,10 +111,12 @@ class Parameters(MutableMapping[str, np.ndarray]):
             raise UsageError(f"The value for {key!r} is not an array of numbers: {error}.") from None
         if given.shape != shape:
             raise UsageError(f"{key!r} has the shape {shape}, but received {given.shape}.")
-        self.put(key, given, self.values)
+        self.put(key, given, self.packed)
 
     def __delitem__(self, key: str) -> None:
-        raise UsageError("A network's parameters cannot be removed; set trainable to false in the document to freeze them.")
+        raise UsageError(
+            "A network's parameters cannot be removed; set trainable to false in the document to freeze them"
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.slots)
@@ -128,4 +129,6 @@ class Parameters(MutableMapping[str, np.ndarray]):
             import difflib
 
             near = difflib.get_close_matches(str(key), self.slots, n=1)
-            raise KeyError(f"{key!r} is not a parameter of this network" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise KeyError(
+                f"{key!r} is not a parameter of this network" + (f"; did you mean {near[0]!r}?" if near else "")
+            )

@@ -1,12 +1,18 @@
-"""Where every tensor lies: one arena, in which blocks that are never alive together share memory.
+"""What a program will do and where every tensor lies: one arena, in which blocks never alive together share memory.
 
-Pure arithmetic: nothing is allocated and no kernel is loaded, so that `check` knows the peak memory beforehand.
+Pure arithmetic: nothing is allocated and no kernel is loaded, so that the peak memory is known beforehand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from schemas import ops
+
+from .emit import Emitter, Mode, emit
+from .fuse import fuse, no_dropout_in_use
+from .lower import Lowered
 from .tensors import Block, rounded
 
 SLACK = 4096
@@ -51,3 +57,43 @@ def place(blocks: Sequence[Block], keep: Sequence[Block] = ()) -> int:
         placed.append(block)
         placed.sort(key=lambda b: b.offset)
     return total + SLACK
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Calls with their memory laid out, and the arena's size in bytes."""
+
+    emitted: Emitter
+    blocks: list[Block]
+    arena: int
+
+
+def plan(
+    graph: Lowered,
+    batch: int,
+    mode: Mode,
+    item: int,
+    vector_bytes: int,
+    *,
+    without: frozenset[str] = frozenset(),
+    keep_all: bool = False,
+    input_gradient: bool = False,
+) -> Planned:
+    """Fuse, emit and lay out. `keep_all` gives every value memory of its own, for looking inside."""
+    fused = fuse(graph, mode == "train", without)
+    if mode == "evaluate":
+        fused = _with_loss(graph, without)
+    emitted = emit(fused, batch, mode, item, vector_bytes, input_gradient)
+    blocks = lifetimes([call.touches for call in emitted.calls])
+    keep: list[Block] = list(blocks) if keep_all else [emitted.prediction] if emitted.prediction else []
+    if input_gradient:
+        keep.append(emitted.gradients[id(fused.input)])
+    return Planned(emitted, blocks, place(blocks, keep))
+
+
+def _with_loss(graph: Lowered, without: frozenset[str]) -> Lowered:
+    """Return the graph in use (no Dropout), but with its loss."""
+    fused = fuse(graph, True, without)
+    no_dropout_in_use(fused)
+    fused.nodes = [n for n in fused.nodes if not isinstance(n.op, ops.Dropout)]
+    return fused

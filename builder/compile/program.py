@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from schemas import ops
 
-from ..kernels import layout as layout_kernels
-from ..kernels import machine
+from ..kernels import layout as layout_kernels, machine
 from ..kernels.cpu import VECTOR_BYTES
 from .bind import Binder, Feeds, image
-from .emit import Emitter, Mode, emit
-from .fuse import fuse
+from .emit import Mode
 from .lower import Lowered
 from .parameters import Parameters, aligned
-from .plan import lifetimes, place
+from .plan import plan
 from .rules.norm_act import norm_of
-from .tensors import Block, Tensor
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Calls with their memory laid out, and the arena's size in bytes."""
-
-    emitted: Emitter
-    blocks: list[Block]
-    arena: int
-
-
-def plan(
-    graph: Lowered,
-    batch: int,
-    mode: Mode,
-    item: int,
-    vector_bytes: int = VECTOR_BYTES,
-    *,
-    without: frozenset[str] = frozenset(),
-    keep_all: bool = False,
-    input_gradient: bool = False,
-) -> Planned:
-    """Fuse, emit and lay out. `keep_all` gives every value memory of its own, for looking inside."""
-    fused = fuse(graph, mode == "train", without)
-    if mode == "evaluate":
-        fused = _with_loss(graph, without)
-    emitted = emit(fused, batch, mode, item, vector_bytes, input_gradient)
-    blocks = lifetimes([call.touches for call in emitted.calls])
-    keep: list[Block] = list(blocks) if keep_all else [emitted.prediction] if emitted.prediction else []
-    if input_gradient:
-        keep.append(emitted.gradients[id(fused.input)])
-    return Planned(emitted, blocks, place(blocks, keep))
-
-
-def _with_loss(graph: Lowered, without: frozenset[str]) -> Lowered:
-    """Return the graph in use (no Dropout), but with its loss."""
-    from .fuse import no_dropout_in_use
-
-    fused = fuse(graph, True, without)
-    no_dropout_in_use(fused)
-    fused.nodes = [n for n in fused.nodes if not isinstance(n.op, ops.Dropout)]
-    return fused
+from .tensors import Tensor
 
 
 class Program:
@@ -79,7 +33,14 @@ class Program:
     ) -> None:
         dtype = parameters.dtype
         planned = plan(
-            graph, batch, mode, dtype.itemsize, without=without, keep_all=keep_all, input_gradient=input_gradient
+            graph,
+            batch,
+            mode,
+            dtype.itemsize,
+            VECTOR_BYTES,
+            without=without,
+            keep_all=keep_all,
+            input_gradient=input_gradient,
         )
         self.batch, self.mode, self.parameters = batch, mode, parameters
         self.emitted, self.blocks = planned.emitted, planned.blocks
@@ -153,5 +114,3 @@ class Program:
             hyper = self.feeds.momentum.get(self.graph.key(norm.mean)) if norm is not None else None
             if norm is not None and hyper is not None:
                 hyper[0] = norm.momentum if share is None else share
-
-

@@ -1,8 +1,8 @@
 """Batch normalisation, residual sum, ReLU and max pooling in as few passes as the mathematics allows.
 
 Forward     p = pool(act(scale * y + shift + r)), one pass over y; the pooled winner is kept as a number per output.
-Backward    sums of g and g * xhat over the batch (from the pooled values alone where possible), then one pass that turns
-            y into dy in place:  dy = c0 * g + c1 + c2 * y.
+Backward    sums of g and g * xhat over the batch (from the pooled values alone where possible), then one pass that
+            turns y into dy in place:  dy = c0 * g + c1 + c2 * y.
 
 COEF is [7][C]: mean, 1 / std, scale, shift, c0, c1, c2. Vectors run over channels; a last partial vector is masked.
 """

@@ -1,8 +1,8 @@
 """Max pooling of scale * y + shift, with ReLU, in one pass forward and one backward; any window, stride and padding.
 
-The forward pass keeps which tap of its window won, as a number per output (-1 where ReLU passed nothing). Backward, each
-input pixel gathers from the windows that cover it: which these are stands in tables, so there is no scatter and no edge
-code. Without normalisation scale is 1 and shift 0 (SCALE is then 0).
+The forward pass keeps which tap of its window won, as a number per output (-1 where ReLU passed nothing). Backward,
+each input pixel gathers from the windows that cover it: which these are stands in tables, so there is no scatter and no
+edge code. Without normalisation scale is 1 and shift 0 (SCALE is then 0).
 """
 
 from __future__ import annotations
@@ -202,8 +202,8 @@ def max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def max_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """dy from the pooled gradient (dy may be y). Units: input rows. Tables: the count, then DEPTH triples of byte offset
-    in dp, byte offset in win, tap."""
+    """dy from the pooled gradient (dy may be y). Units: input rows. Tables: the count, then DEPTH triples of byte
+    offset in dp, byte offset in win, tap."""
     d = arguments(row)
     n, ih = unit // d[IH], unit % d[IH]
     wide, c = 1 + 3 * d[DEPTH], d[C]
@@ -226,10 +226,10 @@ def max_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 @njit
 def _reliable(gamma, beta, c):  # type: ignore[no-untyped-def]  # Numba
     """Say whether xhat may be found again from the pooled value: gamma is not too small beside beta."""
+    reliable = True
     for k in range(c):
-        if not abs(gamma[k]) > 0.01 * abs(beta[k]) + 1e-6:
-            return False
-    return True
+        reliable = reliable and abs(gamma[k]) > 0.01 * abs(beta[k]) + 1e-6
+    return reliable
 
 
 @kernel

@@ -24,6 +24,10 @@ from .cpu import VECTOR_BYTES
 I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
 
+Load = Callable[[Any], Any]
+Store = Callable[[Any, Any], None]
+
+
 class Emit:
     """Helper around an IR builder: byte-addressed vector loads and stores, broadcast, fused multiply-add, loops."""
 
@@ -80,7 +84,9 @@ class Emit:
         get = self.function(name, self.vector, [place.type, I32, self.mask, self.vector])
         return self.b.call(get, [place, ir.Constant(I32, self.size), mask, self.zero])
 
-    def over(self, channels: Any, body: Callable[[Any, Callable[[Any], Any], Callable[[Any, Any], None]], None]) -> None:
+    def over(
+        self, channels: Any, body: Callable[[Any, Callable[[Any], Any], Callable[[Any, Any], None]], None]
+    ) -> None:
         """Emit body(byte offset, load, store) for every vector of channels; the last may have fewer lanes."""
         b = self.b
         with self.loop(b.sdiv(channels, self.count(self.lanes))) as q:

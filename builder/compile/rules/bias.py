@@ -25,13 +25,30 @@ def bias_gradient(em: Emitter, node: Node, bias: ops.Parameter, dy: Tensor, grou
         # The border of dy is zero, so the sum may run over the whole buffer.
         count = dy.bytes // dy.pixel
         b.row(
-            tiles, "column_sums", chunks, C_X=b.arena + dy.offset, C_TO=at, C_N=count, C_C=dy.c, C_STRIDE=dy.pixel, C_CHUNKS=chunks
+            tiles,
+            "column_sums",
+            chunks,
+            C_X=b.arena + dy.offset,
+            C_TO=at,
+            C_N=count,
+            C_C=dy.c,
+            C_STRIDE=dy.pixel,
+            C_CHUNKS=chunks,
         )
         to = b.gradient_of(bias)
         whole = at + chunks * dy.c * item if groups > 1 else to
         common = {"S_WIDTH": 1, "S_VALID": 1, "S_FROM": 0}
         b.row(
-            tiles, "sum_parts", 1, S_PART=at, S_CHUNKS=chunks, S_STRIDE=dy.c, S_TO=whole, S_SIZE=dy.c, S_SLICE=dy.c, **common
+            tiles,
+            "sum_parts",
+            1,
+            S_PART=at,
+            S_CHUNKS=chunks,
+            S_STRIDE=dy.c,
+            S_TO=whole,
+            S_SIZE=dy.c,
+            S_SLICE=dy.c,
+            **common,
         )
         if groups > 1:
             each = dy.c // groups

@@ -81,7 +81,10 @@ def forward(em: Emitter, node: Node) -> None:
         columns = columns_of(b, layout.tiles, layout.columns, em.lanes)
         start = {"START": 0, "SG": 0}
         if op.bias is not None:
-            start = {"START": b.value_of(op.bias), "SG": rounded(layout.columns, em.lanes) * x.item if op.groups > 1 else 0}
+            start = {
+                "START": b.value_of(op.bias),
+                "SG": rounded(layout.columns, em.lanes) * x.item if op.groups > 1 else 0,
+            }
         split = max(1, min(columns["NTILES"], 16 // (walk["BLOCKS"] * op.groups)))
         if part is not None:
             split = 1

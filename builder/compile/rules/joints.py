@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from schemas import ops
@@ -121,7 +122,11 @@ def concatenate_forward(em: Emitter, node: Node) -> None:
 def concatenate_backward(em: Emitter, node: Node, dy: Tensor) -> None:
     """Copy every input's share out of dy."""
     for source, place in zip(node.inputs, _places(em, node), strict=True):
-        em.give(source, lambda dx, place=place: copy(em, node, dy, dx, place, into=False))
+        em.give(source, functools.partial(_copy_out, em, node, dy, place))
+
+
+def _copy_out(em: Emitter, node: Node, dy: Tensor, place: tuple[int, int, int], dx: Tensor) -> None:
+    copy(em, node, dy, dx, place, into=False)
 
 
 def _drop(em: Emitter, node: Node, a: Tensor, y: Tensor) -> None:
@@ -138,7 +143,9 @@ def _drop(em: Emitter, node: Node, a: Tensor, y: Tensor) -> None:
         fields["L"] = fields.pop("C")
         threshold = min(round(op.p * 2**32), 2**32 - 1)
         key = int(b.feeds.key.ctypes.data)
-        b.row(elementwise, "dropout", cut, SLICES=cut, KEY=key, STREAM=em.streams[id(node)], THRESHOLD=threshold, **fields)
+        b.row(
+            elementwise, "dropout", cut, SLICES=cut, KEY=key, STREAM=em.streams[id(node)], THRESHOLD=threshold, **fields
+        )
 
     em.call(node, "dropout", (a, y), bind)
 

@@ -83,7 +83,7 @@ def act_forward(em: Emitter, node: Node) -> None:
     op = node.op
     assert isinstance(op, NormAct)
     x = em.value(node.inputs[0])
-    rest = {"R": em.value(i) for i in node.inputs[1:]}
+    rest = {"R": em.value(node.inputs[1])} if len(node.inputs) > 1 else {}
     coefficients = statistics(em, node, op.norm, x)
     a = em.output(node)
     cut = min(rows(a), slices(values(a)))
@@ -194,7 +194,7 @@ def _pairs(pool: ops.MaxPool2d, x: Tensor, p: Tensor) -> bool:
 
 
 def _pool_fields(b: Binder, **tensors: Tensor) -> dict[str, int]:
-    fields = {}
+    fields: dict[str, int] = {}
     for prefix, t in tensors.items():
         fields |= {prefix: b.at(t), f"{prefix}N": t.image, f"{prefix}H": t.row}
     return fields
@@ -257,7 +257,9 @@ def pool_backward(em: Emitter, node: Node, dp: Tensor) -> None:
     em.accept(source, dx)
 
 
-def _pool_sums(em: Emitter, node: Node, op: NormActPool, norm: ops.BatchNorm, coefficients: Scratch, dp: Tensor) -> None:
+def _pool_sums(
+    em: Emitter, node: Node, op: NormActPool, norm: ops.BatchNorm, coefficients: Scratch, dp: Tensor
+) -> None:
     x, p, win = em.value(node.inputs[0]), em.value(node), em.saved[id(em.value(node))]
     cut = min(rows(p), slices(values(p)))
     part = em.scratch(2 * x.c * cut)
@@ -267,7 +269,11 @@ def _pool_sums(em: Emitter, node: Node, op: NormActPool, norm: ops.BatchNorm, co
 
         fields: dict[str, Any] = _pool_fields(b, Y=x, P=p, DP=dp) | _sizes(x, p) | _forward_tables(b, op.pool, x, p)
         fields |= {"WIN": b.arena + win.offset, "PART": b.arena + part.offset, "SLICES": cut}
-        fields |= {"COEF": b.arena + coefficients.offset, "GAMMA": b.value_of(norm.gamma), "BETA": b.value_of(norm.beta)}
+        fields |= {
+            "COEF": b.arena + coefficients.offset,
+            "GAMMA": b.value_of(norm.gamma),
+            "BETA": b.value_of(norm.beta),
+        }
         b.row(maxpool, "max_sums", cut, **fields)
         more = _gradient_fields(em, b, norm, x, coefficients) | {"PART": b.arena + part.offset, "SLICES": cut}
         b.row(fused, "norm_gradient", 1, **more)

@@ -16,11 +16,18 @@ if TYPE_CHECKING:
     from ..bind import Binder
 
 
-def _program(b: Binder, text: str) -> dict[str, int]:
+def _program(b: Binder, text: str, own: bool) -> dict[str, int]:
+    """Return the fields of a program; `own`: `text` is a function with a loop of its own, and backward means that."""
     from ...kernels.pointwise import KINDS
 
-    if text in KINDS:
-        return {"KIND": KINDS[text], "CODE": b.keep([0]), "CONSTANTS": b.keep([0.0], np.float64), "NCODE": 0, "DEPTH": 1}
+    if own:
+        return {
+            "KIND": KINDS[text],
+            "CODE": b.keep([0]),
+            "CONSTANTS": b.keep([0.0], np.float64),
+            "NCODE": 0,
+            "DEPTH": 1,
+        }
     program = parse(text)
     constants = b.keep([*program.constants, 0.0], np.float64)
     return {
@@ -43,7 +50,14 @@ def forward(em: Emitter, node: Node) -> None:
         from ...kernels import pointwise
         from ..bind import strided
 
-        b.row(pointwise, "pointwise_forward", cut, SLICES=cut, **strided(b, "L", X=x, Y=y), **_program(b, op.function))
+        b.row(
+            pointwise,
+            "pointwise_forward",
+            cut,
+            SLICES=cut,
+            **strided(b, "L", X=x, Y=y),
+            **_program(b, op.function, op.function in pointwise.KINDS),
+        )
 
     em.call(node, "activation", (x, y), bind)
 
@@ -60,11 +74,18 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
             from ...kernels import pointwise
             from ..bind import strided
 
-            text = op.function if op.function in pointwise.KINDS else op.derivative
+            own = op.function in pointwise.KINDS
             # The loops of their own read y alone; x may then share its memory with something else.
-            source = y if op.function in pointwise.KINDS else x
+            source = y if own else x
             fields = strided(b, "L", X=source, Y=y, DY=dy, DX=dx)
-            b.row(pointwise, "pointwise_backward", cut, SLICES=cut, **fields, **_program(b, text))
+            b.row(
+                pointwise,
+                "pointwise_backward",
+                cut,
+                SLICES=cut,
+                **fields,
+                **_program(b, op.function if own else op.derivative, own),
+            )
 
         from ...kernels.codes import KINDS
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..bind import Binder
 from ..tensors import Tensor
+
+if TYPE_CHECKING:
+    from ..bind import Binder
 
 LIMIT = 384
 """Pixels of a block; its tables then stay in the first-level cache."""
@@ -48,7 +50,7 @@ def sweep(b: Binder, n: int, rows: int, columns: int, x: Strides, y: Strides, pa
     counts = np.minimum(images, n - image) * np.minimum(some, rows - row) * columns
     sizes = np.unique(counts)
     grid = np.meshgrid(np.arange(images), np.arange(some), np.arange(columns), indexing="ij")
-    xo, yo = (sum(g.ravel() * s for g, s in zip(grid, strides, strict=True)) for strides in (x, y))
+    xo, yo = (np.sum([g.ravel() * s for g, s in zip(grid, strides, strict=True)], 0) for strides in (x, y))
     # One table per size of block; behind its end the last pixel is repeated, so that tiles need no edge code.
     length = -(-int(sizes[-1]) // pad) * pad
     tables = [np.concatenate([t[:size], np.full(length - size, t[size - 1])]) for t in (xo, yo) for size in sizes]
@@ -70,7 +72,13 @@ def columns_of(b: Binder, tiles: Sequence[tuple[int, int]], columns: int, lanes:
 
 
 def gradient_list(
-    b: Binder, tiles: Sequence[tuple[int, int]], taps: Any, per_tap: int, item: int, kinds: dict[int, tuple[int, int, int]], width: int
+    b: Binder,
+    tiles: Sequence[tuple[int, int]],
+    taps: Any,
+    per_tap: int,
+    item: int,
+    kinds: dict[int, tuple[int, int, int]],
+    width: int,
 ) -> dict[str, int]:
     """Return the fields of the weight-gradient tiles: every column tile by every tap and run of rows.
 
@@ -94,5 +102,7 @@ def gradient_list(
         for t in range(count):
             for j in range(0, per_tap, step):
                 place = base + (t * per_tap + j) * across
-                listed.append((vectors, address + 8 * t, j * item, first * item, place, 0, across, min(step, per_tap - j)))
+                listed.append(
+                    (vectors, address + 8 * t, j * item, first * item, place, 0, across, min(step, per_tap - j))
+                )
     return {"LIST": b.keep(listed), "NLIST": len(listed)}
