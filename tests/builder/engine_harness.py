@@ -175,6 +175,6 @@ def some_stack(draw, st):
 
 
 __all__ = [
-    "HEAD", "SQUARED", "affine", "assert_gradient", "checked", "checked_op", "conv", "fill", "gradients", "input_gradient", "layers",
+    "HEAD", "SQUARED", "Parameters", "Program", "affine", "assert_gradient", "checked", "checked_op", "conv", "fill", "gradients", "input_gradient", "layers",
     "lower", "network", "numeric", "program", "some_stack", "some_targets", "stir",
 ]  # fmt: skip

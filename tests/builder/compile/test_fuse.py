@@ -109,6 +109,18 @@ def test_all_rules_together_change_no_result_of_any_graph(data, mode):
     assert_equal_outcome(fused, plain)
 
 
+RESHAPES = [["Flatten"], [{"type": "Reshape", "shape": [-1, 3]}, "Flatten"], ["Flatten", {"type": "Dropout"}]]
+
+
+@pytest.mark.parametrize("between", RESHAPES, ids=["flatten", "twice", "with dropout"])
+@pytest.mark.parametrize("mode", ["predict", "evaluate"])
+def test_a_reshape_before_affine_changes_no_result(between, mode):
+    """Affine's weight follows (C, H, W) order, whatever stands between it and the image."""
+    plain = [engine.conv(6), engine.affine(3), *engine.HEAD]
+    reshaped = [engine.conv(6), *engine.layers(*between), engine.affine(3), *engine.HEAD]
+    assert_equal_outcome(outcome(plain, [], mode), outcome(reshaped, [], mode))
+
+
 def test_rewriting_leaves_the_graph_as_it_was():
     graph = engine.lower(engine.checked((2, 9, 9), NETS["classification"]))
     before = [(node, node.op, list(node.inputs)) for node in graph.nodes]
