@@ -178,8 +178,9 @@ def norm_statistics(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         coef[c + k] = inverse
         coef[2 * c + k] = inverse * gamma[k]
         coef[3 * c + k] = beta[k] - mean * inverse * gamma[k]
-        running_mean[k] = hyper[0] * running_mean[k] + (1 - hyper[0]) * mean
-        running_variance[k] = hyper[0] * running_variance[k] + (1 - hyper[0]) * variance
+        if hyper[0] < 1:  # 1 keeps them as they are; 0 * NaN would not
+            running_mean[k] = hyper[0] * running_mean[k] + (1 - hyper[0]) * mean
+            running_variance[k] = hyper[0] * running_variance[k] + (1 - hyper[0]) * variance
 
 
 @kernel
