@@ -89,8 +89,8 @@ def start(job: Job, out: Path, events: Events, interrupts: Interrupts, stop: Sto
         append(folder.metrics, b"", 0)
         keeper.save(State())
 
+    interrupts.deferred = True  # from here a signal waits for the first step: a folder that is there can be resumed
     folder = create(out, job.name, fill)
-    interrupts.deferred = True
     with folder.lock:
         return _train(job, Trainer(job, session, folder, events, interrupts, stop), State(), resumed=False)
 

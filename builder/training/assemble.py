@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import DataError, DocumentError, Problem, UsageError
+from schemas.errors import DocumentError, Problem, UsageError
 from schemas.training import Training
 
 from .durable import require, size
@@ -26,10 +25,10 @@ def read(document: Any) -> tuple[dict[str, Any], Path]:
         return read_file(path), path.resolve().parent
     if isinstance(document, Mapping):
         return dict(document), Path.cwd()
-    from schemas.document import Document
+    from schemas.document import Document, plain
 
     if isinstance(document, Document):
-        return document.model_dump(mode="json", exclude_unset=True), Path.cwd()
+        return plain(document), Path.cwd()
     raise UsageError(f"A document is a path, a dict or a schemas.Document, not {type(document).__name__}.")
 
 
@@ -41,8 +40,8 @@ def job(
     Raises DocumentError with every problem, DataError, or TrainingError when the memory will not do.
     """
     from builder.check import check
-    from builder.compile import compile
-    from builder.data import Loader, facts, prepare
+    from builder.data import Loader, prepare
+    from builder.network import Network, processors
 
     raw = dict(raw)
     if seed is not None:
@@ -51,22 +50,17 @@ def job(
         what = "The document has no data section."
         problem = Problem("data.missing", what, "Training needs to know where its samples are.")
         raise DocumentError(f'{what} Add one, for example "data": {{"source": {{...}}}}.', [problem])
-    report = check(raw, facts=facts(raw["data"], base), base=base)
-    errors = [problem for problem in report.problems if problem.severity == "error"]
-    if errors:
-        raise DocumentError(
-            "\n".join(f"{e.pointer or '/'}: {e.what} {e.why}".rstrip() for e in errors), report.problems
-        )
+    report = check(raw, base=base)
+    report.raise_for_errors()
     for problem in report.problems:
-        events.emit("warning", finding=problem.to_json())
+        if problem.code != "data_unreadable":  # prepare() says it in full, as an error
+            events.emit("warning", finding=problem.to_json())
     document = report.document
     training = Training.model_validate(document.get("training", {}))
     prepared = prepare(document, base)
     for finding in prepared.findings:
         events.emit("warning", finding=finding.to_json())
-    if prepared.train is None:
-        raise DataError("The training part is empty: the split leaves no sample for it.")
-    network = compile(document, seed=training.seed, threads=threads or training.threads)
+    network = Network(report, training.seed, threads or training.threads or processors())
     return Job(
         document=document,
         training=training,
@@ -80,14 +74,9 @@ def job(
 
 def describe_data(job: Job) -> dict[str, Any]:
     """Return what data.json holds: enough to recognise the data and to treat new samples alike."""
-    prepared = job.prepared
-    parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
-    return {
-        "base": str(job.base),
-        "fingerprint": prepared.fingerprint,
-        "samples": {name: 0 if part is None else len(part) for name, part in parts.items()},
-        **json.loads(job.origin.data),
-    }
+    parts = {"train": job.prepared.train, "validation": job.prepared.validation, "test": job.prepared.test}
+    samples = {name: 0 if part is None else len(part) for name, part in parts.items()}
+    return {"base": str(job.base), "samples": samples, **job.prepared.record()}
 
 
 def require_space(folder: Path, needed: int) -> None:

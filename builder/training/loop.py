@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -69,22 +70,23 @@ class Trainer:
         """Do the steps of the epoch that `state` has not done yet."""
         job, training = self.job, self.job.training
         if state.batch < job.batches:
-            for batch, _, x, t in job.loader.batches(state.epoch, start=state.batch):
-                if batch >= job.batches:  # the incomplete batch under drop_last
-                    break
-                rate = learning_rate(training, state.step, job.batches)
-                weights = None if job.class_weights is None else job.class_weights[labels(t)]
-                loss = float(self.session.step(x, t, weights, learning_rate=rate))
-                if not math.isfinite(loss):
-                    raise Fault(training, state, f"The loss became {loss}", self.session.fault())
-                self._moved = True
-                state.add(loss, float(scores.hits(self.session.prediction, t, job.task).sum()), len(x))
-                self._tell(state, loss, rate)
-                if state.batch < job.batches:
-                    saved = self.keeper.due(state)
-                    if saved:
-                        self._save(state, False)
-                    self._leave(state, saved)
+            with closing(job.loader.batches(state.epoch, start=state.batch)) as batches:  # ends the loader's thread too
+                for batch, _, x, t in batches:
+                    if batch >= job.batches:  # the incomplete batch under drop_last
+                        break
+                    rate = learning_rate(training, state.step, job.batches)
+                    weights = None if job.class_weights is None else job.class_weights[labels(t)]
+                    loss = float(self.session.step(x, t, weights, learning_rate=rate))
+                    if not math.isfinite(loss):
+                        raise Fault(training, state, f"The loss became {loss}", self.session.fault())
+                    self._moved = True
+                    state.add(loss, float(scores.hits(self.session.prediction, t, job.task).sum()), len(x))
+                    self._tell(state, loss, rate)
+                    if state.batch < job.batches:
+                        saved = self.keeper.due(state)
+                        if saved:
+                            self._save(state, False)
+                        self._leave(state, saved)
         if state.batch != job.batches:
             raise TrainingError(
                 f"The data gave {state.batch} batches in epoch {state.epoch + 1} instead of {job.batches}."

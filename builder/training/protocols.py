@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Generator, MutableMapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,10 +74,14 @@ class Pipeline(Protocol):
     def to_json(self) -> dict[str, Any]: ...
 
 
+Batch = tuple[int, np.ndarray, np.ndarray, np.ndarray]
+"""Number in the epoch, indices of the samples, x, t."""
+
+
 class Loader(Protocol):
     """Batches in an order that depends only on seed, epoch and position."""
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]: ...
+    def batches(self, epoch: int, start: int = 0) -> Generator[Batch, None, None]: ...
 
 
 class Prepared(Protocol):
@@ -103,3 +107,6 @@ class Prepared(Protocol):
 
     @property
     def findings(self) -> Any: ...
+
+    def record(self) -> dict[str, Any]:
+        """What data.json keeps to recognise the data and to treat new samples alike."""

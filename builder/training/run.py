@@ -56,11 +56,15 @@ class Run:
     @cached_property
     def network(self) -> Network:
         """The network of the best epoch, of the last checkpoint when there is no best one yet."""
-        from builder.compile import compile
+        from builder.check import check
+        from builder.data import DataFacts
+        from builder.network import Network, processors
 
         from . import checkpoint
 
-        network = compile(self.document)
+        report = check(self.document, facts=DataFacts())  # the data may be gone, or have changed
+        training = self.document.get("training", {})
+        network = Network(report, int(training.get("seed", 0)), int(training.get("threads") or processors()))
         best = self._folder.best
         restore_parameters(network, checkpoint.load(best if best.exists() else self._folder.last))
         return network

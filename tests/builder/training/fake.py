@@ -130,6 +130,9 @@ class Prepared:
         self.fingerprint, self.class_names, self.findings = fingerprint, ("red", "green", "blue"), ()
         self.pipeline = Pipeline()
 
+    def record(self):
+        return {"fingerprint": self.fingerprint, "class_names": list(self.class_names), "pipeline": {"steps": []}}
+
 
 class Loader:
     def __init__(self, part, batch_size, seed, shuffle):
