@@ -70,7 +70,7 @@ def fail(error: BaseException, as_json: bool = False) -> int:
     elif problems:
         show_problems(problems, stderr=True)
     else:
-        print(f"error: {message}", file=sys.stderr)
+        print(f"{'stopped' if code > 128 else 'error'}: {message}", file=sys.stderr)
     return code
 
 
@@ -79,7 +79,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, TsumikiError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
-        return 130, "Stopped by Ctrl-C."
+        return 130, "Ctrl-C."
     if isinstance(error, MemoryError):
         return 5, "There is not enough memory. Make training.batch_size or the network smaller."
     if isinstance(error, OSError) and error.filename is not None:

@@ -97,7 +97,7 @@ class Screen:
                 parts.append(f"{part} {numbers(row[part])}")
         watched = row.get("validation", row["train"])
         self._metric = "".join(f"  {name} {watched[name]:.4f}" for name in ("accuracy", "mae") if name in watched)
-        self._line("  ".join(parts) + f"  {event['seconds']:.1f} s" + ("  *" if event["best"] else ""))
+        self._line("  ".join(parts) + f"  {event['seconds']:.1f} s" + ("  best" if event["best"] else ""))
 
     def _advice(self, event: Mapping[str, Any]) -> None:
         advice = event["advice"]

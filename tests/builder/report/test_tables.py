@@ -106,6 +106,6 @@ def test_progress_has_a_bar_on_a_terminal_only(terminal: bool) -> None:
         screen.compiled("add", 0.5)
     text = captured.get()
     assert ("1:10 left" in text) == terminal
-    assert "epoch 1/2  train loss 0.3000 accuracy 0.9000  validation loss 0.4000 accuracy 0.8750  0.5 s  *" in text
+    assert "epoch 1/2  train loss 0.3000 accuracy 0.9000  validation loss 0.4000 accuracy 0.8750  0.5 s  best" in text
     assert "run folder runs/[a]/1" in text
     assert "warning: Odd [x]. (a:3)" in text
