@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 
@@ -37,7 +37,7 @@ class Loader:
         """Return the sample indices in the order of this epoch."""
         return permutation(len(self.part), ORDER, self.seed, epoch) if self.shuffle else np.arange(len(self.part))
 
-    def batches(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
+    def batches(self, epoch: int = 0, start: int = 0) -> Generator[Batch, None, None]:
         """Yield (batch index, sample indices, x, t) from batch `start` on. Raises BadData where a file has changed."""
         order = self.order(epoch)
         if not (self.augment or self.part.streamed):  # copying rows is faster than handing them from thread to thread
@@ -51,7 +51,7 @@ class Loader:
         x, t = self.part.augmented(indices, self.seed, epoch) if self.augment else self.part.read(indices)
         return number, indices, x, t
 
-    def _ahead(self, order: np.ndarray, epoch: int, start: int) -> Iterator[Batch]:
+    def _ahead(self, order: np.ndarray, epoch: int, start: int) -> Generator[Batch, None, None]:
         queue: Queue[Batch | BaseException | None] = Queue(AHEAD)
         stop = Event()
 
