@@ -6,7 +6,7 @@
     report.document                            the document with head and loss filled in
     report.network                             what the compiler takes; raises DocumentError where there are errors
 
-One root cause is one problem. What depends on something broken is unknown, and everything else keeps its shape and cost.
+One root cause is one problem. What depends on something broken is unknown; all else keeps its shape and cost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from . import heads
 from .checks import data as data_checks, heads as head_checks, memory
 from .checks.found import Found, found
 from .checks.shapes import Shapes
-from .cost import LayerInfo, estimate, machine_bytes, totals, training_settings
+from .cost import LayerInfo, Settings, estimate, machine_bytes, totals
 from .fixes import Checked as Seen, offer
 from .graph import INPUT, Graph
 
@@ -48,7 +48,7 @@ class CheckedLayer:
 
 @dataclass(frozen=True)
 class Checked:
-    """A network without errors, its layers in order of computation. `output` is the prediction, `loss` the last layer."""
+    """A network without errors, layers in order of computation. `output` is the prediction, `loss` the last layer."""
 
     layers: tuple[CheckedLayer, ...]
     input_shape: Shape
@@ -140,7 +140,8 @@ def check(
     `base` (the document's own folder, or the current one). Raises UsageError where there is no such file. A document
     that cannot be read at all gives a report whose problems say why.
 
-    >>> report = check({"format": 1, "task": "regression", "model": {"input": [4], "layers": [{"type": "Affine", "out_features": 1}]}})
+    >>> model = {"input": [4], "layers": [{"type": "Affine", "out_features": 1}]}
+    >>> report = check({"format": 1, "task": "regression", "model": model})
     >>> report.ok, report.shapes["Affine_1"], report.totals["parameters"]
     (True, (1,), 5)
     """
@@ -149,9 +150,16 @@ def check(
     seen = look.seen()
     size = max(len(look.graph.nodes), 1)
 
-    def again(patched: dict[str, Any]) -> Seen:
-        same = patched.get("data") == raw.get("data")
-        return _Look(patched, look.facts if same or facts is not None else None, base, (), look_at_data=not same, scale=look.scale).seen()
+    def again(patched: Any) -> Seen:
+        same = not isinstance(patched, dict) or not isinstance(raw, dict) or patched.get("data") == raw.get("data")
+        return _Look(
+            patched,
+            look.facts if same or facts is not None else None,
+            base,
+            (),
+            look_at_data=not same,
+            scale=look.scale,
+        ).seen()
 
     # The patches of fixes are paths into the document as it was given, so that is what they are tried on.
     offered = offer(raw, look.found, seen, again, size) if look.found else []
@@ -159,8 +167,10 @@ def check(
     return look.report(tuple(problems))
 
 
-def render(document: str | os.PathLike[str] | Mapping[str, Any] | Document, *, base: Path | str | None = None) -> dict[str, Any]:
-    """Return the document with task, input, names, head and loss filled in. Raises DocumentError where it has errors."""
+def render(
+    document: str | os.PathLike[str] | Mapping[str, Any] | Document, *, base: Path | str | None = None
+) -> dict[str, Any]:
+    """Return the document with task, input, names, head and loss filled in. Raises DocumentError for errors."""
     report = check(document, base=base)
     report.raise_for_errors()
     return report.document
@@ -168,7 +178,9 @@ def render(document: str | os.PathLike[str] | Mapping[str, Any] | Document, *, b
 
 def _place(problem: Problem) -> tuple[tuple[int, str], ...]:
     """Sort problems by their place in the document, positions in lists as numbers."""
-    return tuple((int(step), "") if step.isdecimal() and len(step) < 10 else (-1, step) for step in problem.pointer.split("/"))
+    return tuple(
+        (int(step), "") if step.isdecimal() and len(step) < 10 else (-1, step) for step in problem.pointer.split("/")
+    )
 
 
 def _read(
@@ -253,7 +265,8 @@ class _Look:
         head = heads.read(self.state)
         self.task = heads.task_of(self.raw, head, self.facts)
         filled = heads.filling(head, self.task, self.facts)
-        end = head_checks.Ending(self.state, self.raw, self.task, head, filled, self.facts)
+        unread = self.facts is None and isinstance(self.raw.get("data"), dict)
+        end = head_checks.Ending(self.state, self.raw, self.task, head, filled, self.facts, unread)
         problems, comparable = head_checks.check(end)
         self.found += problems
         self.filled = filled.entries
@@ -272,27 +285,28 @@ class _Look:
     def _memory(self) -> None:
         """Add a problem where training would take too much memory.
 
-        A rough estimate is enough where it is far from what the machine has; else the engine's own plan decides. As that
-        takes longer than all the rest, `scale` (planned by estimated bytes) stands for it when fixes are tried.
+        A rough estimate is enough where it is far from what the machine has; else the engine's own plan decides. As
+        that takes longer than all the rest, `scale` (planned by estimated bytes) stands for it when fixes are tried.
         """
-        batch, optimizer = training_settings(self.raw)
-        rough = estimate(self.state.infos.values(), self.input_shape or (), batch, optimizer)
+        rough = estimate(list(self.state.infos.values()), self.input_shape or (), Settings.of(self.raw))
         if self.scale is None:
             near = rough > memory.SURELY_FITS and machine_bytes() // 4 < rough < machine_bytes() * 16
-            self.scale = (self.planned() or rough) / rough if near else 1.0
+            self.scale = (self.planned or rough) / rough if near else 1.0
         problem = memory.check(self.state, self.raw, int(rough * self.scale))
         if problem is not None:
             self.found.append(problem)
 
+    @cached_property
     def planned(self) -> int | None:
-        """Return the peak memory of the engine's own plan, or None where there are errors and so no plan."""
+        """The peak memory of the engine's own plan, or None where there are errors and so no plan."""
         if any(item.problem.severity == "error" for item in self.found):
             return None
         from .compile.memory import peak_bytes
 
-        section = self.raw.get("training")
-        accumulate = section.get("accumulate", 1) if isinstance(section, dict) else 1
-        return peak_bytes(self.bare().network, *training_settings(self.raw), accumulate)
+        to = Settings.of(self.raw)
+        return peak_bytes(
+            self.bare().network, to.batch, to.optimizer, to.accumulate, evaluation_batch_size=to.evaluation
+        )
 
     def bare(self) -> Report:
         """Return the report without problems, document and memory."""
@@ -302,13 +316,15 @@ class _Look:
     def seen(self) -> Seen:
         """Return what the trial of fixes compares."""
         unknown = {node.pointer for node in self.graph.nodes.values() if self.state.shapes.get(node.name) is None}
+        if any(node.type in ("Repeat", "Unit") for node in self.graph.nodes.values()):
+            unknown.add("/model/units")
         if self.graph.stacks.refused or not self.graph.nodes:
             unknown.add("/model/layers")
         return Seen(tuple(item.problem for item in self.found), frozenset(unknown))
 
     def report(self, problems: tuple[Problem, ...]) -> Report:
         """Return the report, with the problems as they are offered."""
-        return replace(self.bare(), problems=problems, document=self._document(), _peak=self.planned)
+        return replace(self.bare(), problems=problems, document=self._document(), _peak=lambda: self.planned)
 
     def _document(self) -> dict[str, Any]:
         """Return the document with task, input, names of the outer layers, head and loss written out."""

@@ -29,9 +29,9 @@ SLOTS = {"SGD": 0, "Momentum": 1, "Nesterov": 1, "RMSprop": 1, "AdaGrad": 1, "Ad
 class LayerInfo:
     """One layer of the expanded network and its cost; None where the shape is unknown.
 
-    `parameters` counts what is trained when the layer is not frozen: weights, biases, and BatchNormalization's gamma and
-    beta. `statistics` (running mean and variance) are kept but never trained. `multiply_adds` is the forward pass of one
-    sample. `activation_bytes` is the output of one sample in float32.
+    `parameters` counts what is trained when the layer is not frozen: weights, biases, and BatchNormalization's gamma
+    and beta. `statistics` (running mean and variance) are kept but never trained. `multiply_adds` is the forward pass
+    of one sample. `activation_bytes` is the output of one sample in float32.
     """
 
     name: str
@@ -133,24 +133,46 @@ def totals(layers: Iterable[LayerInfo]) -> dict[str, int]:
     return sums
 
 
-def training_settings(document: Mapping[str, Any]) -> tuple[int, str]:
-    """Return the document's batch size and optimizer, or the defaults where it says none or nonsense."""
-    section = document.get("training")
-    section = section if isinstance(section, Mapping) else {}
-    batch, optimizer = section.get("batch_size"), section.get("optimizer")
-    kind = optimizer.get("type") if isinstance(optimizer, Mapping) else None
-    valid = isinstance(batch, int) and not isinstance(batch, bool) and 1 <= batch <= 65_536
-    return (batch if valid else 64), (kind if isinstance(kind, str) and kind in SLOTS else "Adam")  # type: ignore[return-value]  # valid says it is an int
+@dataclass(frozen=True)
+class Settings:
+    """What of the training section decides how much memory it takes; defaults where it says nothing, or nonsense."""
+
+    batch: int = 64
+    evaluation: int = 256
+    optimizer: str = "Adam"
+    accumulate: int = 1
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Settings:
+        """Return the settings of a document that may be broken."""
+        section = document.get("training")
+        section = section if isinstance(section, Mapping) else {}
+        optimizer = section.get("optimizer")
+        kind = optimizer.get("type") if isinstance(optimizer, Mapping) else None
+        return cls(
+            _count(section.get("batch_size"), cls.batch),
+            _count(section.get("evaluation_batch_size"), cls.evaluation),
+            kind if isinstance(kind, str) and kind in SLOTS else cls.optimizer,
+            _count(section.get("accumulate"), cls.accumulate),
+        )
 
 
-def estimate(layers: Iterable[LayerInfo], input_shape: Shape, batch: int, optimizer: str) -> int:
+def _count(value: Any, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65_536 else default
+
+
+def estimate(layers: Sequence[LayerInfo], input_shape: Shape, settings: Settings) -> int:
     """Return roughly how many bytes training takes at its peak.
 
-    Parameters and their gradients once each, the optimizer's slots, and for each activation its value and its gradient.
+    Parameters and their gradients once each, the optimizer's slots, for each activation its value and its gradient, and
+    beside them the two largest activations in a row of an evaluation, which reuses its memory.
     """
     sums = totals(layers)
-    held = sums["parameters"] * (2 + SLOTS[optimizer]) + sums["statistics"]
-    return FLOAT * (held + batch * elements(input_shape)) + 2 * batch * sums["activation_bytes"] + PROCESS_BYTES
+    held = sums["parameters"] * (2 + SLOTS[settings.optimizer] + (settings.accumulate > 1)) + sums["statistics"]
+    inputs = (settings.batch + settings.evaluation) * elements(input_shape)
+    widest = max((info.activation_bytes or 0 for info in layers), default=0)
+    activations = 2 * settings.batch * sums["activation_bytes"] + 2 * settings.evaluation * widest
+    return FLOAT * (held + inputs) + activations + PROCESS_BYTES
 
 
 @cache
@@ -168,4 +190,3 @@ def machine_bytes() -> int:
         if text.isdecimal():
             total = min(total, int(text))
     return total
-

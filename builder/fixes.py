@@ -1,7 +1,8 @@
 """Try proposed fixes: each is applied to a copy of the document, which is checked again before the fix is offered.
 
-A fix is offered when its problem is gone and no new error has appeared. One way out is left open: a typing mistake often
-hides what lies behind it, so mending it may bring other mistakes to light; such a fix is offered when there is no better.
+A fix is offered when its problem is gone and no new error has appeared. Two ways out are left open for when there is
+nothing better: a typing mistake often hides what lies behind it, so mending it may bring other mistakes to light; and
+mending a warning may move it to another layer.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ MOST_OFFERED = 3
 MOST_TRIED = 12
 """Proposals of one problem that are tried."""
 
-MOST_WORK = 40_000
+WHOLE = ("/model/layers", "/model/units")
+"""Lists of which nothing was expanded, so nothing in them was checked."""
+
+MOST_WORK = 20_000
 """Layers that are checked again, over all fixes of a document. ResNet-50 has 177."""
 
 HIDING = frozenset({
@@ -42,31 +46,33 @@ class Checked:
 
 
 def offer(
-    raw: dict[str, Any], items: Iterable[Found], before: Checked, again: Callable[[dict[str, Any]], Checked], size: int
+    raw: Any, items: Iterable[Found], before: Checked, again: Callable[[Any], Checked], size: int
 ) -> list[Problem]:
     """Return the problems, each with the fixes that were tried and work. `again` checks a document without fixes."""
-    left = max(MOST_WORK // max(size, 1), 8)
+    waiting = list(items)
+    left = max(MOST_WORK // max(size, 1), 4)
     result = []
-    for item in items:
+    for place, item in enumerate(waiting):
+        # Many problems share the work fairly, so that the last one gets its fix too.
+        share = max(left // (len(waiting) - place), 1)
         good: list[Fix] = []
         second: list[Fix] = []
         for number, fix in enumerate((*item.problem.fixes, *item.propose())):
-            if left <= 0 or number >= MOST_TRIED or len(good) >= MOST_OFFERED:
+            if left <= 0 or number >= min(share, MOST_TRIED) or len(good) >= MOST_OFFERED:
                 break
-            if not fix.patch or any(fix.patch == other.patch for other in (*good, *second)):
+            if not fix.patch or any(fix.title == other.title for other in (*good, *second)):
                 continue
             left -= 1
             verdict = _verdict(raw, item.problem, fix, before, again)
             if verdict is not None:
                 (good if verdict else second).append(fix)
-        fixes = good or (second if item.problem.code in HIDING else [])
+        lenient = item.problem.code in HIDING or item.problem.severity == "warning"
+        fixes = good or (second if lenient else [])
         result.append(replace(item.problem, fixes=tuple(fixes[:MOST_OFFERED])))
     return result
 
 
-def _verdict(
-    raw: dict[str, Any], problem: Problem, fix: Fix, before: Checked, again: Callable[[dict[str, Any]], Checked]
-) -> bool | None:
+def _verdict(raw: Any, problem: Problem, fix: Fix, before: Checked, again: Callable[[Any], Checked]) -> bool | None:
     """Return True for a fix that works, False for one that brings to light what was hidden, None for one that fails."""
     try:
         after = again(apply(raw, fix.patch))
@@ -77,18 +83,19 @@ def _verdict(
         return None
     old, new = _counted(before.problems), _counted(after.problems)
     mine = (problem.code, problem.severity)
-    if new[mine] >= old[mine]:
+    if new[mine] >= old[mine] and problem.severity == "error":
         return None
     fresh = {key for key, count in new.items() if key[1] == "error" and count > old[key]}
     if not fresh:
-        return True
-    known = {pointer for pointer in before.unknown if not problem.pointer.startswith(pointer)}
+        return new[mine] < old[mine]
+    if problem.severity == "warning":
+        return None
+    known = {p for p in before.unknown if p in WHOLE or not problem.pointer.startswith(p)}
     back = {moved(pointer, fix) for pointer in known}
     seen = {(p.code, moved(p.pointer, fix)) for p in before.problems}
-    for other in after.problems:
-        if (other.code, other.severity) in fresh and (other.code, other.pointer) not in seen:
-            if not any(pointer and other.pointer.startswith(pointer) for pointer in back):
-                return None
+    unseen = [p for p in after.problems if (p.code, p.severity) in fresh and (p.code, p.pointer) not in seen]
+    if any(not p.pointer.startswith(tuple(place for place in back if place)) for p in unseen):
+        return None
     return False
 
 

@@ -1,4 +1,4 @@
-"""From the document's layers to one networkx graph: Repeat and Unit expanded, every input resolved, in order of computation.
+"""From the document's layers to one networkx graph: Repeat and Unit expanded, inputs resolved, in order of computation.
 
     graph = build(document)        a dict or a schemas Document
     graph.net                      networkx.DiGraph; nodes are layer names, with attributes layer, pointer and inputs
@@ -11,7 +11,7 @@ A broken layer stays in the graph without its Layer, so that the checks can go o
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from schemas import layers as _layers  # noqa: F401  # importing it registers every layer
+from schemas.document import plain
 from schemas.errors import Problem
 from schemas.layer import REGISTRY, Layer
 from schemas.patch import join
@@ -55,6 +56,10 @@ class Node:
         """The use of the unit in which it stands."""
         return self.scope.call
 
+    def output(self) -> Node:
+        """Return itself, as a Repeat or Unit returns its last layer."""
+        return self
+
     @property
     def is_loss(self) -> bool:
         return self.layer is not None and REGISTRY[self.type].category == "Loss"
@@ -81,11 +86,11 @@ class Scope:
         yield INPUT
         yield from (name for name, places in self.names.items() if places != [position])
         if self.parent is not None and self.parent.type == "Repeat":
-            outer = self.parent.scope
-            yield from (n for n, p in outer.names.items() if p[0] < self.parent.position)
+            outer, here = self.parent.scope, self.parent.position
+            yield from (name for name, places in outer.names.items() if places[0] < here)
 
     def source(self) -> Node | None:
-        """Return the layer that "Input" means here; None: the network's input. Raises LookupError where it is unknown."""
+        """Return the layer that "Input" means here; None for the network's input. Raises LookupError if unknown."""
         if self.before is not None:
             return self.before.output()
         if self.parent is None:
@@ -95,8 +100,7 @@ class Scope:
 
     def output(self) -> Node:
         """Return the layer that the stack as a whole gives: its last."""
-        last = self.items[-1]
-        return last if isinstance(last, Node) else last.output()
+        return self.items[-1].output()
 
     def find(self, name: str | None, position: int) -> Node | None:
         """Return the layer that `name`, said at `position`, means; None for the network's input.
@@ -104,19 +108,20 @@ class Scope:
         Without a name it is the layer before. Raises LookupError where there is no such layer.
         """
         if name is None and position > 0:
-            item = self.items[position - 1]
-            return item if isinstance(item, Node) else item.output()
+            return self.items[position - 1].output()
         if name is None or (name == INPUT and INPUT not in self.names):
             return self.source()
-        scope, before = self, None
-        while True:
-            places = [p for p in scope.names.get(name, ()) if before is None or p < before]
+        places = self.names.get(name, [])
+        block = self.parent
+        while not places and block is not None and block.type == "Repeat":
+            # Layers of a Repeat also see what stands before it in the stack around it.
+            places = [place for place in block.scope.names.get(name, ()) if place < block.position]
+            scope, block = block.scope, block.scope.parent
             if places:
-                item = scope.items[places[0]]
-                return item if isinstance(item, Node) else item.output()
-            if scope.parent is None or scope.parent.type != "Repeat":
-                raise LookupError(name)
-            scope, before = scope.parent.scope, scope.parent.position
+                return scope.items[places[0]].output()
+        if not places:
+            raise LookupError(name)
+        return self.items[places[0]].output()
 
 
 @dataclass(eq=False)
@@ -162,7 +167,7 @@ class Graph:
 
     # --- expansion ---
 
-    def _fill(self, scope: Scope, entries: list[Any]) -> None:
+    def _fill(self, scope: Scope, entries: Sequence[Any]) -> None:
         for position, entry in enumerate(entries):
             self._place(scope, position, entry)
 
@@ -204,7 +209,7 @@ class Graph:
     def _unique(self, name: str) -> str:
         """Return the name, or a marked one where it was given twice; that is a problem of its own."""
         number, unique = 1, name
-        while unique in self.nodes:
+        while unique in self.nodes or unique == INPUT:
             number += 1
             unique = f"{name} ({number})"
         return unique
@@ -233,7 +238,8 @@ class Graph:
 
     def _resolve(self, node: Node) -> None:
         node.inputs = []
-        for name in _reads(node.fields) or [None]:
+        names: list[str | None] = [*_reads(node.fields)]
+        for name in names or [None]:
             try:
                 source = node.scope.find(name, node.position)
             except LookupError:
@@ -259,7 +265,7 @@ class Graph:
     def _sorted(self) -> tuple[str, ...]:
         """Return the names in order of computation, otherwise as in the document; loops and what follows them last."""
         place = {name: index for index, name in enumerate(self.nodes)}
-        missing = {node.name: len({i for i in node.inputs if i is not None and i != INPUT}) for node in self.nodes.values()}
+        missing = {name: len(set(node.inputs) - {None, INPUT}) for name, node in self.nodes.items()}
         ready = [place[name] for name, count in missing.items() if count == 0]
         names, order = list(self.nodes), []
         self.__dict__.pop("readers", None)
@@ -294,6 +300,12 @@ class Graph:
         net.add_edges_from((i, node.name) for node in self.nodes.values() for i in node.inputs if i is not None)
         return net
 
+    def scopes(self) -> Iterator[Scope]:
+        """Yield every list of layers at every place of the expanded network."""
+        yield self.root
+        for block in self.blocks:
+            yield from block.rounds
+
     @property
     def last(self) -> Node | None:
         """The network's last layer: its loss, where it has one."""
@@ -323,7 +335,7 @@ def as_dict(document: Any) -> dict[str, Any]:
     """Return a document (a dict or a schemas Document) as a plain dict."""
     if isinstance(document, Mapping):
         return dict(document)
-    dumped: dict[str, Any] = document.model_dump(mode="json", exclude_unset=True)
+    dumped: dict[str, Any] = plain(document)
     return dumped
 
 

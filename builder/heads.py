@@ -92,7 +92,7 @@ def _decider(state: Shapes, node: Node) -> Node | None:
     seen: set[str] = set()
     while node.type not in WIDTHS:
         before = state.graph.nodes.get(node.inputs[0] or "") if len(node.inputs) == 1 else None
-        if before is None or before.name in seen:
+        if before is None or before.name in seen or before.is_loss:
             return None
         shape = state.shapes.get(before.name)
         if node.type in ("Flatten", "Reshape") and shape is not None and shape[0] != elements(shape):

@@ -134,7 +134,9 @@ def _count(end: Ending, head: Head, width: int, need: int) -> Found:
     return found(
         "class_count" if end.task == "classification" else "output_count",
         f"{node.name} makes {width} output{'s' if width > 1 else ''}, but {source}.",
-        "Each output is the probability of one class." if end.task == "classification" else "Each output answers one question.",
+        "Each output is the probability of one class."
+        if end.task == "classification"
+        else "Each output answers one question.",
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -150,14 +152,19 @@ def _labels(end: Ending, head: Head, facts: DataFacts) -> Iterator[Found]:
         return
 
     def propose() -> Iterator[Fix]:
-        if facts.label_min is not None and facts.label_min >= 0 and head.linear is not None and facts.label_max is not None:
+        if (
+            facts.label_min is not None
+            and facts.label_min >= 0
+            and head.linear is not None
+            and facts.label_max is not None
+        ):
             count = facts.label_max + 1
             yield changed(head.linear, {WIDTHS[head.linear.type]: count}, f"Make {count} outputs")
 
     node = head.linear or head.prediction
     yield found(
         "label_range",
-        f"The data's labels run from {facts.label_min} to {facts.label_max}, but {most} classes are labelled 0 to {most - 1}.",
+        f"The data's labels run from {facts.label_min} to {facts.label_max}, but {most} classes have 0 to {most - 1}.",
         "A label is the number of the output that should be 1.",
         pointer=node.pointer,
         layer=node.name,

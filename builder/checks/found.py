@@ -50,6 +50,11 @@ def put(pointer: str, value: Any) -> dict[str, Any]:
     return {"op": "add", "path": pointer, "value": value}
 
 
+def over(pointer: str, value: Any) -> dict[str, Any]:
+    """Return the operation that puts another value in the place of the one at `pointer`, which may be a list's item."""
+    return {"op": "replace", "path": pointer, "value": value}
+
+
 def insert(pointer: str, value: Any) -> dict[str, Any]:
     """Return the operation that puts a new item before the one at `pointer`."""
     return {"op": "add", "path": pointer, "value": value}

@@ -1,4 +1,4 @@
-"""Agreement of task, head and loss. One root cause is one problem: what follows from a wrong head is not listed again."""
+"""Agreement of task, head and loss. One root cause is one problem: what follows from it is not listed again."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from builder.heads import HEADS, PASSING, WIDTHS, Filling, Head, stated_task
+from builder.heads import HEADS, PASSING, WIDTHS, Filling, Head, stated_task, wanted_width
 from schemas.errors import Fix
 from schemas.patch import join
 from schemas.shapes import elements, shape_text
 
-from .found import Found, changed, found, insert, put, remove
+from .found import Found, changed, found, insert, listed, over, put, remove
 
 if TYPE_CHECKING:
     from builder.data.facts import DataFacts
-    from builder.graph import Node
+    from builder.graph import Graph, Node
 
     from .shapes import Shapes
 
@@ -24,7 +24,7 @@ NEEDS = {"CategoricalCrossEntropy": "Softmax", "BinaryCrossEntropy": "Sigmoid"}
 
 WHY = {
     "CategoricalCrossEntropy": "It takes the logarithm of one probability per class; Softmax makes them sum to 1.",
-    "BinaryCrossEntropy": "It takes the logarithm of the probability of yes and of no; Sigmoid puts it between 0 and 1.",
+    "BinaryCrossEntropy": "It takes the logarithm of the probability of yes (or no); Sigmoid puts it between 0 and 1.",
 }
 
 
@@ -38,16 +38,18 @@ class Ending:
     head: Head | None
     filled: Filling
     facts: DataFacts | None
+    unreadable: bool = False
+    """Whether the document names data, but nothing could be learned from them."""
 
 
 def check(end: Ending) -> tuple[list[Found], bool]:
     """Return the problems, and whether the number of outputs can still be compared with the data."""
-    misplaced = list(_misplaced(end.state))
+    misplaced = [*_misplaced(end.state), *_bare_loss(end)]
     constant = list(_one_class(end))
     problems = [*misplaced, *constant, *_twice(end.state)]
     if end.head is None or misplaced or constant:
         return problems, False
-    if end.filled.missing is not None:
+    if end.filled.missing is not None and not (end.filled.unknown and end.unreadable):
         problems.append(_missing(end))
     agreement = list(_agreement(end, end.head))
     wrong = any(item.problem.severity == "error" for item in agreement)
@@ -65,7 +67,33 @@ def _misplaced(state: Shapes) -> Iterator[Found]:
         if not node.is_loss or node is last or last is None or node.pointer in seen:
             continue
         seen.add(node.pointer)
-        yield _second_loss(node, last) if last.is_loss else _early_loss(graph.root.pointer, node)
+        yield _second_loss(node, last) if last.is_loss else _early_loss(graph, node)
+
+
+def _bare_loss(end: Ending) -> Iterator[Found]:
+    """Yield a problem where the loss reads the network's input itself, so that there is nothing to train."""
+    loss = end.state.graph.last
+    if loss is None or not loss.is_loss or loss.inputs != ["Input"]:
+        return
+    wanted = HEADS[end.task][0]
+    new = [
+        *([{"type": wanted}] if wanted else []),
+        {"type": "Affine", "out_features": wanted_width(end.task, end.facts) or 10},
+    ]
+
+    def propose() -> Iterator[Fix]:
+        clear = (remove(join(loss.pointer, "inputs")),) if "inputs" in loss.entry else ()
+        names = listed([entry["type"] for entry in reversed(new)])
+        yield Fix(f"Insert {names} before {loss.name}", (*clear, *(insert(loss.pointer, entry) for entry in new)))
+
+    yield found(
+        "missing_head",
+        f"{loss.name} reads the network's input, so there is nothing to train.",
+        "A loss compares a prediction with the target; a layer with weights has to make it.",
+        pointer=loss.pointer,
+        layer=loss.name,
+        propose=propose,
+    )
 
 
 def _second_loss(node: Node, last: Node) -> Found:
@@ -83,10 +111,15 @@ def _second_loss(node: Node, last: Node) -> Found:
     )
 
 
-def _early_loss(layers: str, node: Node) -> Found:
+def _early_loss(graph: Graph, node: Node) -> Found:
+    layers = graph.root.pointer
+
     def propose() -> Iterator[Fix]:
         yield Fix(f"Move {node.name} to the end", (remove(node.pointer), put(join(layers, "-"), dict(node.entry))))
         yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+        if node.scope is graph.root:
+            after = range(len(graph.root.items) - 1, node.position, -1)
+            yield Fix(f"Remove what follows {node.name}", tuple(remove(join(layers, place)) for place in after))
 
     return found(
         "loss_not_last",
@@ -166,7 +199,10 @@ def _constant(end: Ending, node: Node) -> Found:
 
 
 def _missing(end: Ending) -> Found:
-    names = [entry["type"] + (f"({entry['out_features']})" if "out_features" in entry else "") for entry in end.filled.entries]
+    names = [
+        entry["type"] + (f"({entry['out_features']})" if "out_features" in entry else "")
+        for entry in end.filled.entries
+    ]
     if end.filled.unknown:
         return found(
             "missing_head",
@@ -174,7 +210,17 @@ def _missing(end: Ending) -> Found:
             "End it with Affine (out_features = number of classes), or name data that tell it.",
             pointer="/model/layers",
             propose=lambda: [
-                Fix("Add Affine with 10 outputs", (put("/model/layers/-", {"type": "Affine", "out_features": 10}),))
+                Fix(
+                    "Add Affine with 10 outputs, Softmax and CategoricalCrossEntropy",
+                    tuple(
+                        put("/model/layers/-", entry)
+                        for entry in (
+                            {"type": "Affine", "out_features": 10},
+                            {"type": "Softmax"},
+                            {"type": "CategoricalCrossEntropy"},
+                        )
+                    ),
+                )
             ],
         )
     what = "head and loss" if end.filled.missing == "head" else "loss"
@@ -184,7 +230,9 @@ def _missing(end: Ending) -> Found:
         f"The task is {end.task}. `render` writes them into the document.",
         pointer="/model/layers",
         warning=True,
-        propose=lambda: [Fix(f"Add {', '.join(names)}", tuple(put("/model/layers/-", dict(e)) for e in end.filled.entries))],
+        propose=lambda: [
+            Fix(f"Add {', '.join(names)}", tuple(put("/model/layers/-", dict(e)) for e in end.filled.entries))
+        ],
     )
 
 
@@ -208,7 +256,7 @@ def _agreement(end: Ending, head: Head) -> Iterator[Found]:
             yield _unusual(end, head, head.loss or head.prediction)
         else:
             yield _task(end, head, head.activation or head.loss or head.prediction)
-    elif end.task == "regression" and kind is not None and head.activation is not None:
+    elif end.task == "regression" and head.activation is not None and len(end.filled.entries) < 2:
         yield _squashed(head, head.activation)
 
 
@@ -220,13 +268,15 @@ def _loss_and_head(end: Ending, head: Head, loss: Node, need: str) -> Found:
         wanted = HEADS[end.task][0]
         options = []
         if head.activation is not None:
-            patch = ({"op": "replace", "path": head.activation.pointer, "value": retyped(head.activation, need)},)
+            patch = (over(head.activation.pointer, retyped(head.activation, need)),)
             options.append((need, Fix(f"Replace {head.activation.name} by {need}", patch)))
         if fitting is not None:
-            patch = ({"op": "replace", "path": loss.pointer, "value": retyped(loss, fitting)},)
+            patch = (over(loss.pointer, retyped(loss, fitting)),)
             options.append((kind, Fix(f"Replace {loss.name} by {fitting}", patch)))
             other = next(task for task, (made, _) in HEADS.items() if made == kind)
-            options.append((kind, Fix(f"Make it a {other} network with {kind} and {fitting}", reheaded(end, head, other))))
+            options.append(
+                (kind, Fix(f"Make it a {other} network with {kind} and {fitting}", reheaded(end, head, other)))
+            )
         if kind not in NEEDS.values():
             options.append((need, Fix(f"Insert {need} before {loss.name}", inserted(loss, need))))
         # What the task asks for comes first.
@@ -271,7 +321,7 @@ def _task(end: Ending, head: Head, node: Node) -> Found:
 
 def _unusual(end: Ending, head: Head, loss: Node) -> Found:
     own = HEADS[end.task][1]
-    patch = ({"op": "replace", "path": loss.pointer, "value": retyped(loss, own)},)
+    patch = (over(loss.pointer, retyped(loss, own)),)
     return found(
         "unusual_loss",
         f"{loss.name} is unusual for {end.task}.",
@@ -344,10 +394,10 @@ def reheaded(end: Ending, head: Head, task: str) -> tuple[dict[str, Any], ...]:
     if stated_task(end.raw) not in (None, task):
         patch.append(put("/task", task))
     if head.loss is not None:
-        patch.append({"op": "replace", "path": head.loss.pointer, "value": retyped(head.loss, own)})
+        patch.append(over(head.loss.pointer, retyped(head.loss, own)))
     if head.activation is not None:
-        change = {"op": "replace", "path": head.activation.pointer, "value": retyped(head.activation, wanted or "Identity")}
-        patch.append(change if wanted else remove(head.activation.pointer))
+        where = head.activation.pointer
+        patch.append(over(where, retyped(head.activation, wanted)) if wanted else remove(where))
     elif wanted and head.loss is not None:
         patch += inserted(head.loss, wanted)
     return tuple(patch)

@@ -1,4 +1,4 @@
-"""Fixes for Add, Multiply and Concatenate whose inputs do not fit: a projection, or another padding, stride or width."""
+"""Fixes for Add, Multiply and Concatenate whose inputs do not fit: a projection, other padding, stride or width."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.errors import Fix, ShapeError
 from schemas.patch import join
 from schemas.shapes import Pair, Shape, elements
 
-from .found import changed, fresh, insert, listed
+from .found import changed, fresh, insert, listed, over
 
 if TYPE_CHECKING:
     from builder.graph import Node
@@ -50,9 +50,13 @@ def _before(node: Node, new: dict[int, dict[str, Any]], base: str) -> tuple[dict
     for index, layer in new.items():
         name = fresh(base, taken)
         taken.append(name)
-        patch.append({"op": "replace", "path": join(node.pointer, "inputs", index), "value": name})
+        patch.append(over(join(node.pointer, "inputs", index), name))
         inserted.append(insert(node.pointer, {"type": layer["type"], "name": name, "inputs": [said[index]], **layer}))
     return (*patch, *inserted)
+
+
+def _several(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' if count != 1 else ''}"
 
 
 def _flattened(node: Node, given: Sequence[Shape]) -> Iterator[Fix]:
@@ -88,8 +92,10 @@ def _projected(state: Shapes, node: Node, given: Sequence[Shape]) -> Iterator[Fi
                 places = listed([said[index] for index in new])
                 kind = "1×1 Convolution" if len(target) == 3 else "Affine layer"
                 stride = next((layer["stride"] for layer in new.values() if "stride" in layer), None)
-                step = f", stride {stride if isinstance(stride, int) else ' × '.join(map(str, stride))}" if stride else ""
-                size = f"{target[0]} channels" if len(target) == 3 else f"{target[0]} outputs"
+                step = (
+                    f", stride {stride if isinstance(stride, int) else ' × '.join(map(str, stride))}" if stride else ""
+                )
+                size = _several(target[0], "channel" if len(target) == 3 else "output")
                 yield Fix(f"Insert a {kind} to {size}{step} after {places}", _before(node, new, "projection"))
 
 
@@ -115,7 +121,9 @@ def _sayings(state: Shapes, node: Node, index: int, channels: int) -> Iterator[A
         said = source[0].entry.get(source[1]) if source is not None else None
         if isinstance(said, str):
             yield said
-        yield from (f"${name}" for name, value in node.call.arguments.items() if value == channels and f"${name}" != said)
+        yield from (
+            f"${name}" for name, value in node.call.arguments.items() if value == channels and f"${name}" != said
+        )
     yield channels
 
 
@@ -153,7 +161,9 @@ def _widened(state: Shapes, node: Node, given: Sequence[Shape]) -> Iterator[Fix]
             found = {id(source[0]): source for source in sources if source is not None}
             fixes = [changed(layer, {field: channels}, "") for layer, field in found.values()]
             names = listed([layer.name for layer, _ in found.values()])
-            yield Fix(f"Make {channels} channels in {names}", tuple(op for fix in fixes for op in fix.patch))
+            yield Fix(
+                f"Make {_several(channels, 'channel')} in {names}", tuple(op for fix in fixes for op in fix.patch)
+            )
 
 
 # --- size: padding or stride of a layer on one of the branches ---
@@ -188,7 +198,7 @@ def _windows(state: Shapes, name: str | None, target: Shape) -> Iterator[Fix]:
         fields = type(node.layer).model_fields if node.layer is not None else {}
         if start is None or not {"kernel_size", "stride", "padding"} <= fields.keys():
             continue
-        padding = _search(chain, start[0], "padding", range(0, WIDEST_TRIED + 1), target)
+        padding = _search(chain, start[0], "padding", range(WIDEST_TRIED + 1), target)
         if padding is not None:
             yield changed(node, {"padding": _plain(padding)}, f"Pad {node.name} by {_times(padding)}")
         stride = _search(chain, start[0], "stride", range(1, WIDEST_TRIED + 1), target)

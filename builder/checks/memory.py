@@ -6,15 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from builder.cost import SLOTS, estimate, machine_bytes, training_settings
+from builder.cost import Settings, estimate, machine_bytes
 from builder.heads import WIDTHS
 from builder.report.text import bytes_text
 from schemas.errors import Fix
 
-from .found import Found, changed, found, put
+from .found import Found, changed, found, listed, put
 
 if TYPE_CHECKING:
+    from builder.graph import Node
+
     from .shapes import Shapes
+
+NARROWER = (65536, 8192, 1024, 256, 64)
+"""Widths that are tried for layers that are too wide."""
 
 SURELY_FITS = 2**30
 """Below this the machine is not even asked how much it has, which costs some milliseconds at every start."""
@@ -24,51 +29,43 @@ def check(state: Shapes, raw: Mapping[str, Any], peak: int) -> Found | None:
     """Return a problem where training would take more memory than the machine has."""
     if peak <= SURELY_FITS or peak <= machine_bytes():
         return None
-    batch, optimizer = training_settings(raw)
+    settings = Settings.of(raw)
     infos = [info for info in state.infos.values() if info.output_shape is not None]
-    largest = max(infos, key=lambda i: (2 + SLOTS[optimizer]) * (i.parameters or 0) + 2 * batch * (i.activation_bytes or 0) // 4)
+    largest = max(infos, key=lambda info: estimate([info], (), settings))
     return found(
         "out_of_memory",
         f"Training would take about {bytes_text(peak)} of memory, but this machine has {bytes_text(machine_bytes())}.",
-        f"{largest.name} takes most of it: {largest.parameters or 0:,} parameters and {bytes_text(largest.activation_bytes or 0)} "
-        f"of values per sample, at {batch} samples per batch.",
+        f"{largest.name} takes most of it: {largest.parameters or 0:,} parameters, and "
+        f"{bytes_text(largest.activation_bytes or 0)} of values per sample, at {settings.batch} samples per batch.",
         pointer=largest.pointer,
         layer=largest.name,
-        propose=lambda: _smaller(state, raw, peak),
+        propose=lambda: _smaller(state, raw, settings),
     )
 
 
-def _smaller(state: Shapes, raw: Mapping[str, Any], peak: int) -> Iterator[Fix]:
-    """Propose a smaller batch, or a narrower layer."""
-    batch, optimizer = training_settings(raw)
-    shape = state.input_shape or (1,)
-    infos = list(state.infos.values())
+def _smaller(state: Shapes, raw: Mapping[str, Any], now: Settings) -> Iterator[Fix]:
+    """Propose smaller batches, or narrower layers."""
+    infos, shape = list(state.infos.values()), state.input_shape or ()
     limit = machine_bytes() * 8 // 10
-    fitting = 1 << (batch.bit_length() - 1)
-    while fitting > 0 and (fitting >= batch or estimate(infos, shape, fitting, optimizer) > limit):
-        fitting //= 2
-    if fitting > 0:
-        patch = put("/training/batch_size", fitting) if "training" in raw else put("/training", {"batch_size": fitting})
-        yield Fix(f"Train with batches of {fitting}", (patch,))
-    by_size = sorted(infos, key=lambda info: -(info.parameters or 0))
-    for info in by_size[:2]:
-        node = state.graph.nodes[info.name]
-        field = WIDTHS.get(info.type)
-        width = node.fields.get(field) if field else None
-        if field and isinstance(width, int) and width > 1:
-            less = _narrower([i for i in infos if i is not info], info.parameters or 0, width, shape, batch, optimizer, limit)
-            if less is not None:
-                yield changed(node, {field: less}, f"Make {less} outputs in {info.name}")
+    batch = 1 << (max(now.batch, now.evaluation).bit_length() - 1)
+    while batch > 0:
+        less = replace(now, batch=min(now.batch, batch), evaluation=min(now.evaluation, batch))
+        if less != now and estimate(infos, shape, less) <= limit:
+            sizes = {"batch_size": less.batch, "evaluation_batch_size": less.evaluation}
+            patch = tuple(put(f"/training/{key}", value) for key, value in sizes.items())
+            if "training" not in raw:
+                patch = (put("/training", sizes),)
+            yield Fix(f"Train with batches of {less.batch} and evaluate with {less.evaluation}", patch)
+            break
+        batch //= 2
+    wide = [(node, field) for node in state.graph.nodes.values() if (field := WIDTHS.get(node.type))]
+    for most in NARROWER:
+        fixes = [changed(node, {field: most}, "") for node, field in wide if _width(node, field) > most]
+        if fixes:
+            patch = {operation["path"]: operation for fix in fixes for operation in fix.patch}
+            names = listed([node.name for node, field in wide if _width(node, field) > most][:5])
+            yield Fix(f"Make at most {most} outputs in {names}", tuple(patch.values()))
 
 
-def _narrower(
-    rest: list[Any], parameters: int, width: int, shape: tuple[int, ...], batch: int, optimizer: str, limit: int
-) -> int | None:
-    """Return the largest power of two of outputs with which the layer fits beside the rest, or None."""
-    less = 1 << (width - 1).bit_length() - 1
-    while less >= 1:
-        share = replace(rest[0], parameters=parameters * less // width, statistics=0, activation_bytes=4 * less) if rest else None
-        if estimate([*rest, *([share] if share else [])], shape, batch, optimizer) <= limit:
-            return less
-        less //= 2
-    return None
+def _width(node: Node, field: str) -> int:
+    return int(getattr(node.layer, field, 0))

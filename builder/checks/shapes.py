@@ -1,13 +1,14 @@
-"""Shapes and costs, layer by layer in order of computation. What depends on a broken layer is unknown, and no problem."""
+"""Shapes and costs, layer by layer in order of computation. What depends on a broken layer is unknown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from builder.cost import LayerInfo, View, measure, view
-from schemas.errors import Fix, Remark, ShapeError
+from schemas.errors import FieldFix, Fix, Remark, ShapeError
 from schemas.patch import join
 from schemas.shapes import LARGEST, Shape, elements, shape_text
 
@@ -79,7 +80,9 @@ class Shapes:
             self._add(self._too_large(node, shape))
             return None
         self._remarks(node, node.layer.remarks(*given))
-        info, made = measure(node.name, node.type, node.pointer, [i or "?" for i in node.inputs], node.layer, shape, given)
+        info, made = measure(
+            node.name, node.type, node.pointer, [i or "?" for i in node.inputs], node.layer, shape, given
+        )
         seen = view(made, [self.views.get(i or "") for i in node.inputs]) if len(shape) == 3 else None
         self.views[node.name] = seen
         if seen is not None:
@@ -103,7 +106,7 @@ class Shapes:
                 pointer=node.pointer,
                 layer=node.name,
                 warning=True,
-                propose=lambda fixes=remark.fixes: [changed(node, fix.fields, fix.title) for fix in fixes],
+                propose=partial(_fields, node, remark.fixes),
             ))  # fmt: skip
 
     def _too_large(self, node: Node, shape: Shape) -> Found:
@@ -118,7 +121,7 @@ class Shapes:
 
     def _proposals(self, node: Node, error: ShapeError, given: list[Shape]) -> Callable[[], Iterator[Fix]]:
         def propose() -> Iterator[Fix]:
-            yield from (changed(node, fix.fields, fix.title) for fix in error.fixes)
+            yield from _fields(node, error.fixes)
             if error.code == "input_not_image":
                 yield from self._image(node, given[0])
             elif node.type in JOINS:
@@ -133,7 +136,11 @@ class Shapes:
         if source is not None and source.type == "Flatten":
             yield Fix(f"Remove {source.name}", (remove(source.pointer),))
         total = elements(given)
-        before = self.shapes.get(source.inputs[0] or "") if source is not None and source.type in ("Flatten", "Affine") else None
+        before = (
+            self.shapes.get(source.inputs[0] or "")
+            if source is not None and source.type in ("Flatten", "Affine")
+            else None
+        )
         sizes = [before] if before is not None and len(before) == 3 and elements(before) == total else []
         for channels in (1, 3):
             side = round((total / channels) ** 0.5)
@@ -147,3 +154,8 @@ class Shapes:
                 patch.insert(0, remove(join(node.pointer, "inputs")))
             yield Fix(f"Reshape the values to {shape_text(size)} before", tuple(patch))
         yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+
+
+def _fields(node: Node, fixes: Iterable[FieldFix]) -> list[Fix]:
+    """Return the layer's own proposals as patches of the document."""
+    return [changed(node, fix.fields, fix.title) for fix in fixes]

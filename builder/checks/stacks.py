@@ -11,6 +11,7 @@ from schemas.errors import Fix
 from schemas.model import MOST_REPEATS, placeholders, substitute
 from schemas.patch import join
 from schemas.suggest import did_you_mean
+from schemas.words import show
 
 from .found import Found, found, put, remove
 
@@ -59,7 +60,10 @@ class Stacks:
         self.units: dict[str, Mapping[str, Any]] = {
             str(name): unit for name, unit in (given.items() if isinstance(given, Mapping) else ()) if _layers(unit)
         }
-        self._uses = {name: list(_calls(unit["layers"], join("/model/units", name, "layers"))) for name, unit in self.units.items()}
+        self._uses = {
+            name: list(_calls(unit["layers"], join("/model/units", name, "layers")))
+            for name, unit in self.units.items()
+        }
         self._loops = self._find_loops()
         self._recursive = {name for loop in self._loops for name in loop}
         self._sizes: dict[tuple[str, str], int] = {}
@@ -130,7 +134,7 @@ class Stacks:
 
         return found(
             "too_many_layers",
-            f"The model expands to {total if total < 10**30 else 'over 10^30'} layers; at most {MOST_EXPANDED} are allowed.",
+            f"The model expands to {show(total)} layers, but at most {MOST_EXPANDED} are allowed.",
             "Repeat and Unit multiply each other. Nothing was expanded, so shapes and cost are unknown.",
             pointer=pointer,
             propose=propose,
@@ -205,10 +209,10 @@ class Stacks:
         given = fields.get("arguments")
         given = given if isinstance(given, Mapping) else {}
         for name, value in declared.items():
-            if value is None and given.get(name) is None:
-                # An argument under a wrong name is one mistake, not an unknown and a missing one.
-                if not any(name in did_you_mean(str(other), declared) for other in given if other not in declared):
-                    yield self._missing_argument(unit, str(name), fields, pointer, layer)
+            # An argument under a wrong name is one mistake, not an unknown and a missing one.
+            meant = any(name in did_you_mean(str(other), declared) for other in given if other not in declared)
+            if value is None and given.get(name) is None and not meant:
+                yield self._missing_argument(unit, str(name), fields, pointer, layer)
         for name in given:
             if name not in declared:
                 yield self._unknown_argument(unit, str(name), given, declared, pointer, layer)
@@ -228,7 +232,11 @@ class Stacks:
         def propose() -> Iterator[Fix]:
             where = join(pointer, "arguments")
             for value in (16, 3, 1):
-                patch = put(join(where, name), value) if isinstance(fields.get("arguments"), Mapping) else put(where, {name: value})
+                patch = (
+                    put(join(where, name), value)
+                    if isinstance(fields.get("arguments"), Mapping)
+                    else put(where, {name: value})
+                )
                 yield Fix(f"Set {name} to {value}", (patch,))
 
         return found(
@@ -261,7 +269,12 @@ class Stacks:
             declared = definition.get("arguments")
             declared = declared if isinstance(declared, Mapping) else {}
             for path, name in placeholders(dict(definition)):
-                if path[0] == "layers" and name not in declared and path[-1] not in ("name", "type") and "inputs" not in path:
+                if (
+                    path[0] == "layers"
+                    and name not in declared
+                    and path[-1] not in ("name", "type")
+                    and "inputs" not in path
+                ):
                     yield self._undeclared(unit, join(join("/model/units", unit), *path), name, declared)
 
     def _undeclared(self, unit: str, pointer: str, name: str, declared: Iterable[str]) -> Found:

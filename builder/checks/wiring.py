@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import Fix
-from schemas.layer import REGISTRY
 from schemas.patch import join
 from schemas.suggest import did_you_mean
 from schemas.words import show
 
-from .found import Found, found, fresh, insert, listed, parent, put, remove, texts
+from . import unread
+from .found import Found, found, fresh, insert, listed, over, put, remove
+from .unread import Excused
 
 if TYPE_CHECKING:
     from builder.graph import Block, Graph, Node, Scope
@@ -20,39 +21,18 @@ if TYPE_CHECKING:
 def check(graph: Graph) -> Iterator[Found]:
     """Yield every problem of the graph's wiring, each once however often its place is expanded."""
     seen: set[tuple[str, str]] = set()
-    excused = _Excused(graph)
-    for item in (*_misuse(graph), *_names(graph), *_inputs(graph, excused), *_cycles(graph), *_unread(graph, excused)):
+    excused = Excused(graph)
+    for item in (
+        *_misuse(graph),
+        *_names(graph),
+        *_inputs(graph, excused),
+        *_cycles(graph, excused),
+        *unread.check(graph, excused),
+    ):
         key = (item.problem.code, item.problem.pointer)
         if key not in seen:
             seen.add(key)
             yield item
-
-
-class _Excused:
-    """Layers that nobody reads only because of another problem, which is reported already."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.names: set[str] = set()
-        self.missing: dict[int, int] = {}
-        """Scope -> inputs that its joins lack: layers left over there are probably those."""
-        for node in graph.nodes.values():
-            if node.layer is None:
-                self._whatever(node.scope, node.position, node.fields)
-
-    def _whatever(self, scope: Scope, position: int, fields: Mapping[str, Any]) -> None:
-        """Whatever a broken entry names, it may have been meant to read; and so the layer before it."""
-        for text in texts({key: value for key, value in fields.items() if key not in ("type", "name", "layers")}):
-            self.meant(scope, position, text)
-        self.meant(scope, position, None)
-
-    def meant(self, scope: Scope, position: int, name: str | None) -> None:
-        try:
-            source = scope.find(name, position)
-        except LookupError:
-            return
-        if source is not None:
-            self.names.add(source.name)
 
 
 # --- units ---
@@ -72,19 +52,13 @@ def _misuse(graph: Graph) -> Iterator[Found]:
 
 
 def _names(graph: Graph) -> Iterator[Found]:
-    for scope in _scopes(graph):
+    for scope in graph.scopes():
         for name, places in scope.names.items():
             if name == "Input":
                 yield _reserved(scope, places[0])
             for place in places[1:]:
                 if scope.items[place].entry.get("name") == name:
                     yield _twice(scope, name, places[0], place)
-
-
-def _scopes(graph: Graph) -> Iterator[Scope]:
-    yield graph.root
-    for block in graph.blocks:
-        yield from block.rounds
 
 
 def _reserved(scope: Scope, place: int) -> Found:
@@ -112,7 +86,7 @@ def _twice(scope: Scope, name: str, first: int, second: int) -> Found:
         f"Two layers of the same stack are named {show(name)}.",
         f"{scope.items[first].type} at {scope.items[first].pointer} has that name already, and `inputs` names layers.",
         pointer=join(item.pointer, "name"),
-        layer=item.name,
+        layer=scope.prefix + name,
         propose=propose,
     )
 
@@ -120,7 +94,7 @@ def _twice(scope: Scope, name: str, first: int, second: int) -> Found:
 # --- inputs ---
 
 
-def _inputs(graph: Graph, excused: _Excused) -> Iterator[Found]:
+def _inputs(graph: Graph, excused: Excused) -> Iterator[Found]:
     """Yield inputs that do not exist, and wrong numbers of inputs."""
     for node in graph.nodes.values():
         yield from _unknown(node, node.fields, excused)
@@ -139,7 +113,7 @@ def _inputs(graph: Graph, excused: _Excused) -> Iterator[Found]:
             yield _too_many(block, len(block.reads), 1)
 
 
-def _unknown(item: Node | Block, fields: Mapping[str, Any], excused: _Excused) -> Iterator[Found]:
+def _unknown(item: Node | Block, fields: Mapping[str, Any], excused: Excused) -> Iterator[Found]:
     given = fields.get("inputs")
     names = [given] if isinstance(given, str) else given if isinstance(given, list) else []
     for index, name in enumerate(names):
@@ -147,11 +121,13 @@ def _unknown(item: Node | Block, fields: Mapping[str, Any], excused: _Excused) -
             try:
                 item.scope.find(name, item.position)
             except LookupError:
-                pointer = join(item.pointer, "inputs", index) if isinstance(given, list) else join(item.pointer, "inputs")
+                pointer = (
+                    join(item.pointer, "inputs", index) if isinstance(given, list) else join(item.pointer, "inputs")
+                )
                 yield _no_such_input(item, name, pointer, len(names), excused)
 
 
-def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excused: _Excused) -> Found:
+def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excused: Excused) -> Found:
     scope = item.scope
     visible = list(dict.fromkeys(scope.visible(item.position)))
     meant = did_you_mean(name, visible, {})
@@ -168,14 +144,14 @@ def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excu
 
     def propose() -> Iterator[Fix]:
         for other in meant:
-            yield Fix(f"Read {other}", (put(pointer, other) if pointer.endswith("inputs") else {**put(pointer, other), "op": "replace"},))
+            yield Fix(f"Read {other}", (over(pointer, other),))
         if count == 1:
             yield Fix("Read the layer before", (remove(join(item.pointer, "inputs")),))
         else:
             yield Fix(f"Do not read {name}", (remove(pointer),))
             previous = _previous(item)
             if previous is not None:
-                yield Fix(f"Read {previous}", ({**put(pointer, previous), "op": "replace"},))
+                yield Fix(f"Read {previous}", (over(pointer, previous),))
 
     return found(
         "unknown_input",
@@ -188,6 +164,8 @@ def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excu
 
 
 def _elsewhere(scope: Scope, name: str) -> bool:
+    from builder.graph import Block
+
     while scope.parent is not None:
         scope = scope.parent.scope
     waiting = [scope]
@@ -195,7 +173,7 @@ def _elsewhere(scope: Scope, name: str) -> bool:
         here = waiting.pop()
         if name in here.names:
             return True
-        waiting += [inner for item in here.items if hasattr(item, "rounds") for inner in item.rounds[:1]]
+        waiting += [inner for item in here.items if isinstance(item, Block) for inner in item.rounds[:1]]
     return False
 
 
@@ -217,7 +195,7 @@ def _too_few(graph: Graph, node: Node, least: int) -> Found:
     def propose() -> Iterator[Fix]:
         own = list(given) if isinstance(given, list) else [_previous(node) or "Input"]
         scope = node.scope
-        unread = [said(i) for i in scope.items[: node.position] if not graph.readers[_output(i).name]]
+        unread = [said(i) for i in scope.items[: node.position] if not graph.readers[i.output().name]]
         others = [said(i) for i in reversed(scope.items[: node.position])]
         for name in list(dict.fromkeys([*unread, *others, "Input"]))[:12]:
             if name not in own:
@@ -235,10 +213,6 @@ def _too_few(graph: Graph, node: Node, least: int) -> Found:
     )
 
 
-def _output(item: Node | Block) -> Node:
-    return item.output() if hasattr(item, "rounds") else item  # type: ignore[return-value]  # a Block is what has rounds
-
-
 def _too_many(item: Node | Block, count: int, most: int) -> Found:
     where = join(item.pointer, "inputs")
     given = list(item.entry.get("inputs") or [])
@@ -253,7 +227,7 @@ def _too_many(item: Node | Block, count: int, most: int) -> Found:
 
     return found(
         "input_count",
-        f"{item.name} reads {most} layer{'s' if most > 1 else ''}, but {count} are named: {listed([str(n) for n in given])}.",
+        f"{item.name} can read {most}, but {count} inputs are named: {listed([str(name) for name in given])}.",
         f"{item.type} takes {most} input{'s' if most > 1 else ''}; Add, Multiply and Concatenate join several.",
         pointer=where,
         layer=item.name,
@@ -264,7 +238,7 @@ def _too_many(item: Node | Block, count: int, most: int) -> Found:
 # --- loops ---
 
 
-def _cycles(graph: Graph) -> Iterator[Found]:
+def _cycles(graph: Graph, excused: Excused) -> Iterator[Found]:
     if graph.forward:
         return
     import networkx as nx
@@ -277,11 +251,13 @@ def _cycles(graph: Graph) -> Iterator[Found]:
             chain = [source for source, _ in edges]
             # Where the loop goes back is where the mistake most likely is: a layer that reads one that stands after it.
             source, target = max(edges, key=lambda edge: place[edge[0]] - place[edge[1]])
-            yield _cycle(graph, chain, source, graph.nodes[target])
+            item, index = _saying(graph.nodes[target], source)
+            # The layer before may be what was meant.
+            excused.meant(item.scope, item.position, None)
+            yield _cycle(chain, graph.nodes[target], item, index)
 
 
-def _cycle(graph: Graph, chain: list[str], source: str, node: Node) -> Found:
-    item, index = _saying(node, source)
+def _cycle(chain: list[str], node: Node, item: Node | Block, index: int) -> Found:
     where = join(item.pointer, "inputs")
     given = list(item.entry.get("inputs") or [])
 
@@ -290,10 +266,12 @@ def _cycle(graph: Graph, chain: list[str], source: str, node: Node) -> Found:
             yield Fix(f"Do not read {given[index]}", (remove(join(where, index)),))
             previous = _previous(item)
             if previous is not None and previous not in given:
-                yield Fix(f"Read {previous} instead", ({**put(join(where, index), previous), "op": "replace"},))
+                yield Fix(f"Read {previous} instead", (over(join(where, index), previous),))
         else:
             yield Fix("Read the layer before", (remove(where),))
-        yield Fix("Read the input instead", ({**put(join(where, index), "Input"), "op": "replace"},))
+        if "Input" not in given:
+            yield Fix("Read the input instead", (over(join(where, index), "Input"),))
+        yield Fix(f"Remove {item.name}", (remove(item.pointer),))
 
     shown = [*chain, chain[0]] if len(chain) <= 8 else [*chain[:4], "…", *chain[-3:], chain[0]]
     what = f"{node.name} reads itself." if len(chain) == 1 else f"The layers form a loop: {' → '.join(shown)}."
@@ -326,108 +304,3 @@ def _saying(node: Node, source: str) -> tuple[Node | Block, int]:
         if item.scope.parent is None:
             return node, 0
         item = item.scope.parent
-
-
-# --- layers that nobody reads ---
-
-
-def _unread(graph: Graph, excused: _Excused) -> Iterator[Found]:
-    last = graph.last
-    looping = set() if graph.forward else _looping(graph)
-    left = dict(excused.missing)
-    twice = {id(scope) for scope in _scopes(graph) if any(len(places) > 1 for places in scope.names.values())}
-    for node in reversed(graph.nodes.values()):
-        if graph.readers[node.name] or node is last or node.name in excused.names or node.is_loss:
-            continue
-        if node.name in looping or id(node.scope) in twice:
-            continue
-        if left.get(id(node.scope)):
-            left[id(node.scope)] -= 1
-            continue
-        yield _nobody(graph, _outermost(node))
-
-
-def _looping(graph: Graph) -> set[str]:
-    """Return the layers on loops and those behind them: what is read there is not known."""
-    done: set[str | None] = {"Input"}
-    for name in graph.order:
-        if done.issuperset(i for i in graph.nodes[name].inputs if i is not None):
-            done.add(name)
-    return set(graph.nodes) - done
-
-
-def _outermost(node: Node) -> Node | Block:
-    """Return the outermost Repeat or Unit whose output the layer is, or the layer itself."""
-    item: Node | Block = node
-    while item.position == len(item.scope.items) - 1:
-        block = item.scope.parent
-        if block is None or item.scope is not block.rounds[-1]:
-            break
-        item = block
-    return item
-
-
-def _nobody(graph: Graph, item: Node | Block) -> Found:
-    def propose() -> Iterator[Fix]:
-        yield _without(graph, item)
-        yield from _joined(graph, item)
-
-    return found(
-        "unread_layer",
-        f"Nobody reads the output of {item.name}, so it does nothing.",
-        "Only the last layer of the list, the loss, may stand at the end. Name this one in another layer's `inputs`, "
-        "or remove it.",
-        pointer=item.pointer,
-        layer=item.name,
-        propose=propose,
-    )
-
-
-def _without(graph: Graph, item: Node | Block) -> Fix:
-    """Return the fix that removes the item and what then has no reader either, within the same list."""
-    scope, gone = item.scope, {item.position}
-    readers: dict[int, set[int]] = {}
-    for other in scope.items:
-        inner = _output(other)
-        for name in graph.readers[inner.name]:
-            reader: Node | Block = graph.nodes[name]
-            while reader.scope is not scope and reader.scope.parent is not None:
-                reader = reader.scope.parent
-            readers.setdefault(other.position, set()).add(reader.position if reader.scope is scope else -1)
-    for position in range(item.position - 1, -1, -1):
-        if readers.get(position) and readers[position] <= gone:
-            gone.add(position)
-    names = [scope.items[position].name for position in sorted(gone)]
-    return Fix(
-        f"Remove {listed(names)}" if len(names) < 5 else f"Remove {names[0]} and {len(names) - 1} more layers up to {names[-1]}",
-        tuple(remove(join(scope.pointer, position)) for position in sorted(gone, reverse=True)),
-    )
-
-
-def _joined(graph: Graph, item: Node | Block) -> Iterable[Fix]:
-    """Yield fixes that give the item a reader: a join that stands after it, or the layer after it."""
-    scope = item.scope
-    title = item.name
-    patch: list[dict[str, Any]] = []
-    name = item.entry.get("name")
-    if not isinstance(name, str):
-        # The number in an automatic name changes when layers come or go before it, so a branch gets a name of its own.
-        name = fresh("branch", scope.names)
-        patch.append(put(join(item.pointer, "name"), name))
-    for other in scope.items[item.position + 1 :]:
-        registered = REGISTRY.get(other.type)
-        given = other.entry.get("inputs")
-        if registered is not None and registered.cls.arity[1] is None and isinstance(given, list):
-            yield Fix(f"Let {other.name} read {title} too", (*patch, put(join(other.pointer, "inputs", "-"), name)))
-    after = scope.items[item.position + 1] if item.position + 1 < len(scope.items) else None
-    if after is None:
-        return
-    given = after.entry.get("inputs")
-    if isinstance(given, list) and len(given) == 1 and after.type in REGISTRY:
-        head, place = parent(after.pointer)
-        for kind in ("Add", "Concatenate"):
-            joint = fresh("joined", [*scope.names, name])
-            new = {"type": kind, "name": joint, "inputs": [*given, name]}
-            reading = (put(join(after.pointer, "inputs"), [joint]), insert(f"{head}/{place}", new))
-            yield Fix(f"Join {title} and {given[0]} with {kind}", (*patch, *reading))
-        yield Fix(f"Let {after.name} read {title} instead of {given[0]}", (remove(join(after.pointer, "inputs")),))
