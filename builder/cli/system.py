@@ -48,10 +48,16 @@ def doctor(as_json: JSON = False) -> None:
     from builder.report.doctor import doctor_text, examine
     from builder.report.text import console
 
-    found = examine()
     if as_json:
+        found = examine()
         answer(found)
     else:
-        console().print(doctor_text(found), end="")
+        from builder.kernels.machine import listening
+        from builder.report.progress import Screen
+
+        screen = console()
+        with listening(Screen(screen).compiled):
+            found = examine()
+        screen.print(doctor_text(found), end="")
     if not found["ok"]:
         raise typer.Exit(1)
