@@ -121,7 +121,7 @@ def self_test() -> list[dict[str, Any]]:
 
 def _networks() -> dict[str, dict[str, Any]]:
     window = {"type": "Convolution", "out_channels": 6, "kernel_size": 3, "padding": 1}
-    image = [
+    image: list[dict[str, Any]] = [
         {**window, "stride": 2},
         {"type": "BatchNormalization"},
         {"type": "ReLU"},
@@ -132,7 +132,7 @@ def _networks() -> dict[str, dict[str, Any]]:
         {"type": "GlobalAveragePooling"},
         {"type": "Affine", "out_features": 5},
     ]
-    joined = [
+    joined: list[dict[str, Any]] = [
         {**window, "name": "a", "inputs": ["Input"]},
         {**window, "name": "b", "inputs": ["Input"], "dilation": 2, "padding": 2},
         {"type": "Add", "name": "sum", "inputs": ["a", "b"]},

@@ -8,6 +8,9 @@ from typing import Any
 
 WIDTH = 120
 
+MOST_LINES = 2000
+"""Lines up to which a text's style is looked for; comparing takes time that grows with their square."""
+
 
 def write(document: Any, width: int = WIDTH) -> str:
     """Return the document as JSON text that ends with a newline; whatever fits into `width` is one line.
@@ -41,18 +44,23 @@ def _write(value: Any, indent: str, taken: int, width: int) -> str:
 
 def write_like(document: Any, before: Any, text: str) -> str:
     """Return the document in the style in which `text` holds `before`, so that a diff shows only what changed."""
-    styles = [write]
-    for indent in (2, 4, 1, 3, "\t", None):
-        styles.append(lambda value, indent=indent: json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
-        styles.append(lambda value, indent=indent: json.dumps(value, indent=indent) + "\n")
+
+    def styles(value: Any) -> list[str]:
+        indents = (2, 4, 1, 3, "\t", None)
+        plain = [json.dumps(value, indent=n, ensure_ascii=a) + "\n" for n in indents for a in (False, True)]
+        return [write(value), *plain]
+
     lines = text.splitlines()
 
-    def noise(style: Any) -> int:
-        return sum(1 for row in difflib.ndiff(lines, style(before).splitlines()) if row[:1] in "+-")
+    def noise(candidate: str) -> int:
+        if candidate.strip() == text.strip():
+            return -1
+        return sum(1 for row in difflib.ndiff(lines, candidate.splitlines()) if row[:1] in "+-")
 
-    exact = [style for style in styles if style(before).strip() == text.strip()]
-    best = exact[0] if exact else min(styles, key=noise) if len(lines) < 2000 else write
-    return best(document)
+    if len(lines) > MOST_LINES:
+        return write(document)
+    amounts = [noise(candidate) for candidate in styles(before)]
+    return styles(document)[amounts.index(min(amounts))]
 
 
 def diff(before: str, after: str, name: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-SHOWN = tuple(dict.fromkeys(name for names in MONITORS.values() for name in names))
+SHOWN: tuple[str, ...] = tuple(dict.fromkeys(name for names in MONITORS.values() for name in names))
 """Metrics of an epoch in the order in which they are shown."""
 
 

@@ -1,8 +1,8 @@
 """Start-up times, best of 5: python tests/benchmarks/startup.py
 
-    import builder      <= 0.6 s
-    tsumiki check       <= 0.8 s   the whole process
-    tsumiki train       <= 2.0 s   from the start of the process to the first step done, kernels cached
+import builder      <= 0.6 s
+tsumiki check       <= 0.8 s   the whole process
+tsumiki train       <= 2.0 s   from the start of the process to the first step done, kernels cached
 """
 
 from __future__ import annotations
