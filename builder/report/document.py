@@ -55,7 +55,7 @@ def write_like(document: Any, before: Any, text: str) -> str:
     def noise(candidate: str) -> int:
         if candidate.strip() == text.strip():
             return -1
-        return sum(1 for row in difflib.ndiff(lines, candidate.splitlines()) if row[:1] in "+-")
+        return sum(1 for _ in difflib.unified_diff(lines, candidate.splitlines(), n=0))
 
     if len(lines) > MOST_LINES:
         return write(document)
