@@ -8,9 +8,10 @@ import numpy as np
 
 from schemas.errors import UsageError
 
+from .compile.bind import Update
 from .compile.emit import slices
 from .compile.fuse import RULES
-from .compile.parameters import Slot, aligned
+from .compile.parameters import aligned
 from .compile.program import Program
 from .kernels import machine, optimizers
 from .targets import inputs, targets
@@ -57,28 +58,52 @@ class Session:
         }
         self.accumulated = aligned(params.count, params.dtype) if accumulate > 1 else None
         self.hyper = aligned(optimizers.HYPERS, np.float64)
+        self.clip_norm = clip_norm
         self._limit = np.array([clip_norm or 0.0])
         self._kept: list[np.ndarray] = []
-        self._update = self._tape(clip_norm is not None)
+        self._fuses = clip_norm is None and accumulate == 1
+        self._programs: dict[int, Program] = {}
+        self._updates: dict[frozenset[str], np.ndarray] = {}
         statistics = [slot for slot in params.slots.values() if slot.parameter.statistic]
         self._statistics = [params.part(slot, params.packed) for slot in statistics]
         self._last: Program | None = None
         self._count = 0
 
-    def _trained(self) -> list[Slot]:
-        return [self.net.params.slots[key] for key in self.net.trained]
+    def _update_spec(self) -> Update:
+        """Return what a program needs to update parameters itself."""
+        arrays = [int(a.ctypes.data) for a in self.slots.values()]
+        first, second = (arrays * 2 + [self._spare_address] * 2)[:2] if arrays else (self._spare_address,) * 2
+        return Update(optimizers.KINDS[self.optimizer.type], int(self.hyper.ctypes.data), first, second)
 
-    def _tape(self, clips: bool) -> np.ndarray:
-        """Return the rows of an update: the norm of all gradients first where it is limited, then each parameter."""
+    @property
+    def _spare_address(self) -> int:
+        """Where kernels look for arrays that this optimizer does not have; they never read there."""
+        return int(self.net.params.packed.ctypes.data)
+
+    def _program(self, count: int) -> Program:
+        """Return the program for this batch size. Where nothing stands between gradient and step, it updates large
+        parameters itself; the three latest are kept."""
+        if not self._fuses:
+            return self.net.program(count, "train")
+        found = self._programs.pop(count, None)
+        if found is None:
+            found = Program(self.net.graph, self.net.params, count, "train", update=self._update_spec())
+            for old in list(self._programs)[:-2]:
+                del self._programs[old]
+        self._programs[count] = found
+        return found
+
+    def _tape(self, updated: frozenset[str]) -> np.ndarray:
+        """Return the rows of an update: the norm of all gradients first where it is limited, then each parameter that
+        the program has not `updated` itself."""
         params, dtype = self.net.params, self.net.params.dtype
         item, rows = dtype.itemsize, []
         source = params.gradients if self.accumulated is None else self.accumulated
-        states = list(self.slots.values())
-        trained = self._trained()
+        spec = self._update_spec()
+        trained = [params.slots[key] for key in self.net.trained if key not in updated]
         cuts = [slices(slot.layout.size, 16384) for slot in trained]
         partial = np.zeros(max(1, sum(cuts)))
         self._kept.append(partial)
-        hyper = int(self.hyper.ctypes.data)
 
         def row(name: str, units: int, **fields: int) -> None:
             made = np.zeros(machine.SLOTS, np.int64)
@@ -87,36 +112,28 @@ class Session:
                 made[getattr(optimizers, key)] = value
             rows.append(made)
 
-        if clips:
-            place = 0
+        gradients, place = int(source.ctypes.data), int(partial.ctypes.data)
+        if self.clip_norm is not None:
+            at = place
             for slot, cut in zip(trained, cuts, strict=True):
-                part = int(partial.ctypes.data) + 8 * place
-                row(
-                    "squares",
-                    cut,
-                    G=int(source.ctypes.data) + slot.start * item,
-                    SIZE=slot.layout.size,
-                    SLICES=cut,
-                    PART=part,
-                )
-                place += cut
+                row("squares", cut, G=gradients + slot.start * item, SIZE=slot.layout.size, SLICES=cut, PART=at)
+                at += 8 * cut
             limit = int(self._limit.ctypes.data)
-            row("clip", 1, PART=int(partial.ctypes.data), SIZE=place, HYPER=hyper, LIMIT=limit)
+            row("clip", 1, PART=place, SIZE=(at - place) // 8, HYPER=spec.hyper, LIMIT=limit)
         for slot, cut in zip(trained, cuts, strict=True):
             offset = slot.start * item
-            fields = {"S": states[0]} if states else {}
-            if len(states) > 1:
-                fields["M"] = states[1]
             row(
-                self.optimizer.type.lower(),
+                "update",
                 cut,
+                KIND=spec.kind,
                 W=int(params.packed.ctypes.data) + offset,
-                G=int(source.ctypes.data) + offset,
+                G=gradients + offset,
+                S=spec.first + offset,
+                M=spec.second + offset,
                 SIZE=slot.layout.size,
                 SLICES=cut,
-                HYPER=hyper,
+                HYPER=spec.hyper,
                 DECAY=int(slot.parameter.decays),
-                **{key: int(state.ctypes.data) + offset for key, state in fields.items()},
             )
         return np.ascontiguousarray(np.array(rows, np.int64).reshape(-1, machine.SLOTS))
 
@@ -132,9 +149,11 @@ class Session:
         wanted = targets(t, len(given), net.output_shape, net.loss_op, net.params.dtype)
         if not 0 < len(given) <= self.batch_size:
             raise UsageError(f"A step takes 1 to {self.batch_size} samples, but received {len(given)}.")
-        program = net.program(len(given), "train")
+        program = self._program(len(given))
         fill(program, given, wanted, weights)
         program.feeds.key[:] = net.random_seed, self.steps
+        if self._fuses:
+            self._set_hyper(learning_rate, self.updates + 1, 1)
         before = [part.copy() for part in self._statistics]
         loss = program.run(net.threads)
         self._last, self._count = program, len(given)
@@ -155,23 +174,27 @@ class Session:
         if not self.pending:
             return
         self.updates += 1
-        self._set_hyper(learning_rate)
-        machine.run(self._update, self.net.threads)
+        self._set_hyper(learning_rate, self.updates, self.pending)
+        done = frozenset(self._last.binder.updated) if self._last is not None else frozenset()
+        if done not in self._updates:
+            self._updates[done] = self._tape(done)
+        machine.run(self._updates[done], self.net.threads)
         self.pending = 0
         if self.accumulated is not None:
             self.accumulated[:] = 0
 
-    def _set_hyper(self, learning_rate: float) -> None:
+    def _set_hyper(self, learning_rate: float, update: int, steps: int) -> None:
+        """Set what the kernels read: the update's number, and over how many steps gradients were gathered."""
         o, h = self.optimizer, self.hyper
         first = getattr(o, "beta1", getattr(o, "momentum", getattr(o, "decay", 0.0)))
         second = getattr(o, "beta2", 0.0)
         h[optimizers.RATE] = learning_rate
-        h[optimizers.FACTOR] = 1.0 / self.pending
+        h[optimizers.FACTOR] = 1.0 / steps
         h[optimizers.WEIGHT_DECAY] = self.weight_decay
         h[optimizers.ALPHA], h[optimizers.BETA] = first, second
         h[optimizers.EPSILON] = getattr(o, "epsilon", 0.0)
-        h[optimizers.CORRECT_A] = 1 - first**self.updates
-        h[optimizers.CORRECT_B] = 1 - second**self.updates
+        h[optimizers.CORRECT_A] = 1 - first**update
+        h[optimizers.CORRECT_B] = 1 - second**update
 
     @property
     def prediction(self) -> np.ndarray:

@@ -28,6 +28,16 @@ class Feeds:
     momentum: dict[str, np.ndarray] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Update:
+    """An optimizer's step as part of the program: addresses of arrays laid out like the parameters, and of settings."""
+
+    kind: int
+    hyper: int
+    first: int
+    second: int
+
+
 @dataclass(eq=False)
 class Binder:
     """What a call's `bind` gets: addresses, and `row` to add one to the tape. Keeps every table alive."""
@@ -42,6 +52,8 @@ class Binder:
     names: list[str] = field(default_factory=list)
     kept: list[np.ndarray] = field(default_factory=list)
     layer: str = ""
+    update: Update | None = None
+    updated: set[str] = field(default_factory=set)
 
     def keep(self, table: Any, dtype: Any = np.int64) -> int:
         """Return the address of a table that lives as long as the tape."""
@@ -60,6 +72,22 @@ class Binder:
     def gradient_of(self, parameter: ops.Parameter) -> int:
         slot = self.parameters.slots[self.graph.key(parameter)]
         return int(self.parameters.gradients.ctypes.data) + slot.start * self.parameters.dtype.itemsize
+
+    def update_of(self, parameter: ops.Parameter) -> dict[str, int]:
+        """Return the fields of a kernel that updates the parameter itself, and note that it does."""
+        assert self.update is not None
+        key = self.graph.key(parameter)
+        self.updated.add(key)
+        offset = self.parameters.slots[key].start * self.parameters.dtype.itemsize
+        return {
+            "W": self.value_of(parameter),
+            "FIRST": self.update.first + offset,
+            "SECOND": self.update.second + offset,
+            "KIND": self.update.kind,
+            "HYPER": self.update.hyper,
+            "DECAY": int(parameter.decays),
+            "LOSS": int(self.feeds.loss.ctypes.data),
+        }
 
     def floor(self, relu: bool) -> int:
         """Return the address of the least value an operation stores: 0 with ReLU, else -inf."""

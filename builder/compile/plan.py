@@ -73,7 +73,7 @@ def plan(
     batch: int,
     mode: Mode,
     item: int,
-    vector_bytes: int,
+    vector_bytes: int = 64,
     *,
     without: frozenset[str] = frozenset(),
     keep_all: bool = False,

@@ -8,7 +8,7 @@ from schemas import ops
 
 from ..kernels import layout as layout_kernels, machine
 from ..kernels.cpu import VECTOR_BYTES
-from .bind import Binder, Feeds, image
+from .bind import Binder, Feeds, Update, image
 from .emit import Mode
 from .lower import Lowered
 from .parameters import Parameters, aligned
@@ -30,6 +30,7 @@ class Program:
         without: frozenset[str] = frozenset(),
         keep_all: bool = False,
         input_gradient: bool = False,
+        update: Update | None = None,
     ) -> None:
         dtype = parameters.dtype
         planned = plan(
@@ -59,7 +60,7 @@ class Program:
             key=aligned(2, np.int64),
         )
         self.feeds.weights[:] = 1
-        self.binder = Binder(int(self.arena.ctypes.data), parameters, self.feeds, dtype.type, self.graph)
+        self.binder = Binder(int(self.arena.ctypes.data), parameters, self.feeds, dtype.type, self.graph, update=update)
         self._bind()
         prediction = self.emitted.prediction
         assert prediction is not None

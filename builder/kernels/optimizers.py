@@ -13,9 +13,20 @@ from numba import njit
 
 from .machine import arguments, array, floats, kernel, slots
 
-W, G, S, M, SIZE, SLICES, HYPER, DECAY, PART, LIMIT = slots(10)
+W, G, S, M, SIZE, SLICES, HYPER, DECAY, PART, LIMIT, KIND = slots(11)
 RATE, FACTOR, WEIGHT_DECAY, ALPHA, BETA, EPSILON, CORRECT_A, CORRECT_B = range(8)
 HYPERS = 8
+SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, ADAGRAD = range(7)
+KINDS = {
+    "SGD": SGD,
+    "Momentum": MOMENTUM,
+    "Nesterov": NESTEROV,
+    "Adam": ADAM,
+    "AdamW": ADAMW,
+    "RMSprop": RMSPROP,
+    "AdaGrad": ADAGRAD,
+}
+"""Optimizer -> KIND."""
 
 
 @njit
@@ -24,123 +35,55 @@ def _share(d, unit):  # type: ignore[no-untyped-def]  # Numba
 
 
 @njit
-def _hyper(d, real, number):  # type: ignore[no-untyped-def]  # Numba
-    """Return a setting in the arrays' own type: arithmetic in float64 would halve the speed."""
-    return array(real, d[W], 1).dtype.type(floats(d[HYPER], HYPERS)[number])
-
-
-@njit
-def _decay(d, real):  # type: ignore[no-untyped-def]  # Numba
-    """Return the factor of the L2 penalty: zero for a parameter that does not decay."""
-    decay = _hyper(d, real, WEIGHT_DECAY)
-    return decay if d[DECAY] else decay * 0
+def apply(kind, w, g, s, m, hyper, decays, n):  # type: ignore[no-untyped-def]  # Numba
+    """Update n values w by their gradients g; s and m are the optimizer's own arrays. `decays`: whether weight decay
+    applies. Settings are taken in the arrays' own type: arithmetic in float64 would halve the speed."""
+    real = w.dtype.type
+    h = floats(hyper, HYPERS)
+    rate, factor, alpha, beta = real(h[RATE]), real(h[FACTOR]), real(h[ALPHA]), real(h[BETA])
+    epsilon, one = real(h[EPSILON]), real(1)
+    decay = real(h[WEIGHT_DECAY]) if decays else real(0)
+    if kind == SGD:
+        for i in range(n):
+            w[i] -= rate * (g[i] * factor + decay * w[i])
+    elif kind == MOMENTUM:  # s = a s - rate * g; w += s (Polyak 1964, in Keras' form)
+        for i in range(n):
+            v = alpha * s[i] - rate * (g[i] * factor + decay * w[i])
+            s[i] = v
+            w[i] += v
+    elif kind == NESTEROV:  # s = a s - rate * g; w += a s - rate * g (Sutskever et al. 2013, in Keras' form)
+        for i in range(n):
+            step = rate * (g[i] * factor + decay * w[i])
+            v = alpha * s[i] - step
+            s[i] = v
+            w[i] += alpha * v - step
+    elif kind in (ADAM, ADAMW):  # Kingma and Ba 2015; Loshchilov and Hutter 2019
+        correct_a, correct_b = one / real(h[CORRECT_A]), one / real(h[CORRECT_B])
+        penalty = decay if kind == ADAM else real(0)
+        shrink = one if kind == ADAM else one - rate * decay
+        for i in range(n):
+            here = g[i] * factor + penalty * w[i]
+            s[i] = alpha * s[i] + (one - alpha) * here
+            m[i] = beta * m[i] + (one - beta) * (here * here)
+            w[i] = w[i] * shrink - rate * (s[i] * correct_a) / (np.sqrt(m[i] * correct_b) + epsilon)
+    else:  # RMSprop (Hinton 2012): s = a s + (1 - a) g^2; AdaGrad (Duchi et al. 2011): s += g^2
+        keep, take = (alpha, one - alpha) if kind == RMSPROP else (one, one)
+        for i in range(n):
+            here = g[i] * factor + decay * w[i]
+            v = keep * s[i] + take * (here * here)
+            s[i] = v
+            w[i] -= rate * here / (np.sqrt(v) + epsilon)
 
 
 @kernel
-def sgd(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """w -= rate * g."""
+def update(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """One optimizer step on a slice of a parameter. Units: slices."""
     d = arguments(row)
-    w, g = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE])
-    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
     first, last = _share(d, unit)
-    for i in range(first, last):
-        w[i] -= rate * (g[i] * factor + decay * w[i])
-
-
-@kernel
-def momentum(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """s = a s - rate * g; w += s (Polyak 1964, in Keras' form: a new rate does not touch the velocity)."""
-    d = arguments(row)
-    w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
-    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
-    alpha = _hyper(d, real, ALPHA)
-    first, last = _share(d, unit)
-    for i in range(first, last):
-        v = alpha * s[i] - rate * (g[i] * factor + decay * w[i])
-        s[i] = v
-        w[i] += v
-
-
-@kernel
-def nesterov(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """s = a s - rate * g; w += a s - rate * g (Sutskever et al. 2013, in Keras' form)."""
-    d = arguments(row)
-    w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
-    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
-    alpha = _hyper(d, real, ALPHA)
-    first, last = _share(d, unit)
-    for i in range(first, last):
-        step = rate * (g[i] * factor + decay * w[i])
-        v = alpha * s[i] - step
-        s[i] = v
-        w[i] += alpha * v - step
-
-
-@kernel
-def adam(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """Adam (Kingma and Ba 2015); weight decay as an L2 penalty."""
-    d = arguments(row)
-    w, g = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE])
-    s, m = array(real, d[S], d[SIZE]), array(real, d[M], d[SIZE])
-    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
-    alpha, beta, epsilon = _hyper(d, real, ALPHA), _hyper(d, real, BETA), _hyper(d, real, EPSILON)
-    one = w.dtype.type(1)
-    correct_a, correct_b = one / _hyper(d, real, CORRECT_A), one / _hyper(d, real, CORRECT_B)
-    begin, end = _share(d, unit)
-    for i in range(begin, end):
-        here = g[i] * factor + decay * w[i]
-        s[i] = alpha * s[i] + (one - alpha) * here
-        m[i] = beta * m[i] + (one - beta) * (here * here)
-        w[i] -= rate * (s[i] * correct_a) / (np.sqrt(m[i] * correct_b) + epsilon)
-
-
-@kernel
-def adamw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """AdamW (Loshchilov and Hutter 2019): the weights decay apart from the gradient."""
-    d = arguments(row)
-    w, g = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE])
-    s, m = array(real, d[S], d[SIZE]), array(real, d[M], d[SIZE])
-    rate, factor = _hyper(d, real, RATE), _hyper(d, real, FACTOR)
-    alpha, beta, epsilon = _hyper(d, real, ALPHA), _hyper(d, real, BETA), _hyper(d, real, EPSILON)
-    one = w.dtype.type(1)
-    shrink = one - rate * _decay(d, real)
-    correct_a, correct_b = one / _hyper(d, real, CORRECT_A), one / _hyper(d, real, CORRECT_B)
-    begin, end = _share(d, unit)
-    for i in range(begin, end):
-        here = g[i] * factor
-        s[i] = alpha * s[i] + (one - alpha) * here
-        m[i] = beta * m[i] + (one - beta) * (here * here)
-        w[i] = w[i] * shrink - rate * (s[i] * correct_a) / (np.sqrt(m[i] * correct_b) + epsilon)
-
-
-@kernel
-def rmsprop(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """s = a s + (1 - a) g^2; w -= rate * g / (sqrt(s) + epsilon) (Hinton 2012)."""
-    d = arguments(row)
-    w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
-    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
-    alpha, epsilon = _hyper(d, real, ALPHA), _hyper(d, real, EPSILON)
-    first, last = _share(d, unit)
-    for i in range(first, last):
-        here = g[i] * factor + decay * w[i]
-        v = alpha * s[i] + (w.dtype.type(1) - alpha) * (here * here)
-        s[i] = v
-        w[i] -= rate * here / (np.sqrt(v) + epsilon)
-
-
-@kernel
-def adagrad(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """s += g^2; w -= rate * g / (sqrt(s) + epsilon) (Duchi et al. 2011)."""
-    d = arguments(row)
-    w, g, s = array(real, d[W], d[SIZE]), array(real, d[G], d[SIZE]), array(real, d[S], d[SIZE])
-    rate, factor, decay = _hyper(d, real, RATE), _hyper(d, real, FACTOR), _decay(d, real)
-    epsilon = _hyper(d, real, EPSILON)
-    first, last = _share(d, unit)
-    for i in range(first, last):
-        here = g[i] * factor + decay * w[i]
-        v = s[i] + here * here
-        s[i] = v
-        w[i] -= rate * here / (np.sqrt(v) + epsilon)
+    offset, n = first * array(real, d[W], 1).itemsize, last - first
+    w, g = array(real, d[W] + offset, n), array(real, d[G] + offset, n)
+    s, m = array(real, d[S] + offset, n), array(real, d[M] + offset, n)
+    apply(d[KIND], w, g, s, m, d[HYPER], d[DECAY] != 0, n)
 
 
 @kernel

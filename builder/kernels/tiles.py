@@ -9,13 +9,16 @@ The NumPy twins are at the end of this file.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
 from . import simd
 from .cpu import REGISTERS, VECTOR_BYTES
 from .fused import block_sums
-from .machine import arguments, array, ints, kernel, slots
+from .machine import arguments, array, floats, ints, kernel, slots
+from .optimizers import apply
 
 # Pixels by number of column vectors; the accumulators must fit in the registers and 12 pixel pointers in the integer
 # registers (13 and more spill: measured 89 against 114 GFLOP/s). Gradient tiles: taps x rows x vectors.
@@ -45,7 +48,9 @@ gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*G
     PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
     LIST, NLIST,               # gradient: tiles (kind, taps, x, dy, dst, strides, valid rows), their number
     FLOOR, STAT, CHANNELS,     # address of the least value stored; block statistics of y or 0, and y's channels
-) = slots(32)  # fmt: skip
+    FIRST, SECOND,             # gradient with update: the optimizer's own arrays, as W is the weights
+    KIND, HYPER, DECAY, LOSS,  # which optimizer, its settings; the step's loss: nothing is updated if it is not finite
+) = slots(38)  # fmt: skip
 
 
 @njit
@@ -90,6 +95,20 @@ def tiles_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         block_sums(real, (y, d[YO] + table, count, d[CHANNELS], d[STAT] + b * 2 * d[CHANNELS] * size))
 
 
+@njit
+def _gradient_tile(kind, real, a):  # type: ignore[no-untyped-def]  # Numba
+    if kind == 1:
+        gradient1(real, a)
+    elif kind == 2:
+        gradient2(real, a)
+    elif kind == 3:
+        gradient3(real, a)
+    elif kind == 4:
+        gradient33(real, a)
+    else:
+        gradient55(real, a)
+
+
 @kernel
 def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Units: groups x chunks of pixel blocks x SPLIT ranges of tiles; each chunk has its own partial sum."""
@@ -108,16 +127,37 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             o = 8 * t
             kind, xt, yt, dst = listed[o], x + listed[o + 2], y + listed[o + 3], part + listed[o + 4]
             a = (xt, xo, n, yt, yo, listed[o + 1], dst, listed[o + 5], listed[o + 6], listed[o + 7], more)
-            if kind == 1:
-                gradient1(real, a)
-            elif kind == 2:
-                gradient2(real, a)
-            elif kind == 3:
-                gradient3(real, a)
-            elif kind == 4:
-                gradient33(real, a)
-            else:
-                gradient55(real, a)
+            _gradient_tile(kind, real, a)
+
+
+@kernel
+def tiles_gradient_update(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """tiles_gradient of one block, and the optimizer's step on each tile while it is in cache: the gradient is never
+    written to memory. PART holds one tile per unit, SIZE values apart. Units: SPLIT ranges of tiles."""
+    d = arguments(row)
+    loss = floats(d[LOSS], 1)[0]
+    if not math.isfinite(loss):
+        return
+    listed = ints(d[LIST], 8 * d[NLIST])
+    size = array(real, d[X], 1).itemsize
+    tile = d[PART] + unit * d[SIZE] * size
+    counts, xb, yb, tables = (
+        ints(d[COUNT], d[BLOCKS]),
+        ints(d[XB], d[BLOCKS]),
+        ints(d[YB], d[BLOCKS]),
+        ints(d[TABLE], d[BLOCKS]),
+    )
+    for t in range(unit * d[NLIST] // d[SPLIT], (unit + 1) * d[NLIST] // d[SPLIT]):
+        o = 8 * t
+        for b in range(d[BLOCKS]):
+            x, y = d[X] + xb[b] + listed[o + 2], d[Y] + yb[b] + listed[o + 3]
+            xo, yo = d[XO] + tables[b], d[YO] + tables[b]
+            a = (x, xo, counts[b], y, yo, listed[o + 1], tile, listed[o + 5], listed[o + 6], listed[o + 7], int(b > 0))
+            _gradient_tile(listed[o], real, a)
+        at, n = listed[o + 4], listed[o + 7] * listed[o + 6] // size
+        w, g = array(real, d[W] + at, n), array(real, tile, n)
+        first, second = array(real, d[FIRST] + at, n), array(real, d[SECOND] + at, n)
+        apply(d[KIND], w, g, first, second, d[HYPER], d[DECAY] != 0, n)
 
 
 S_PART, S_CHUNKS, S_STRIDE, S_TO, S_SIZE, S_SLICE, S_WIDTH, S_VALID, S_FROM, S_RELU = slots(10)

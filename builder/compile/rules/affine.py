@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 RUN = 512
 """Rows of the weight that a partial product takes at least; such a run of a column tile stays in cache."""
 
+UNITS, TILE = 64, 32
+"""Units of a weight gradient at most, and vectors of the largest gradient tile (25 of 5 x 5) with room to spare."""
+
 
 def _chunks(features: int) -> int:
     """Return into how many equal runs of rows the product is cut: most work in parallel, weights read once."""
@@ -107,12 +110,13 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
     assert isinstance(op, ops.Affine)
     if isinstance(op, AffineReLU):
         dy = relu_gradient(em, node, dy)
+    # The input's gradient first: the step on the weights may be part of their own gradient.
+    if em.needs(node.inputs[0]):
+        em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))
     if em.trains(op.weight):
         _weights(em, node, op, dy)
     if op.bias is not None and em.trains(op.bias):
         bias_gradient(em, node, op.bias, dy, 1)
-    if em.needs(node.inputs[0]):
-        em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))
 
 
 def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
@@ -121,7 +125,7 @@ def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     wide = rounded(dy.c, em.lanes)
-    whole = em.scratch(dy.n * wide)
+    whole, tile = em.scratch(dy.n * wide), em.scratch(UNITS * TILE * em.lanes)
 
     def bind(b: Binder) -> None:
         from ...kernels import tiles
@@ -132,22 +136,16 @@ def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
         taps, per_tap = _taps(x)
         walk = sweep(b, dy.n, 1, 1, (x.image, 0, 0), (wide * dy.item, 0, 0), tiles.TABLE_PAD)
         listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, tiles.GRADIENT, VECTOR_BYTES)
-        split = min(listed["NLIST"], 64)
-        b.row(
-            tiles,
-            "tiles_gradient",
-            split,
-            SPLIT=split,
-            CHUNKS=1,
-            SIZE=layout.size,
-            PART=b.gradient_of(op.weight),
-            X=b.at(x),
-            Y=at,
-            **walk,
-            **listed,
-        )
+        split = min(listed["NLIST"], UNITS)
+        fields = walk | listed | {"SPLIT": split, "CHUNKS": 1, "X": b.at(x), "Y": at}
+        if b.update is None:
+            b.row(tiles, "tiles_gradient", split, **fields, SIZE=layout.size, PART=b.gradient_of(op.weight))
+        else:
+            part = b.arena + tile.offset
+            fields |= b.update_of(op.weight)
+            b.row(tiles, "tiles_gradient_update", split, **fields, SIZE=TILE * em.lanes, PART=part)
 
-    em.call(node, "weight gradient", (x, dy, whole), bind)
+    em.call(node, "weight gradient", (x, dy, whole, tile), bind)
 
 
 def _input(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> None:
