@@ -131,6 +131,10 @@ class Scale(_Part):
         return self
 
 
+Numbers = Annotated[list[Number], Field(min_length=1, max_length=1_000_000)]
+Positives = Annotated[list[Positive], Field(min_length=1, max_length=1_000_000)]
+
+
 def _numbers(value: Any) -> Any:
     """One number means the same for every channel or column."""
     return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -143,10 +147,10 @@ class Normalize(_Part):
     """
 
     type: Literal["Normalize"] = "Normalize"
-    mean: Annotated[list[Number], Field(min_length=1, max_length=1_000_000), BeforeValidator(_numbers)] | None = Field(
+    mean: Annotated[Numbers, BeforeValidator(_numbers, json_schema_input_type=Number | Numbers)] | None = Field(
         None, description="Mean, one number or one per channel (column); measured when left out."
     )
-    std: Annotated[list[Positive], Field(min_length=1, max_length=1_000_000), BeforeValidator(_numbers)] | None = Field(
+    std: Annotated[Positives, BeforeValidator(_numbers, json_schema_input_type=Positive | Positives)] | None = Field(
         None, description="Standard deviation, one number or one per channel (column); measured when left out."
     )
 
@@ -193,9 +197,9 @@ class Shift(_Part):
     """Move an image by whole pixels, at most `pixels` up or down and left or right."""
 
     type: Literal["Shift"] = "Shift"
-    pixels: Annotated[tuple[Reach, Reach], BeforeValidator(_pair)] = Field(
-        (2, 2), description="Most pixels, vertically and horizontally."
-    )
+    pixels: Annotated[
+        tuple[Reach, Reach], BeforeValidator(_pair, json_schema_input_type=Reach | tuple[Reach, Reach])
+    ] = Field((2, 2), description="Most pixels, vertically and horizontally.")
     fill: Fill = 0.0
 
 

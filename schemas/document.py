@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .data import Data
 from .errors import Fix, Problem
 from .migrate import migrate
-from .model import Model, Shell
+from .model import MOST_UNITS, Model, Shell
 from .reader import inspect, not_an_object, refusal
 from .stack import Entry, Labels, read_stack
 from .training import Training
@@ -180,7 +180,7 @@ def _model(
         return None, (), {}, []
     labels = Labels(model.get("layers"), model.get("units"))
     labels.read(model.get("layers"), "/model/layers")
-    for name, unit in labels.units.items():
+    for name, unit in labels.units.items() if len(labels.units) <= MOST_UNITS else ():
         if isinstance(unit, dict):
             labels.name_only(unit.get("layers"), name)
     shell, problems = validate(Shell, model, Place("/model", "model", beside=("layers", "units")))

@@ -25,6 +25,8 @@ MOST_LAYERS = 10_000
 
 MOST_REPEATS = 1_000
 
+MOST_UNITS = 1_000
+
 
 def _finite(value: JsonValue) -> JsonValue:
     """Refuse NaN and Infinity, which JSON does not have."""
@@ -127,7 +129,7 @@ class Model(Shell):
         min_length=1, max_length=MOST_LAYERS, description="The layers in order; the last is the loss."
     )
     units: dict[Name, UnitDefinition] = Field(
-        default_factory=dict, max_length=1000, description="Named stacks of layers."
+        default_factory=dict, max_length=MOST_UNITS, description="Named stacks of layers."
     )
 
 

@@ -24,7 +24,7 @@ from .words import show
 
 MOST_BYTES = 8 * 2**20
 MOST_LEVELS = 64
-MOST_VALUES = 500_000
+MOST_VALUES = 200_000
 MOST_DIGITS = 400
 MOST_PROBLEMS = 100
 
@@ -48,6 +48,9 @@ class Scan:
 
     raw: Any
     problems: tuple[Problem, ...]
+    infinite: tuple[Problem, ...] = ()
+    """NaN and Infinity, which Python's reader lets pass but JSON does not have. `raw` holds them, so that the field's
+    own check can say what it wants instead."""
 
 
 class _TooMuch(Exception):
@@ -63,14 +66,24 @@ class _Walk:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.infinite: list[Problem] = []
         self.values = 0
+
+    def whole(self, raw: Any) -> tuple[Any, list[Problem]]:
+        """Copy a document; None where it is too deep or too large to go on."""
+        try:
+            return self.copy(raw), self.problems
+        except _TooMuch as stop:
+            return None, [stop.problem]
 
     def copy(self, value: Any, path: tuple[str | int, ...] = ()) -> Any:
         self.values += 1
         if self.values > MOST_VALUES:
             raise _TooMuch(_too_large(f"It holds more than {MOST_VALUES} values."))
-        if value is None or isinstance(value, bool | float):
-            return value if not isinstance(value, float) else float(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, float):
+            return self._float(float(value), path)
         if isinstance(value, int):
             if value.bit_length() > MOST_DIGITS * 3.33:
                 return self._note(path, "wrong_value", f"The number has more than {MOST_DIGITS} digits.")
@@ -90,9 +103,27 @@ class _Walk:
         if isinstance(value, dict):
             return self._object(value, path)
         if isinstance(value, list | tuple):
-            return [self.copy(part, (*path, index)) for index, part in enumerate(value)]
+            return self._list(value, path)
         what = f"A Python object of type {type(value).__name__} cannot stand in a document."
         return self._note(path, "not_json", what, "It holds only objects, lists, texts, numbers, true, false and null.")
+
+    def _float(self, value: float, path: tuple[str | int, ...]) -> float:
+        if not math.isfinite(value) and len(self.infinite) < MOST_PROBLEMS:
+            what = f"{show(value)} is no number that JSON has, or one too large for a computer's."
+            why = "NaN and Infinity are not JSON (RFC 8259)."
+            self.infinite.append(Problem("not_json", what, why, join("", *path)))
+        return value
+
+    def _list(self, value: list[Any] | tuple[Any, ...], path: tuple[str | int, ...]) -> list[Any]:
+        result = []
+        for index, part in enumerate(value):
+            # Long lists are lists of small numbers; those need no look at where they stand.
+            if type(part) is int and -(2**31) < part < 2**31:
+                self.values += 1
+                result.append(part)
+            else:
+                result.append(self.copy(part, (*path, index)))
+        return result
 
     def _object(self, value: dict[Any, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -100,7 +131,9 @@ class _Walk:
             if not isinstance(key, str) or not self._is_text(key):
                 self._note(path, "not_json", f"The key {show(str(key))} is no text.", "Keys of a document are texts.")
                 continue
-            result[str(key)] = self.copy(part, (*path, key))
+            plain = type(part) is int and -(2**31) < part < 2**31
+            result[str(key)] = part if plain else self.copy(part, (*path, key))
+            self.values += plain
         for key, parts in value.doubles.items() if isinstance(value, _Twice) else ():
             if len(self.problems) < MOST_PROBLEMS:
                 pointer = join("", *path, key)
@@ -154,11 +187,7 @@ def inspect(raw: Any) -> tuple[Any, list[Problem]]:
 
     The copy is None when the document is too deep or too large to go on.
     """
-    walk = _Walk()
-    try:
-        return walk.copy(raw), walk.problems
-    except _TooMuch as stop:
-        return None, [stop.problem]
+    return _Walk().whole(raw)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -242,24 +271,16 @@ def scan_text(text: str | bytes) -> Scan:
     except RecursionError:
         what = f"Lists and objects lie more than {MOST_LEVELS} levels deep in each other."
         return Scan(None, (Problem("too_deep", what, "No network needs that."),))
-    clean, problems = inspect(raw)
+    walk = _Walk()
+    clean, problems = walk.whole(raw)
     if not isinstance(clean, dict) and not problems:
         problems = [not_an_object(clean)]
-    return Scan(clean if isinstance(clean, dict) else None, tuple(problems))
+    return Scan(clean if isinstance(clean, dict) else None, tuple(problems), tuple(walk.infinite))
 
 
 def not_an_object(value: Any) -> Problem:
     what = f"The document must be an object {{…}}, but is {show(value)}."
     return Problem("wrong_type", what, 'It looks like this: {"format": 1, "name": …, "model": {"layers": […]}, …}.')
-
-
-def _infinite(value: Any, path: tuple[str | int, ...] = ()) -> list[Problem]:
-    """Return a problem for every NaN and Infinity, which Python's reader lets pass but JSON does not have."""
-    if isinstance(value, float) and not math.isfinite(value):
-        what = f"{show(value)} is no number that JSON has, or one too large for a computer's."
-        return [Problem("not_json", what, "NaN and Infinity are not JSON (RFC 8259).", join("", *path))]
-    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [problem for key, part in parts for problem in _infinite(part, (*path, key))][:MOST_PROBLEMS]
 
 
 def refusal(problems: Sequence[Problem], source: str = "The document") -> DocumentError:
@@ -272,7 +293,7 @@ def refusal(problems: Sequence[Problem], source: str = "The document") -> Docume
 def read_text(text: str | bytes, source: str = "The document") -> dict[str, Any]:
     """Return the document in a JSON text. Raises DocumentError that lists every problem with the text as JSON."""
     scan = scan_text(text)
-    problems = (*scan.problems, *_infinite(scan.raw))
+    problems = (*scan.problems, *scan.infinite)
     if problems or scan.raw is None:
         raise refusal(problems, source)
     result: dict[str, Any] = scan.raw

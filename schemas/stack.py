@@ -12,11 +12,14 @@ from typing import Any
 
 from .errors import Fix, Problem
 from .layer import REGISTRY, Layer
-from .model import MOST_LAYERS, STACKS, TYPES, RepeatHead, Unit
+from .model import MOST_LAYERS, MOST_REPEATS, STACKS, TYPES, RepeatHead, Unit
 from .patch import join
 from .suggest import FIELDS, did_you_mean, plain
 from .translate import SENSIBLE, Place, repair, validate
 from .words import show
+
+MOST_NESTED = 32
+"""Units within units that are counted for labels; the graph refuses more."""
 
 ACTIVATIONS = ("ReLU", "Sigmoid", "Tanh", "Softmax")
 
@@ -80,15 +83,18 @@ class Labels:
                 self.names[here] = f"{show(kind)[1:-1]}_{self.next[kind]}"
             if kind == "Repeat":
                 self.read(raw.get("layers"), here + "/layers", inside)
-                n = raw.get("n")
-                rounds = n - 1 if isinstance(n, int) and not isinstance(n, bool) and n > 1 else 0
                 for one, many in self._count(raw.get("layers"), inside).items():
-                    self.next[one] += many * rounds
+                    self.next[one] += many * (_rounds(raw) - 1)
             elif kind == "Unit":
                 self._unit(raw.get("unit"), inside)
 
+    def _known(self, unit: Any, inside: tuple[str, ...]) -> bool:
+        """Tell whether the unit exists and its layers can be counted without end."""
+        fine = isinstance(unit, str) and unit not in inside and len(inside) < MOST_NESTED
+        return fine and isinstance(self.units.get(unit), dict)
+
     def _unit(self, unit: Any, inside: tuple[str, ...]) -> None:
-        if not isinstance(unit, str) or unit in inside or not isinstance(self.units.get(unit), dict):
+        if not self._known(unit, inside):
             return
         layers, pointer = self.units[unit].get("layers"), join("/model/units", unit, "layers")
         if unit in self.sizes:
@@ -107,19 +113,13 @@ class Labels:
         for raw in layers if isinstance(layers, list) else ():
             if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
                 continue
-            kind, unit, n = raw["type"], raw.get("unit"), raw.get("n")
+            kind, unit = raw["type"], raw.get("unit")
             if not isinstance(raw.get("name"), str):
                 counted[kind] += 1
             if kind == "Repeat":
-                rounds = n if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1
                 for one, many in self._count(raw.get("layers"), inside).items():
-                    counted[one] += many * rounds
-            elif (
-                kind == "Unit"
-                and isinstance(unit, str)
-                and unit not in inside
-                and isinstance(self.units.get(unit), dict)
-            ):
+                    counted[one] += many * _rounds(raw)
+            elif kind == "Unit" and isinstance(unit, str) and self._known(unit, inside):
                 if unit not in self.sizes:
                     self.sizes[unit] = self._count(self.units[unit].get("layers"), (*inside, unit))
                 counted += self.sizes[unit]
@@ -127,6 +127,12 @@ class Labels:
 
     def of(self, pointer: str) -> str:
         return self.names.get(pointer, f"entry {pointer.rpartition('/')[2]}")
+
+
+def _rounds(raw: dict[str, Any]) -> int:
+    """Return how often a Repeat repeats, 1 where that cannot be told."""
+    n = raw.get("n")
+    return min(n, MOST_REPEATS) if isinstance(n, int) and not isinstance(n, bool) and n > 0 else 1
 
 
 def _known(kinds: tuple[str, ...] = TYPES) -> str:

@@ -5,20 +5,20 @@ Works for every model from its own JSON Schema, so that a new layer or setting n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic_core import core_schema
 
 from .errors import Fix, Problem
+from .located import Found, Path, errors
 from .patch import PatchError, apply, copy, join
 from .suggest import FIELDS, LONGEST_WORD, did_you_mean
 from .words import Schema, describe, fits_type, forbidden, nearest, schema_of, show, step_into, tags
 
 M = TypeVar("M", bound=BaseModel)
-Path = tuple[str | int, ...]
 
 MOST_PROBLEMS = 50
 """Problems of one object that are told one by one; nobody reads the rest, and each costs time."""
@@ -51,63 +51,6 @@ class Place:
     beside: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Found:
-    """One of Pydantic's errors, with its place in the value that was validated."""
-
-    path: Path
-    kind: str
-    error: Mapping[str, Any]
-
-    @property
-    def key(self) -> tuple[Path, str]:
-        return self.path, self.kind
-
-
-def _locate(value: Any, error: Mapping[str, Any]) -> tuple[_Found, list[tuple[Path, str]]]:
-    """Return the error with its path in `value`, and the union branches that Pydantic names on the way."""
-    path: list[str | int] = []
-    tried: list[tuple[Path, str]] = []
-    current, steps = value, list(error["loc"])
-    kind = str(error["type"])
-    for number, step in enumerate(steps):
-        if (isinstance(current, dict) and step in current) or (
-            isinstance(current, list) and isinstance(step, int) and step < len(current)
-        ):
-            current = current[step]
-            path.append(step)
-        elif kind == "missing" and number == len(steps) - 1 and isinstance(step, str) and isinstance(current, dict):
-            path.append(step)
-        else:
-            tried.append((tuple(path), str(step)))
-    return _Found(tuple(path), kind, error), tried
-
-
-def _errors(model: type[BaseModel], value: Any, beside: tuple[str, ...] = ()) -> tuple[Any, list[_Found], int]:
-    """Validate; return the instance or None, one error per place, and how many more there are."""
-    try:
-        return model.model_validate({k: v for k, v in value.items() if k not in beside}), [], 0
-    except ValidationError as failure:
-        found = failure.errors(include_url=False, include_input=False)
-    located = [_locate(value, error) for error in found[: 20 * MOST_PROBLEMS]]
-    # Where a value may have several forms, Pydantic reports each form that failed. Tell only the one that got furthest.
-    furthest: dict[Path, tuple[int, str]] = {}
-    for error, tried in located:
-        for at, branch in tried:
-            best = furthest.get(at)
-            if best is None or len(error.path) > best[0]:
-                furthest[at] = (len(error.path), branch)
-    kept: dict[Path, _Found] = {}
-    for error, tried in located:
-        if all(furthest[at][1] == branch or furthest[at][0] == len(at) for at, branch in tried):
-            kept.setdefault(error.path, error)
-    return (
-        None,
-        list(kept.values())[:MOST_PROBLEMS],
-        max(0, len(kept) - MOST_PROBLEMS) + max(0, len(found) - len(located)),
-    )
-
-
 def _at(value: Any, path: Path) -> Any:
     for step in path:
         value = value[step]
@@ -124,19 +67,24 @@ def _text(path: Path) -> str:
 class _Report:
     """Make the Problems of one value that did not validate."""
 
-    def __init__(self, model: type[BaseModel], value: dict[str, Any], place: Place, found: list[_Found], depth: int):
-        self.model, self.value, self.place, self.found, self.depth = model, value, place, found, depth
+    def __init__(
+        self, model: type[BaseModel], value: dict[str, Any], place: Place, found: list[Found], depth: int, more: int
+    ) -> None:
+        self.model, self.value, self.place, self.depth = model, value, place, depth
+        self.found = found[:MOST_PROBLEMS]
         self.root = schema_of(model)
         self.before = {error.key for error in found}
+        self.hopeless = more > 0
+        """Whether there are so many errors that no fix is tried."""
 
-    def _absent(self, error: _Found) -> bool:
+    def _absent(self, error: Found) -> bool:
         """Tell a missing field from a list that is too short, which Pydantic reports alike."""
         return error.kind == "missing" and bool(error.path) and error.error["loc"][-1] == error.path[-1]
 
     def problems(self) -> list[Problem]:
         missing = {error.path for error in self.found if self._absent(error)}
         explained: set[Path] = set()
-        listed: list[tuple[_Found, Problem]] = []
+        listed: list[tuple[Found, Problem]] = []
         for error in self.found:
             if error.kind == "extra_forbidden":
                 listed.append((error, self._unknown_field(error, missing - explained, explained)))
@@ -155,7 +103,7 @@ class _Report:
 
     # --- one method per kind of mistake ---
 
-    def _unknown_field(self, error: _Found, missing: set[Path], explained: set[Path]) -> Problem:
+    def _unknown_field(self, error: Found, missing: set[Path], explained: set[Path]) -> Problem:
         *way, word = error.path
         parent, name = tuple(way), str(word)
         fields = self._fields(parent)
@@ -181,7 +129,7 @@ class _Report:
         hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
         return self._problem("unknown_field", error.path, f"there is no field {show(name)}.", hint + known, fixes)
 
-    def _missing(self, error: _Found) -> Problem:
+    def _missing(self, error: Found) -> Problem:
         name = str(error.path[-1])
         schema = self._schema(error.path)
         options = [SENSIBLE[name]] if name in SENSIBLE else []
@@ -194,7 +142,7 @@ class _Report:
             "missing_field", error.path[:-1], what, f"{self._why(error.path)} {expected}".strip(), fixes
         )
 
-    def _tag(self, error: _Found) -> Problem:
+    def _tag(self, error: Found) -> Problem:
         schema = self._schema(error.path) or {}
         choices, here = tags(schema, self.root), _at(self.value, error.path)
         known = "Known types: " + ", ".join(choices) + "."
@@ -225,7 +173,7 @@ class _Report:
         what = f"{_text(target)} {show(word)} does not exist."
         return self._problem("unknown_type", target, what, hint + known, self._try(options, error, loose=True))
 
-    def _custom(self, error: _Found) -> Problem:
+    def _custom(self, error: Found) -> Problem:
         said = error.error.get("ctx", {}).get("error") if error.kind == "value_error" else error.error["msg"]
         code = "wrong_value" if error.kind == "value_error" else error.kind
         here = _at(self.value, error.path)
@@ -237,14 +185,14 @@ class _Report:
         where = f"{_text(error.path)}: " if error.path else ""
         return self._problem(code, error.path, f"{where}{said}.", self._why(error.path), self._try(options[:10], error))
 
-    def _key(self, error: _Found) -> Problem:
+    def _key(self, error: Found) -> Problem:
         """A name that the user chose, such as an argument's, is not of the form that such names have."""
         name = str(error.path[-1])
         what = f"{show(name)} cannot be a name in {_text(error.path[:-1])}."
         why = "Such a name is not empty, not long, and of letters, digits and '_'." if "pattern" in error.kind else ""
         return self._problem("wrong_value", error.path, what, why, self._try([*self._without(error.path)], error))
 
-    def _wrong(self, error: _Found) -> Problem:
+    def _wrong(self, error: Found) -> Problem:
         value, schema = _at(self.value, error.path), self._schema(error.path) or {}
         what = f"{_text(error.path) or 'this'} must be {describe(schema, self.root)}, but is {show(value)}."
         pattern = schema.get("pattern") or next((s["pattern"] for s in schema.get("anyOf", ()) if "pattern" in s), None)
@@ -312,7 +260,7 @@ class _Report:
         for candidate in nearest(value, schema, self.root) if schema else ():
             # [3, 3] says no more than the 3 that is offered already.
             twin = candidate[0] if isinstance(candidate, list) and len(set(map(repr, candidate))) == 1 else candidate
-            known = any(one == other and type(one) is type(other) for one in found for other in (candidate, twin))
+            known = any(one == candidate and type(one) is type(candidate) for one in found) or twin in found[1:]
             if len(found) < 5 and not known:
                 found.append(candidate)
         return found
@@ -343,11 +291,13 @@ class _Report:
         return entry if op == "remove" else {**entry, "value": copy(value)}
 
     def _fix(
-        self, title: str, patch: list[dict[str, Any]], error: _Found, also: Path | None = None, loose: bool = False
+        self, title: str, patch: list[dict[str, Any]], error: Found, also: Path | None = None, loose: bool = False
     ) -> Fix | None:
         """Return the fix if it mends the error and breaks nothing else; `loose` lets what was hidden come to light."""
+        if self.hopeless:
+            return None
         try:
-            _, after, _ = _errors(self.model, apply(self.value, patch), self.place.beside)
+            _, after, _ = errors(self.model, apply(self.value, patch), self.place.beside)
         except PatchError:
             return None
         keys = {found.key for found in after}
@@ -356,7 +306,7 @@ class _Report:
         moved = tuple({**entry, "path": self.place.pointer + entry["path"]} for entry in patch)
         return Fix(title, moved)
 
-    def _try(self, options: list[tuple[str, list[dict[str, Any]]]], error: _Found, loose: bool = False) -> list[Fix]:
+    def _try(self, options: list[tuple[str, list[dict[str, Any]]]], error: Found, loose: bool = False) -> list[Fix]:
         fixes = (self._fix(title, patch, error, loose=loose) for title, patch in options)
         return [fix for fix in fixes if fix is not None][:3]
 
@@ -382,7 +332,7 @@ def repair(
     inside = [problem for problem in problems if f"{problem.pointer}/".startswith(f"{part}/")]
     more = [operation for problem in inside for fix in problem.fixes[:1] for operation in fix.patch]
     try:
-        _, left, _ = _errors(model, apply(patched, more), place.beside)
+        _, left, _ = errors(model, apply(patched, more), place.beside)
     except PatchError:
         return None
     return None if any(found.path[: len(within)] == within for found in left) else more
@@ -390,11 +340,12 @@ def repair(
 
 def validate(model: type[M], value: dict[str, Any], place: Place, depth: int = 0) -> tuple[M | None, list[Problem]]:
     """Return the model's instance and no problem, or None and every independent problem of `value`."""
-    instance, found, more = _errors(model, value, place.beside)
+    instance, found, more = errors(model, value, place.beside)
     if instance is not None:
         return instance, []
-    problems = _Report(model, value, place, found, depth).problems()
-    if more:
-        what = f"{place.subject}: {more} more problems like these are not listed."
+    problems = _Report(model, value, place, found, depth, more).problems()
+    untold = more + max(0, len(found) - MOST_PROBLEMS)
+    if untold:
+        what = f"{place.subject}: {untold} more problems like these are not listed."
         problems.append(Problem("too_many_problems", what, "Mend the listed ones first.", place.pointer, place.layer))
     return None, problems

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from .errors import Fix, Problem
 from .layer import Name
-from .model import UnitHead, placeholders, substitute
+from .model import MOST_UNITS, UnitHead, placeholders, substitute
 from .patch import join, split
 from .stack import Entry, Labels, read_stack
 from .translate import Place, validate
@@ -20,8 +20,11 @@ from .words import forbidden, show
 KEPT = ("type", "name", "inputs")
 """Fields in which no argument is filled in."""
 
-MOST_WORK = 20_000
-"""Template layers validated for the uses of units; the graph limits what they expand to."""
+MOST_WORK = 5_000
+"""Template layers validated with the arguments of uses; the graph validates what it expands."""
+
+MOST_TOLD = 100
+"""Problems with arguments that are told one by one."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,9 @@ def read_units(model: Mapping[str, Any], labels: Labels) -> tuple[dict[str, Unit
         fix = Fix("Remove units", ({"op": "remove", "path": "/model/units"},))
         what = f"model: units must be an object {{…}} of named stacks, but is {show(units)}."
         return {}, [Problem("wrong_type", what, "", "/model/units", fixes=(fix,))]
+    if len(units) > MOST_UNITS:
+        what = f"model: there are {len(units)} units, but at most {MOST_UNITS} are possible."
+        return {}, [Problem("too_large", what, "Remove those that are not used.", "/model/units")]
     uses = [*_calls(model.get("layers"), "/model/layers")]
     for name, unit in units.items():
         uses += _calls(unit.get("layers") if isinstance(unit, dict) else None, join("/model/units", name, "layers"))
@@ -170,51 +176,72 @@ def _unit(name: str, unit: Any, first: Mapping[str, Any], labels: Labels) -> tup
     )
 
 
+class _Templates:
+    """A unit's layers, and which of them each argument fills."""
+
+    def __init__(self, unit: str, definition: Mapping[str, Any]) -> None:
+        self.pointer = join("/model/units", unit, "layers")
+        self.layers: list[Any] = definition["layers"]
+        declared = definition.get("arguments")
+        self.defaults = declared if isinstance(declared, dict) else {}
+        self.spots = _spots(self.layers, self.pointer)
+        self.filled_by: dict[str, list[int]] = {}
+        for index, raw in enumerate(self.layers):
+            for name in {name for _, name in placeholders(raw)}:
+                self.filled_by.setdefault(name, []).append(index)
+
+    def problems(self, index: int, values: Mapping[str, Any]) -> Iterator[tuple[Problem, str]]:
+        """Yield what is wrong in one layer with these values of the arguments, and the placeholder it is about."""
+        _, found, _ = read_stack({"layers": [filled(self.layers[index], values)]}, "", Labels(), "")
+        here, short = join(self.pointer, index), len("/layers/0")
+        for problem in found:
+            fixes = tuple(
+                Fix(fix.title, tuple({**op, "path": here + op["path"][short:]} for op in fix.patch))
+                for fix in problem.fixes
+            )
+            moved = replace(problem, pointer=here + problem.pointer[short:], fixes=fixes)
+            spot = _spot(moved, self.spots)
+            if spot is not None:
+                yield moved, spot
+
+
 def _uses(
     uses: Iterable[tuple[str, dict[str, Any]]], units: Mapping[str, Any], labels: Labels, known: set[str]
 ) -> Iterator[Problem]:
-    """Yield a problem for every argument whose value does not suit the fields that it fills."""
-    work, tried = 0, set[str]()
+    """Yield a problem for every argument whose value does not suit a field that it fills."""
+    templates: dict[str, _Templates] = {}
+    tried: set[str] = set()
+    work = told = 0
     for pointer, entry in uses:
         unit, given = entry.get("unit"), _given(entry)
         definition = units.get(unit) if isinstance(unit, str) else None
-        layers = definition.get("layers") if isinstance(definition, dict) else None
-        if not given or not isinstance(layers, list):
+        if not given or not isinstance(definition, dict) or not isinstance(definition.get("layers"), list):
             continue
         key = json.dumps([unit, given], sort_keys=True)
         if key in tried:
             continue
         tried.add(key)
-        here = join("/model/units", str(unit), "layers")
-        spots = _spots(layers, here)
-        touched = [index for index, raw in enumerate(layers) if any(name in given for _, name in placeholders(raw))]
-        work += len(touched)
-        if work > MOST_WORK:
-            return
-        declared = definition.get("arguments") if isinstance(definition, dict) else None
-        values = {**(declared if isinstance(declared, dict) else {}), **given}
-        values = {name: value for name, value in values.items() if value is not None}
-        seen = set(known)
-        for index in touched:
-            alone = {"layers": [filled(layers[index], values)]}
-            _, found, _ = read_stack(alone, "", Labels(), "")
-            for problem in found:
-                moved = replace(problem, pointer=join(here, index) + problem.pointer.removeprefix("/layers/0"))
-                prefix = len("/layers/0")
-                moved = replace(
-                    moved,
-                    fixes=tuple(
-                        Fix(f.title, tuple({**op, "path": join(here, index) + op["path"][prefix:]} for op in f.patch))
-                        for f in problem.fixes
-                    ),
-                )
-                spot = _spot(moved, spots)
-                target = join(pointer, "arguments", spots[spot]) if spot else ""
-                if spot and spots[spot] in given and target not in seen:
-                    seen.add(target)
+        unit = str(unit)
+        template = templates.setdefault(unit, templates.get(unit) or _Templates(unit, definition))
+        values = {name: value for name, value in {**template.defaults, **given}.items() if value is not None}
+        waiting = {name for name in given if join(pointer, "arguments", name) not in known}
+        for index in sorted({index for name in waiting for index in template.filled_by.get(name, ())}):
+            if not any(name in waiting for _, name in placeholders(template.layers[index])):
+                continue
+            work += 1
+            for problem, spot in template.problems(index, values):
+                name = template.spots[spot]
+                if name in waiting:
+                    waiting.remove(name)
+                    told += 1
                     label = labels.names.get(pointer)
-                    what = f"{label or 'Unit'}: argument {spots[spot]}: {_after_label(problem.what)}"
-                    yield replace(_at_argument(moved, spot, target, label), what=what)
+                    what = f"{label or 'Unit'}: argument {name}: {_after_label(problem.what)}"
+                    moved = _at_argument(problem, spot, join(pointer, "arguments", name), label)
+                    yield replace(moved, what=what)
+            if not waiting or work > MOST_WORK:
+                break
+        if work > MOST_WORK or told > MOST_TOLD:
+            return
 
 
 def _after_label(what: str) -> str:

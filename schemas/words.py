@@ -23,7 +23,10 @@ _CACHE: dict[type[BaseModel], Schema] = {}
 def schema_of(model: type[BaseModel]) -> Schema:
     """Return the model's JSON Schema, made once."""
     if model not in _CACHE:
-        _CACHE[model] = model.model_json_schema()
+        schema = model.model_json_schema()
+        if "$ref" in schema:  # of a model that holds itself
+            schema = {**schema["$defs"][schema["$ref"].rpartition("/")[2]], "$defs": schema["$defs"]}
+        _CACHE[model] = schema
     return _CACHE[model]
 
 
@@ -154,9 +157,13 @@ def describe(schema: Schema, root: Schema) -> str:
     """
     names = tags(schema, root)
     texts: list[str] = []
+    said: list[Any] = []
     for branch in branches(schema, root):
         tagged = "const" in branch.get("properties", {}).get("type", {})
         text = 'an object with "type" ' + " or ".join(names) if tagged else _describe_one(branch, root)
+        if tagged and said == names:
+            text = "an object with one of these as its type"
+        said = branch.get("enum", said)
         if texts and text.endswith(", each " + texts[-1]):
             text = text.removesuffix(", each " + texts[-1]) + " of them"
         if text not in texts:
