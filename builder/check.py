@@ -298,8 +298,9 @@ class _Look:
 
     @cached_property
     def planned(self) -> int | None:
-        """The peak memory of the engine's own plan, or None where there are errors and so no plan."""
-        if any(item.problem.severity == "error" for item in self.found):
+        """The peak memory of the engine's own plan, or None where there is no plan: after errors, or without data."""
+        unknown = self.output is None or any(info.output_shape is None for info in self.state.infos.values())
+        if unknown or any(item.problem.severity == "error" for item in self.found):
             return None
         from .compile.memory import peak_bytes
 

@@ -21,8 +21,9 @@ def check_input(raw: Any, shape: Shape | None, facts: DataFacts | None) -> Itera
     model = raw.get("model") if isinstance(raw, dict) else None
     known = facts.shape if facts is not None else None
     if shape is None:
-        # A wrong value has its own problem; here it is only about one that was left out.
-        if known is None and isinstance(model, dict) and model.get("input") is None and "layers" in model:
+        # A wrong value has its own problem, and so have data that cannot be read; this is about what is left out.
+        told = isinstance(model, dict) and (model.get("input") is not None or "layers" not in model)
+        if known is None and isinstance(model, dict) and not told and not isinstance(raw.get("data"), dict):
             yield _no_input()
         return
     if known is None or tuple(known) == shape:

@@ -1,4 +1,4 @@
-"""Facts about shapes and counts from the mission's documents, through `builder.check`; the numbers are the facts' own."""
+"""Facts about shapes and counts from the mission's documents, through `builder.check`; the numbers are the facts'."""
 
 from __future__ import annotations
 
