@@ -279,8 +279,7 @@ class _Look:
         self.output = whole.prediction.name if whole is not None and whole.loss is not None else None
         if comparable and whole is not None:
             end = head_checks.Ending(self.state, self.raw, self.task, whole, filled, self.facts)
-            image = head_checks.shape_problem(end, whole)
-            self.found += [image] if image is not None else data_checks.check_outputs(end, whole)
+            self.found += data_checks.check_outputs(end, whole)
 
     def _memory(self) -> None:
         """Add a problem where training would take too much memory.

@@ -68,7 +68,7 @@ def _other_input(shape: Shape, known: Shape) -> Found:
 def check_outputs(end: Ending, head: Head) -> Iterator[Found]:
     """Compare task and number of outputs with the data; one problem at most, and labels if that is none."""
     facts = end.facts
-    other = _other_task(end, head)
+    other = _image(end, head) or _other_task(end, head)
     if other is not None:
         yield other
         return
@@ -169,5 +169,28 @@ def _labels(end: Ending, head: Head, facts: DataFacts) -> Iterator[Found]:
         "A label is the number of the output that should be 1.",
         pointer=node.pointer,
         layer=node.name,
+        propose=propose,
+    )
+
+
+def _image(end: Ending, head: Head) -> Found | None:
+    """Return a problem where a classification's prediction is an image instead of one value per class."""
+    shape = end.state.shapes.get(head.prediction.name)
+    if end.task == "regression" or shape is None or elements(shape[1:]) == 1:
+        return None
+    target = head.activation or head.prediction
+    classes = (end.facts.classes if end.facts is not None else None) or 10
+    count = 1 if end.task == "binary" else classes
+
+    def propose() -> Iterator[Fix]:
+        for new in ({"type": "Affine", "out_features": count}, {"type": "GlobalAveragePooling"}):
+            yield Fix(f"Insert {new['type']} before {target.name}", (insert(target.pointer, new),))
+
+    return found(
+        "output_not_vector",
+        f"{head.prediction.name} gives {shape_text(shape)} values per sample; {end.task} needs one per class.",
+        "A whole image of values is no answer to one question. Affine or GlobalAveragePooling makes one row of them.",
+        pointer=target.pointer,
+        layer=target.name,
         propose=propose,
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from builder.heads import HEADS, PASSING, WIDTHS, Filling, Head, stated_task, wanted_width
 from schemas.errors import Fix
 from schemas.patch import join
-from schemas.shapes import elements, shape_text
 
 from .found import Found, changed, found, insert, listed, over, put, remove
 
@@ -245,6 +244,8 @@ def _agreement(end: Ending, head: Head) -> Iterator[Found]:
     loss = head.loss.type if head.loss is not None else None
     need = NEEDS.get(loss or "")
     if head.loss is not None and need is not None and kind != need:
+        if _overlooked(end, head, need):
+            return
         yield _loss_and_head(end, head, head.loss, need)
         return
     wanted, own = HEADS[end.task]
@@ -258,6 +259,15 @@ def _agreement(end: Ending, head: Head) -> Iterator[Found]:
             yield _task(end, head, head.activation or head.loss or head.prediction)
     elif end.task == "regression" and head.activation is not None and len(end.filled.entries) < 2:
         yield _squashed(head, head.activation)
+
+
+def _overlooked(end: Ending, head: Head, need: str) -> bool:
+    """Tell whether the activation that the loss needs is there, but nobody reads it: that is told as such."""
+    graph = end.state.graph
+    return any(
+        node.type == need and not graph.readers[node.name] and node.inputs == [head.prediction.name]
+        for node in graph.nodes.values()
+    )
 
 
 def _loss_and_head(end: Ending, head: Head, loss: Node, need: str) -> Found:
@@ -344,29 +354,6 @@ def _squashed(head: Head, node: Node) -> Found:
         layer=node.name,
         warning=True,
         propose=lambda: [Fix(f"Remove {node.name}", (remove(node.pointer),))],
-    )
-
-
-def shape_problem(end: Ending, head: Head) -> Found | None:
-    """Return a problem where a classification's prediction is an image instead of one value per class."""
-    shape = end.state.shapes.get(head.prediction.name)
-    if end.task == "regression" or shape is None or elements(shape[1:]) == 1:
-        return None
-    target = head.activation or head.prediction
-    classes = (end.facts.classes if end.facts is not None else None) or 10
-    count = 1 if end.task == "binary" else classes
-
-    def propose() -> Iterator[Fix]:
-        for new in ({"type": "Affine", "out_features": count}, {"type": "GlobalAveragePooling"}):
-            yield Fix(f"Insert {new['type']} before {target.name}", (insert(target.pointer, new),))
-
-    return found(
-        "output_not_vector",
-        f"{head.prediction.name} gives {shape_text(shape)} values per sample; {end.task} needs one per class.",
-        "A whole image of values is no answer to one question. Affine or GlobalAveragePooling makes one row of them.",
-        pointer=target.pointer,
-        layer=target.name,
-        propose=propose,
     )
 
 

@@ -79,52 +79,56 @@ def _projected(state: Shapes, node: Node, given: Sequence[Shape]) -> Iterator[Fi
     # On the narrower branch: a projection to fewer channels would throw away what the wider one has learned.
     targets = sorted(dict.fromkeys(given), key=lambda shape: (-shape[0], elements(shape[1:])))
     for target in targets:
-        for channels in _sayings(state, node, given.index(target), target[0]):
-            new: dict[int, dict[str, Any]] = {}
-            for index, shape in enumerate(given):
-                if shape == target:
-                    continue
-                layer = _projection(shape, target, channels)
-                if layer is None:
-                    break
-                new[index] = layer
-            else:
-                places = listed([said[index] for index in new])
-                kind = "1×1 Convolution" if len(target) == 3 else "Affine layer"
-                stride = next((layer["stride"] for layer in new.values() if "stride" in layer), None)
-                step = (
-                    f", stride {stride if isinstance(stride, int) else ' × '.join(map(str, stride))}" if stride else ""
-                )
-                size = _several(target[0], "channel" if len(target) == 3 else "output")
-                yield Fix(f"Insert a {kind} to {size}{step} after {places}", _before(node, new, "projection"))
+        source = _width(state, node.inputs[given.index(target)])
+        said_width = source[0].entry.get(source[1]) if source is not None else None
+        steps = {index: _steps(shape, target) for index, shape in enumerate(given) if shape != target}
+        if any(step is None for step in steps.values()):
+            continue
+        strides = {step for step in steps.values() if step not in (None, 1)}
+        stride = strides.pop() if len(strides) == 1 else None
+        for channels in _sayings(node, target[0], said_width):
+            for said_stride in _sayings(node, stride, None):
+                new = {
+                    index: _projection(target, channels, said_stride if step == stride else step)
+                    for index, step in steps.items()
+                }
+                yield Fix(_title(target, stride, [said[index] for index in new]), _before(node, new, "projection"))
 
 
-def _projection(shape: Shape, target: Shape, channels: Any) -> dict[str, Any] | None:
-    """Return the layer that makes `target` of `shape`, or None where a projection cannot."""
+def _title(target: Shape, stride: Any, places: Sequence[str]) -> str:
+    kind = "a 1×1 Convolution" if len(target) == 3 else "an Affine layer"
+    step = f", stride {stride if isinstance(stride, int) else ' × '.join(map(str, stride))}" if stride else ""
+    size = _several(target[0], "channel" if len(target) == 3 else "output")
+    return f"Insert {kind} to {size}{step} after {listed(places)}"
+
+
+def _steps(shape: Shape, target: Shape) -> Any:
+    """Return the stride, one number or a pair, by which a projection makes `target` of `shape`; None if it cannot."""
+    if len(target) == 1:
+        return 1
+    down, across = (_step(shape[axis], target[axis]) for axis in (1, 2)) if len(target) == 3 else (None, None)
+    if down is None or across is None:
+        return None
+    return down if down == across else (down, across)
+
+
+def _projection(target: Shape, channels: Any, stride: Any) -> dict[str, Any]:
+    """Return the layer that brings a branch to the shape of another."""
     if len(target) == 1:
         return {"type": "Affine", "out_features": channels}
-    if len(target) != 3:
-        return None
-    steps = [_step(shape[axis], target[axis]) for axis in (1, 2)]
-    if None in steps:
-        return None
     layer: dict[str, Any] = {"type": "Convolution", "out_channels": channels, "kernel_size": 1}
-    if steps != [1, 1]:
-        layer["stride"] = steps[0] if steps[0] == steps[1] else steps
+    if stride != 1:
+        layer["stride"] = list(stride) if isinstance(stride, tuple) else stride
     return layer
 
 
-def _sayings(state: Shapes, node: Node, index: int, channels: int) -> Iterator[Any]:
-    """Yield how to say a number of channels here: in a unit first as the argument that has this value."""
-    if node.call is not None:
-        source = _width(state, node.inputs[index])
-        said = source[0].entry.get(source[1]) if source is not None else None
-        if isinstance(said, str):
-            yield said
-        yield from (
-            f"${name}" for name, value in node.call.arguments.items() if value == channels and f"${name}" != said
-        )
-    yield channels
+def _sayings(node: Node, value: Any, first: Any) -> list[Any]:
+    """Return how to say a value here: in a unit first as the arguments that have it, `first` at the head."""
+    if node.call is None or value is None:
+        return [value]
+    names = [f"${name}" for name, argument in node.call.arguments.items() if argument == value]
+    names.sort(key=lambda name: name != first)
+    return [*names, value]
 
 
 # --- width: the layer that decides a branch's channels ---

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .shapes import Shapes
 
-NARROWER = (65536, 8192, 1024, 256, 64)
+NARROWER = (65536, 8192, 1024, 256, 64, 16)
 """Widths that are tried for layers that are too wide."""
 
 SURELY_FITS = 2**30

@@ -80,8 +80,11 @@ def _outermost(node: Node) -> Node | Block:
 
 def _nobody(graph: Graph, item: Node | Block) -> Found:
     def propose() -> Iterator[Fix]:
-        yield _without(graph, item)
-        yield from _joined(graph, item)
+        joined = list(_joined(graph, item))
+        after = item.scope.items[item.position + 1 : item.position + 2]
+        # Before a loss, what nobody reads is most likely the head itself.
+        head = bool(after) and after[0].output().is_loss
+        yield from [*joined, _without(graph, item)] if head else [_without(graph, item), *joined]
 
     return found(
         "unread_layer",
@@ -136,11 +139,16 @@ def _joined(graph: Graph, item: Node | Block) -> Iterable[Fix]:
     if after is None:
         return
     given = after.entry.get("inputs")
-    if isinstance(given, list) and len(given) == 1 and after.type in REGISTRY:
+    registered = REGISTRY.get(after.type)
+    if isinstance(given, list) and len(given) == 1 and registered is not None:
+        instead = Fix(f"Let {after.name} read {title} instead of {given[0]}", (remove(join(after.pointer, "inputs")),))
+        if registered.category == "Loss":
+            yield instead
+            return
         head, place = parent(after.pointer)
         for kind in ("Add", "Concatenate"):
             joint = fresh("joined", [*scope.names, name])
             new = {"type": kind, "name": joint, "inputs": [*given, name]}
             reading = (put(join(after.pointer, "inputs"), [joint]), insert(f"{head}/{place}", new))
             yield Fix(f"Join {title} and {given[0]} with {kind}", (*patch, *reading))
-        yield Fix(f"Let {after.name} read {title} instead of {given[0]}", (remove(join(after.pointer, "inputs")),))
+        yield instead

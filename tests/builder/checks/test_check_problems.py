@@ -177,7 +177,7 @@ CASES: dict[str, Case] = {
     "channels of vectors": Case(
         document([affine(8, name="a"), affine(4, name="b"), layer("Add", inputs=["a", "b"]), *END], (16,)),
         [("channel_mismatch", at(2))],
-        "Insert a Affine layer to 8 outputs after b",
+        "Insert an Affine layer to 8 outputs after b",
     ),
     "size and channels at Add": Case(
         document([conv(16, stride=2, kernel_size=2), layer("Add", inputs=["Convolution_1", "Input"]), *END]),
@@ -263,6 +263,11 @@ CASES: dict[str, Case] = {
     ),
     "no Softmax before the loss": Case(
         document([affine(10), CATEGORICAL]), [("loss_head_mismatch", at(1))], "Insert Softmax"
+    ),
+    "loss that passes Softmax by": Case(
+        document([affine(10, name="fc"), SOFTMAX, layer("CategoricalCrossEntropy", inputs=["fc"])]),
+        [("unread_layer", at(1))],
+        "Let CategoricalCrossEntropy_1 read Softmax_1 instead of fc",
     ),
     "Tanh before BinaryCrossEntropy": Case(
         document([affine(1), layer("Tanh"), BINARY], task="binary"), [("loss_head_mismatch", at(2))], "by Sigmoid"
@@ -380,6 +385,23 @@ CASES: dict[str, Case] = {
         document([unit("Residual"), unit("Residual", arguments={"channels": 32}), *END], units=RESIDUAL),
         [("channel_mismatch", "/model/units/Residual/layers/3")],
         "Insert a 1×1 Convolution",
+    ),
+    "stride by an argument, at Add in a Unit": Case(
+        document(
+            [conv(16, padding=1), unit("u"), unit("u", arguments={"channels": 32, "stride": 2}), *END],
+            (1, 9, 9),
+            units={
+                "u": {
+                    "arguments": {"channels": 16, "stride": 1},
+                    "layers": [
+                        conv("$channels", padding=1, stride="$stride", name="c"),
+                        layer("Add", inputs=["c", "Input"]),
+                    ],
+                }
+            },
+        ),
+        [("size_mismatch", "/model/units/u/layers/1")],
+        "Insert a 1×1 Convolution to 32 channels, stride 2 after Input",
     ),
     "window too large in the fourth round": Case(
         document([repeat(4, [conv(4)]), *END]), [("window_too_large", at(0, "/layers/0"))], "Pad", unknown=4
