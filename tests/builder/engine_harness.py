@@ -146,10 +146,26 @@ def some_stack(draw, st):
         # Two of the latest are likelier: real networks are deep rather than wide.
         source = draw(st.sampled_from(names[-2:] + names))
         equal = [n for n in names if channels[n] == channels[source]]
-        kind = draw(st.sampled_from(
-            ["Convolution", "BatchNormalization", "ReLU", "Sigmoid", "Tanh", "MaxPooling", "AveragePooling", "Dropout",
-             "Add", "Multiply", "Concatenate", "Softmax", "Identity", "Reshape"]
-        ))  # fmt: skip
+        kind = draw(
+            st.sampled_from(
+                [
+                    "Convolution",
+                    "BatchNormalization",
+                    "ReLU",
+                    "Sigmoid",
+                    "Tanh",
+                    "MaxPooling",
+                    "AveragePooling",
+                    "Dropout",
+                    "Add",
+                    "Multiply",
+                    "Concatenate",
+                    "Softmax",
+                    "Identity",
+                    "Reshape",
+                ]
+            )
+        )
         fields, inputs, count = {}, [source], channels[source]
         if kind == "Convolution":
             count = draw(st.integers(1, 20))
@@ -171,10 +187,33 @@ def some_stack(draw, st):
         channels[f"v{number}"] = count
         stack.append({"type": kind, "name": f"v{number}", "inputs": inputs, **fields})
     head = draw(st.sampled_from([HEAD, SQUARED, [{"type": "Sigmoid"}, {"type": "BinaryCrossEntropy"}]]))
-    return shape, [*stack, *([{"type": "Flatten"}] if draw(st.booleans()) else []), affine(draw(st.integers(1, 20))), *head]
+    return shape, [
+        *stack,
+        *([{"type": "Flatten"}] if draw(st.booleans()) else []),
+        affine(draw(st.integers(1, 20))),
+        *head,
+    ]
 
 
 __all__ = [
-    "HEAD", "SQUARED", "Parameters", "Program", "affine", "assert_gradient", "checked", "checked_op", "conv", "fill", "gradients", "input_gradient", "layers",
-    "lower", "network", "numeric", "program", "some_stack", "some_targets", "stir",
-]  # fmt: skip
+    "HEAD",
+    "SQUARED",
+    "Parameters",
+    "Program",
+    "affine",
+    "assert_gradient",
+    "checked",
+    "checked_op",
+    "conv",
+    "fill",
+    "gradients",
+    "input_gradient",
+    "layers",
+    "lower",
+    "network",
+    "numeric",
+    "program",
+    "some_stack",
+    "some_targets",
+    "stir",
+]

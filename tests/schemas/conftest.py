@@ -1,12 +1,16 @@
-"""Makes `engine_harness` importable: tests are no packages, so it is loaded by its place."""
+"""Makes helper modules importable: tests are no packages, so they are loaded by their place."""
 
 import importlib.util
 import sys
 from pathlib import Path
 
-HARNESS = Path(__file__).parents[1] / "builder" / "engine_harness.py"
+HELPERS = {
+    "engine_harness": Path(__file__).parents[1] / "builder" / "engine_harness.py",
+    "contract_cases": Path(__file__).with_name("contract_cases.py"),
+}
 
-if "engine_harness" not in sys.modules:
-    spec = importlib.util.spec_from_file_location("engine_harness", HARNESS)
-    module = sys.modules["engine_harness"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+for name, place in HELPERS.items():
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, place)
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)

@@ -95,7 +95,8 @@ LEAVES = {
     "y": lambda x, y: y,
 }
 NODES = {
-    "({} + {})": np.add, "({} - {})": np.subtract, "({} * {})": np.multiply, "({} / {})": np.divide, "({} ** {})": np.power,
+    "({} + {})": np.add, "({} - {})": np.subtract, "({} * {})": np.multiply, "({} / {})": np.divide,
+    "({} ** {})": np.power,
     "max({}, {})": np.maximum, "min({}, {})": np.minimum, "({} > {})": np.greater, "({} >= {})": np.greater_equal,
     "({} < {})": np.less, "({} <= {})": np.less_equal, "(-{})": np.negative, "exp({})": np.exp, "log({})": np.log,
     "log1p({})": np.log1p, "sqrt({})": np.sqrt, "abs({})": np.abs, "sign({})": np.sign, "tanh({})": np.tanh,
@@ -133,7 +134,9 @@ def test_a_program_means_what_the_text_says(drawn, seed):
     assert 0 < program.depth <= expression.DEEPEST + 3
     with np.errstate(all="ignore"):
         expected = meaning(x, y)
-    np.testing.assert_allclose(pointwise.twin_program_forward(program.code, program.constants, x, y), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        pointwise.twin_program_forward(program.code, program.constants, x, y), expected, rtol=1e-12
+    )
 
 
 @given(expressions, st.integers(0, 99), st.integers(1, 300))

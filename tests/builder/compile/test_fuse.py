@@ -26,27 +26,53 @@ NETS = {
     "binary": [*BRANCHED, *BINARY],
     "regression": [*BRANCHED, *engine.SQUARED],
     "conv, norm, activation, pooling": [
-        engine.conv(6, padding=1), *engine.layers("BatchNormalization", "ReLU", "MaxPooling"),
-        engine.conv(9), *engine.layers("BatchNormalization", "Tanh", "AveragePooling"), engine.affine(3), *engine.HEAD,
+        engine.conv(6, padding=1),
+        *engine.layers("BatchNormalization", "ReLU", "MaxPooling"),
+        engine.conv(9),
+        *engine.layers("BatchNormalization", "Tanh", "AveragePooling"),
+        engine.affine(3),
+        *engine.HEAD,
     ],
     "activations": [
-        engine.conv(6, padding=1), *engine.layers("ReLU"), engine.conv(4, stride=2), {"type": "ReLU", "name": "r"},
-        engine.affine(9), *engine.layers("ReLU"), engine.affine(3), *engine.HEAD,
+        engine.conv(6, padding=1),
+        *engine.layers("ReLU"),
+        engine.conv(4, stride=2),
+        {"type": "ReLU", "name": "r"},
+        engine.affine(9),
+        *engine.layers("ReLU"),
+        engine.affine(3),
+        *engine.HEAD,
     ],
     "residual": [
-        engine.conv(4, padding=1, name="a"), {"type": "BatchNormalization", "name": "n"},
-        {"type": "Add", "inputs": ["n", "a"]}, {"type": "ReLU"}, {"type": "BatchNormalization", "name": "m"},
-        {"type": "Add", "inputs": ["a", "m"]}, {"type": "MaxPooling", "kernel_size": 3, "stride": 2, "padding": 1},
-        {"type": "BatchNormalization"}, {"type": "ReLU", "trainable": False}, engine.affine(3), *engine.HEAD,
+        engine.conv(4, padding=1, name="a"),
+        {"type": "BatchNormalization", "name": "n"},
+        {"type": "Add", "inputs": ["n", "a"]},
+        {"type": "ReLU"},
+        {"type": "BatchNormalization", "name": "m"},
+        {"type": "Add", "inputs": ["a", "m"]},
+        {"type": "MaxPooling", "kernel_size": 3, "stride": 2, "padding": 1},
+        {"type": "BatchNormalization"},
+        {"type": "ReLU", "trainable": False},
+        engine.affine(3),
+        *engine.HEAD,
     ],
     "frozen": [
-        engine.conv(4, padding=1), {"type": "BatchNormalization", "trainable": False}, {"type": "ReLU"},
-        {"type": "MaxPooling"}, engine.conv(3, trainable=False), {"type": "ReLU"}, engine.affine(3), *engine.SQUARED,
+        engine.conv(4, padding=1),
+        {"type": "BatchNormalization", "trainable": False},
+        {"type": "ReLU"},
+        {"type": "MaxPooling"},
+        engine.conv(3, trainable=False),
+        {"type": "ReLU"},
+        engine.affine(3),
+        *engine.SQUARED,
     ],
     "pooling, activation": [
-        engine.conv(6, bias=False), *engine.layers("MaxPooling", "Sigmoid", "BatchNormalization"), engine.affine(3), *engine.HEAD
+        engine.conv(6, bias=False),
+        *engine.layers("MaxPooling", "Sigmoid", "BatchNormalization"),
+        engine.affine(3),
+        *engine.HEAD,
     ],
-}  # fmt: skip
+}
 APPLIES = {
     "drop_nothing": "classification",
     "loss_takes_logits": "binary",
@@ -105,7 +131,9 @@ def test_all_rules_together_change_no_result_of_any_graph(data, mode):
     plain, fused = outcome(stack, RULES, mode, shape, 2), outcome(stack, [], mode, shape, 2)
     probabilities = stack[-1]["type"] != "SquaredError"
     # A probability that is cut off at 1e-12 has no gradient; the fused loss, which works on logits, needs no cut.
-    assume(not probabilities or (plain["output"].min() > 1e-9 and (1 - plain["output"]).min() > 1e-9 or len(plain) < 3))
+    assume(
+        not probabilities or ((plain["output"].min() > 1e-9 and (1 - plain["output"]).min() > 1e-9) or len(plain) < 3)
+    )
     assert_equal_outcome(fused, plain)
 
 
@@ -132,9 +160,11 @@ def test_rewriting_leaves_the_graph_as_it_was():
 def test_a_softmax_that_others_read_keeps_its_value():
     """The prediction is read twice, so softmax and loss must not become one."""
     stack = [
-        engine.affine(3), {"type": "Softmax", "name": "s"}, {"type": "Multiply", "inputs": ["s", "s"]},
+        engine.affine(3),
+        {"type": "Softmax", "name": "s"},
+        {"type": "Multiply", "inputs": ["s", "s"]},
         {"type": "CategoricalCrossEntropy"},
-    ]  # fmt: skip
+    ]
     assert_equal_outcome(outcome(stack, []), outcome(stack, RULES))
 
 
@@ -145,6 +175,11 @@ def test_a_network_in_use_has_neither_loss_nor_dropout():
 
 
 def test_what_nobody_needs_is_not_computed():
-    stack = [engine.affine(3, name="a"), engine.affine(4, name="dead"), {"type": "Softmax", "inputs": ["a"]}, engine.HEAD[1]]
+    stack = [
+        engine.affine(3, name="a"),
+        engine.affine(4, name="dead"),
+        {"type": "Softmax", "inputs": ["a"]},
+        engine.HEAD[1],
+    ]
     graph = engine.lower(engine.checked((4,), stack))
     assert "dead" not in [n.layer for n in fuse(graph, True).nodes]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from builder.compile import program as programs
+from builder.compile import plan as plans
 from builder.compile.fuse import RULES
 from builder.compile.plan import SLACK, lifetimes, place
 from builder.compile.tensors import ALIGNMENT, Scratch, Tensor
@@ -60,7 +60,7 @@ def test_a_kept_block_lives_until_the_end():
 @some
 def test_the_plan_of_any_graph_keeps_blocks_apart(data, mode, batch):
     shape, stack = engine.some_stack(data.draw, st)
-    planned = programs.plan(engine.lower(engine.checked(shape, stack)), batch, mode, 4)
+    planned = plans.plan(engine.lower(engine.checked(shape, stack)), batch, mode, 4)
     kept = [planned.emitted.prediction]
     assert_apart(planned.blocks, planned.arena, kept)
     for i, call in enumerate(planned.emitted.calls):
@@ -106,7 +106,7 @@ def run_canaries(shape, stack, batch, mode, dtype):
     assert result(made) == expected, "memory is read that nobody wrote"
     assert result(made) == expected, "a second run differs"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "place", spread)
+        patch.setattr(plans, "place", spread)
         apart = prepared(shape, stack, batch, mode, dtype, seed)
     apart.arena.view(dtype)[:] = np.nan
     guard = np.ones(len(apart.arena), bool)
@@ -157,7 +157,7 @@ def test_canaries_of_chosen_networks(shape, stack, batch, mode):
 
 def test_values_of_their_own_can_be_looked_at():
     stack = [engine.conv(3, name="c"), {"type": "ReLU", "name": "r"}, engine.affine(2), *engine.HEAD]
-    parameters, made = engine.program((2, 5, 4), stack, 2, keep_all=True, without=frozenset(RULES))
+    _, made = engine.program((2, 5, 4), stack, 2, keep_all=True, without=frozenset(RULES))
     x = np.random.default_rng(0).standard_normal((2, 2, 5, 4))
     engine.fill(made, x, np.array([0, 1]))
     made.run(1)
