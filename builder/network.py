@@ -16,12 +16,12 @@ from schemas.errors import UsageError
 
 from .compile.emit import Mode
 from .compile.lower import Checked, lower
+from .compile.memory import use_batch
 from .compile.parameters import Parameters
 from .compile.program import Program
 from .targets import inputs, labelled, targets
 
 if TYPE_CHECKING:
-    from schemas.document import Document
     from schemas.training import Optimizer
 
     from .check import Report
@@ -110,7 +110,7 @@ class Network:
         """Cut `count` samples into batches of one program; the last may fill it in part (samples are independent)."""
         if batch_size < 1:
             raise UsageError(f"batch_size must be at least 1, but received {batch_size}.")
-        size = min(batch_size, count)
+        size = min(use_batch(self.graph, batch_size), count)
         return [(i, min(i + size, count), self.program(size, mode)) for i in range(0, count, max(size, 1))]
 
     def loss(self, x: Any, t: Any, training: bool = False) -> float:
@@ -206,7 +206,9 @@ class Network:
         """
         from .fitting import fit
 
-        return fit(self, *self._pair(x, t), epochs=epochs, batch_size=batch_size, validation=validation, progress=progress)
+        return fit(
+            self, *self._pair(x, t), epochs=epochs, batch_size=batch_size, validation=validation, progress=progress
+        )
 
     def summary(self) -> str:
         """Return the table of layers, shapes, parameters and costs as text."""
@@ -260,7 +262,9 @@ def load(path: str | os.PathLike[str], threads: int | None = None, dtype: str = 
         return Run(place).network
     tensors, metadata = tensorfile.read(place)
     if metadata.get("format") != FORMAT:
-        raise UsageError(f"{place} is a safetensors file, but not one that tsumiki saved: its metadata name no document.")
+        raise UsageError(
+            f"{place} is a safetensors file, but not one that tsumiki saved: its metadata name no document."
+        )
     net = build(json.loads(metadata["document"]), seed=0, threads=threads, dtype=dtype)
     missing, extra = sorted(set(net.params) - set(tensors)), sorted(set(tensors) - set(net.params))
     if missing or extra:

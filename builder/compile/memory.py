@@ -15,6 +15,9 @@ tests/benchmarks/memory.py)."""
 STATES = {"SGD": 0, "Momentum": 1, "Nesterov": 1, "Adam": 2, "AdamW": 2, "RMSprop": 1, "AdaGrad": 1}
 """Arrays of the parameters' size that an optimizer keeps."""
 
+COMFORT = 64 << 20
+"""Bytes of values that evaluation may hold at once."""
+
 VECTOR_BYTES = 64
 ITEM = 4
 
@@ -23,6 +26,15 @@ def parameter_bytes(graph: Lowered) -> int:
     """Return the bytes of all parameters in the kernels' layouts."""
     lanes = VECTOR_BYTES // ITEM
     return sum(layout_of(node.op, p, lanes).size * ITEM for node in graph.nodes for p in node.op.parameters)
+
+
+def use_batch(graph: Lowered, limit: int) -> int:
+    """Return how many samples predict and evaluate take at once: at most `limit`, fewer where images are large.
+
+    The two largest values of a batch stay below COMFORT; more would only cost memory, not save time.
+    """
+    sizes = sorted(math.prod(node.op.shape) * ITEM for node in graph.nodes)
+    return max(1, min(limit, COMFORT // max(1, sum(sizes[-2:]))))
 
 
 def peak_bytes(
@@ -36,7 +48,8 @@ def peak_bytes(
     """Return the predicted peak memory in bytes of training at these batch sizes, data included."""
     graph = lower(checked)
     train = plan(graph, batch_size, "train", ITEM, VECTOR_BYTES).arena
-    use = plan(graph, evaluation_batch_size, "evaluate", ITEM, VECTOR_BYTES).arena
+    samples = use_batch(graph, evaluation_batch_size)
+    use = plan(graph, samples, "evaluate", ITEM, VECTOR_BYTES).arena
     copies = 2 + STATES.get(optimizer, 2) + (accumulate > 1)
-    feeds = (batch_size + evaluation_batch_size) * math.prod(graph.input.op.shape) * ITEM
+    feeds = (batch_size + samples) * math.prod(graph.input.op.shape) * ITEM
     return BASELINE + copies * parameter_bytes(graph) + train + use + feeds + data_bytes

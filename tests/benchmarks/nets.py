@@ -19,7 +19,12 @@ def _layer(block: dict[str, Any]) -> dict[str, Any]:
     if kind == "BatchNormalization":
         return {"type": kind, "momentum": block["DecayRate"], "epsilon": block["Epsilon"]}
     if kind == "MaxPooling":
-        return {"type": kind, "kernel_size": block["KernelShape"], "stride": block["Strides"], "padding": block["Padding"]}
+        return {
+            "type": kind,
+            "kernel_size": block["KernelShape"],
+            "stride": block["Strides"],
+            "padding": block["Padding"],
+        }
     if kind == "Affine":
         return {"type": kind, "out_features": block["OutShape"][0], "bias": block["WithBias"]}
     if kind == "Dropout":
