@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
+import shutil
 import stat
 import sys
+import time
 from pathlib import Path
 
 import llvmlite.binding as llvm
@@ -35,6 +38,10 @@ VECTOR_BYTES = 64 if features().get("avx512f") else 32 if features().get("avx") 
 
 REGISTERS = 32 if VECTOR_BYTES == 64 or _arm() else 16
 """Vector registers: 32 with AVX-512 and on ARM, 16 with AVX2 and SSE."""
+
+
+KEPT = 30 * 86400
+"""Seconds that kernels of another version of tsumiki are kept."""
 
 
 def name() -> str:
@@ -82,4 +89,16 @@ def cache_folder() -> Path | None:
     named = os.environ.get("TSUMIKI_CACHE_DIR")
     base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsumiki"
     folder = base / f"kernels-{_digest()}"
-    return folder if _private(base) and _private(folder) else None
+    if not _private(base):
+        return None
+    if not folder.exists():
+        _forget(base)
+    return folder if _private(folder) else None
+
+
+def _forget(base: Path) -> None:
+    """Remove kernels of other versions that nobody has compiled into for a month; a new one has just come."""
+    for old in base.glob("kernels-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > KEPT:
+                shutil.rmtree(old, ignore_errors=True)

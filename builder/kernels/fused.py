@@ -1,10 +1,12 @@
 """Batch normalisation, residual sum, ReLU and max pooling in as few passes as the mathematics allows.
 
-Forward     p = pool(act(scale * y + shift + r)), one pass over y; the pooled winner is kept as a number per output.
+Forward     p = pool(act((y - mean) * scale + beta + r)), one pass over y; the pooled winner is kept, a number
+            per output.
 Backward    sums of g and g * xhat over the batch (from the pooled values alone where possible), then one pass that
-            turns y into dy in place:  dy = c0 * g + c1 + c2 * y.
+            turns y into dy in place:  dy = c0 * g + c1 + c2 * (y - mean).
 
-COEF is [7][C]: mean, 1 / std, scale, shift, c0, c1, c2. Vectors run over channels; a last partial vector is masked.
+COEF is [7][C]: mean, 1 / std, scale, beta, c0, c1, c2; the mean is subtracted first, as scale * y + shift would cancel
+where it is large. Vectors run over channels; a last partial vector is masked.
 """
 
 from __future__ import annotations
@@ -59,16 +61,21 @@ def _sums(e: Emit, a: list[Any]) -> None:
     e.over(c, body)
 
 
+def coefficient(e: Emit, coef: Any, channels: Any, number: int) -> Any:
+    """Return the address of row `number` of COEF."""
+    return e.add(coef, e.mul(channels, number * e.size))
+
+
 def _forward(e: Emit, a: list[Any], residual: bool) -> None:
-    y, r, out, n, c, scale, shift, floor = a
+    y, r, out, n, c, coef, floor = a
     least = e.broadcast(floor)
     pixel = e.mul(c, e.size)
 
     def body(o: Any, load: Any, store: Any) -> None:
-        k, d = load(e.add(scale, o)), load(e.add(shift, o))
+        m, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3))
         with e.loop(n) as p:
             at = e.add(e.mul(p.index, pixel), o)
-            v = e.fma(load(e.add(y, at)), k, d)
+            v = e.fma(e.b.fsub(load(e.add(y, at)), m), k, d)
             if residual:
                 v = e.b.fadd(v, load(e.add(r, at)))
             store(e.at_least(v, least), e.add(out, at))
@@ -83,13 +90,13 @@ def _active(e: Emit, value: Any, gradient: Any, least: Any) -> Any:
 
 def _gradient_sums(e: Emit, a: list[Any]) -> None:
     """out[0] += sum g, out[1] += sum g * (y - mean) / std, g being da where the activation passed it."""
-    y, out_value, da, n, c, mean, inverse, floor, out = a
+    y, out_value, da, n, c, coef, floor, out = a
     b = e.b
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
     def body(o: Any, load: Any, store: Any) -> None:
         acc = e.accumulators(2)
-        m, s = load(e.add(mean, o)), load(e.add(inverse, o))
+        m, s = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 1))
         with e.loop(n) as p:
             at = e.add(e.mul(p.index, pixel), o)
             g = _active(e, load(e.add(out_value, at)), load(e.add(da, at)), least)
@@ -104,18 +111,18 @@ def _gradient_sums(e: Emit, a: list[Any]) -> None:
 
 
 def _backward(e: Emit, a: list[Any], residual: bool) -> None:
-    """dy = c0 * g + c1 + c2 * y, and dr = g."""
-    y, out_value, da, dy, dr, n, c, c0, c1, c2, floor = a
+    """dy = c0 * g + c1 + c2 * (y - mean), and dr = g."""
+    y, out_value, da, dy, dr, n, c, coef, floor = a
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
     def body(o: Any, load: Any, store: Any) -> None:
-        k0, k1, k2 = (load(e.add(k, o)) for k in (c0, c1, c2))
+        m, k0, k1, k2 = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 4, 5, 6))
         with e.loop(n) as p:
             at = e.add(e.mul(p.index, pixel), o)
             g = _active(e, load(e.add(out_value, at)), load(e.add(da, at)), least)
             if residual:
                 store(g, e.add(dr, at))
-            store(e.fma(k0, g, e.fma(k2, load(e.add(y, at)), k1)), e.add(dy, at))
+            store(e.fma(k0, g, e.fma(k2, e.b.fsub(load(e.add(y, at)), m), k1)), e.add(dy, at))
 
     e.over(c, body)
 
@@ -133,16 +140,11 @@ def _mask(e: Emit, a: list[Any]) -> None:
 
 relu_row = simd.emitted(5, _mask)
 block_sums = simd.emitted(5, _sums)
-row_forward = simd.emitted(8, lambda e, a: _forward(e, a, False))
-row_forward_residual = simd.emitted(8, lambda e, a: _forward(e, a, True))
-row_gradient_sums = simd.emitted(9, _gradient_sums)
-row_backward = simd.emitted(11, lambda e, a: _backward(e, a, False))
-row_backward_residual = simd.emitted(11, lambda e, a: _backward(e, a, True))
-
-
-@njit
-def _coefficient(d, real, number):  # type: ignore[no-untyped-def]  # Numba
-    return d[COEF] + number * d[C] * array(real, d[COEF], 1).itemsize
+row_forward = simd.emitted(7, lambda e, a: _forward(e, a, False))
+row_forward_residual = simd.emitted(7, lambda e, a: _forward(e, a, True))
+row_gradient_sums = simd.emitted(8, _gradient_sums)
+row_backward = simd.emitted(9, lambda e, a: _backward(e, a, False))
+row_backward_residual = simd.emitted(9, lambda e, a: _backward(e, a, True))
 
 
 @njit
@@ -177,7 +179,7 @@ def norm_statistics(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         coef[k] = mean
         coef[c + k] = inverse
         coef[2 * c + k] = inverse * gamma[k]
-        coef[3 * c + k] = beta[k] - mean * inverse * gamma[k]
+        coef[3 * c + k] = beta[k]
         if hyper[0] < 1:  # 1 keeps them as they are; 0 * NaN would not
             running_mean[k] = hyper[0] * running_mean[k] + (1 - hyper[0]) * mean
             running_variance[k] = hyper[0] * running_variance[k] + (1 - hyper[0]) * variance
@@ -196,21 +198,20 @@ def norm_running(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         coef[k] = mean[k]
         coef[c + k] = inverse
         coef[2 * c + k] = inverse * gamma[k]
-        coef[3 * c + k] = beta[k] - mean[k] * inverse * gamma[k]
+        coef[3 * c + k] = beta[k]
 
 
 @kernel
 def norm_act_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """a = act(scale * y + shift + r). Units: slices of rows."""
+    """a = act((y - mean) * scale + beta + r). Units: slices of rows."""
     d = arguments(row)
     first, last = _share(d, unit)
-    scale, shift = _coefficient(d, real, 2), _coefficient(d, real, 3)
     for r in range(first, last):
         if d[R]:
-            v = (_place(d, Y, r), _place(d, R, r), _place(d, A, r), d[NPIX], d[C], scale, shift, d[FLOOR])
+            v = (_place(d, Y, r), _place(d, R, r), _place(d, A, r), d[NPIX], d[C], d[COEF], d[FLOOR])
             row_forward_residual(real, v)
         else:
-            row_forward(real, (_place(d, Y, r), 0, _place(d, A, r), d[NPIX], d[C], scale, shift, d[FLOOR]))
+            row_forward(real, (_place(d, Y, r), 0, _place(d, A, r), d[NPIX], d[C], d[COEF], d[FLOOR]))
 
 
 @kernel
@@ -223,10 +224,9 @@ def norm_act_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     for k in range(2 * c):
         out[k] = 0
     to = d[PART] + unit * 2 * c * out.itemsize
-    mean, inverse = _coefficient(d, real, 0), _coefficient(d, real, 1)
     for r in range(first, last):
         at = (_place(d, Y, r), _place(d, A, r), _place(d, DA, r))
-        row_gradient_sums(real, (at[0], at[1], at[2], d[NPIX], c, mean, inverse, d[FLOOR], to))
+        row_gradient_sums(real, (at[0], at[1], at[2], d[NPIX], c, d[COEF], d[FLOOR], to))
 
 
 @kernel
@@ -247,23 +247,22 @@ def norm_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         c0 = gamma[k] * coef[c + k]
         c2 = -c0 * coef[c + k] * scaled / d[TOTAL] if hyper[0] >= 0 else 0.0
         coef[4 * c + k] = c0
-        coef[5 * c + k] = -c0 * plain / d[TOTAL] - c2 * coef[k] if hyper[0] >= 0 else 0.0
+        coef[5 * c + k] = -c0 * plain / d[TOTAL] if hyper[0] >= 0 else 0.0
         coef[6 * c + k] = c2
 
 
 @kernel
 def norm_act_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """dy = c0 * g + c1 + c2 * y (dy may be y), dr = g. Units: slices of rows."""
+    """dy = c0 * g + c1 + c2 * (y - mean) (dy may be y), dr = g. Units: slices of rows."""
     d = arguments(row)
     first, last = _share(d, unit)
-    c0, c1, c2 = _coefficient(d, real, 4), _coefficient(d, real, 5), _coefficient(d, real, 6)
     for r in range(first, last):
         y, a, da, dy = _place(d, Y, r), _place(d, A, r), _place(d, DA, r), _place(d, DY, r)
         if d[DR]:
-            v = (y, a, da, dy, _place(d, DR, r), d[NPIX], d[C], c0, c1, c2, d[FLOOR])
+            v = (y, a, da, dy, _place(d, DR, r), d[NPIX], d[C], d[COEF], d[FLOOR])
             row_backward_residual(real, v)
         else:
-            row_backward(real, (y, a, da, dy, 0, d[NPIX], d[C], c0, c1, c2, d[FLOOR]))
+            row_backward(real, (y, a, da, dy, 0, d[NPIX], d[C], d[COEF], d[FLOOR]))
 
 
 S_Y, S_Y0, S_Y1, S_D1, S_C, S_PART, S_TABLE, S_FIRST = slots(8)

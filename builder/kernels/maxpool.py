@@ -1,8 +1,8 @@
-"""Max pooling of scale * y + shift, with ReLU, in one pass forward and one backward; any window, stride and padding.
+"""Max pooling of a normalised image, with ReLU, in one pass forward and one backward; any window, stride and padding.
 
 The forward pass keeps which tap of its window won, as a number per output (-1 where ReLU passed nothing). Backward,
 each input pixel gathers from the windows that cover it: which these are stands in tables, so there is no scatter and no
-edge code. Without normalisation scale is 1 and shift 0 (SCALE is then 0).
+edge code. Without normalisation COEF is 0.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from llvmlite import ir
 from numba import njit
 
 from . import simd
+from .fused import coefficient
 from .machine import arguments, array, ints, kernel, slots
 from .simd import Emit
 
@@ -25,16 +26,16 @@ from .simd import Emit
 
 
 def _forward(e: Emit, a: list[Any], scaled: bool) -> None:
-    """One output pixel. (y, rows, columns, n_rows, n_columns, p, win, c, scale, shift, floor): the tables hold
+    """One output pixel. (y, rows, columns, n_rows, n_columns, p, win, c, coef, floor): the tables hold
     (byte offset, tap number) pairs of the rows and columns of the window that lie in the image."""
-    y, rows, columns, n_rows, n_columns, p, win, c, scale, shift, floor = a
+    y, rows, columns, n_rows, n_columns, p, win, c, coef, floor = a
     b = e.b
     least = e.broadcast(floor)
 
     def body(o: Any, load: Any, store: Any) -> None:
         best, which = e.accumulators(2)
         if scaled:
-            k, d = load(e.add(scale, o)), load(e.add(shift, o))
+            u, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3))
         b.store(ir.Constant(e.vector, [float("-inf")] * e.lanes), best)
         b.store(e.zero, which)
         with e.loop(n_rows) as i:
@@ -43,7 +44,7 @@ def _forward(e: Emit, a: list[Any], scaled: bool) -> None:
             with e.loop(n_columns) as j:
                 v = load(e.add(row, e.table(columns, e.mul(j.index, 2))))
                 if scaled:
-                    v = e.fma(v, k, d)
+                    v = e.fma(b.fsub(v, u), k, d)
                 number = e.add(tap, e.table(columns, e.add(e.mul(j.index, 2), 1)))
                 m = b.load(best)
                 wins = b.fcmp_unordered(">", v, m)
@@ -60,9 +61,9 @@ def _forward(e: Emit, a: list[Any], scaled: bool) -> None:
 
 
 def _gather(e: Emit, a: list[Any], scaled: bool) -> None:
-    """One input pixel: dy = c0 * g + c1 + c2 * y, g the sum of dp over the windows in which this pixel won.
-    (y, dy, dp, win, rows, columns, n_rows, n_columns, c, c0, c1, c2)"""
-    y, dy, dp, win, rows, columns, n_rows, n_columns, c, c0, c1, c2 = a
+    """One input pixel: dy = c0 * g + c1 + c2 * (y - mean), g the sum of dp over the windows in which this pixel won.
+    (y, dy, dp, win, rows, columns, n_rows, n_columns, c, coef)"""
+    y, dy, dp, win, rows, columns, n_rows, n_columns, c, coef = a
     b = e.b
 
     def body(o: Any, load: Any, store: Any) -> None:
@@ -77,7 +78,8 @@ def _gather(e: Emit, a: list[Any], scaled: bool) -> None:
                 b.store(b.fadd(b.load(acc), b.select(mine, load(e.add(e.add(dp, in_dp), o)), e.zero)), acc)
         g = b.load(acc)
         if scaled:
-            g = e.fma(load(e.add(c0, o)), g, e.fma(load(e.add(c2, o)), load(e.add(y, o)), load(e.add(c1, o))))
+            u, k0, k1, k2 = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 4, 5, 6))
+            g = e.fma(k0, g, e.fma(k2, b.fsub(load(e.add(y, o)), u), k1))
         store(g, e.add(dy, o))
 
     e.over(c, body)
@@ -109,19 +111,22 @@ def _sums(e: Emit, a: list[Any]) -> None:
 
 
 def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
-    """n outputs of 2 x 2 windows side by side: (y, row stride, p, win, n, c, scale, shift, floor)."""
-    y, down, p, win, n, c, scale, shift, floor = a
+    """n outputs of 2 x 2 windows side by side: (y, row stride, p, win, n, c, coef, floor)."""
+    y, down, p, win, n, c, coef, floor = a
     b = e.b
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
     def body(o: Any, load: Any, store: Any) -> None:
-        k, d = (load(e.add(scale, o)), load(e.add(shift, o))) if scaled else (None, None)
+        used = (0, 2, 3) if scaled else ()
+        constants = [load(e.add(coefficient(e, coef, c, i), o)) for i in used]
         with e.loop(n) as i:
             out = e.add(e.mul(i.index, pixel), o)
             here = e.add(e.add(y, e.mul(e.mul(i.index, pixel), 2)), o)
             best = which = None
             for tap, at in enumerate((here, e.add(here, pixel), e.add(here, down), e.add(e.add(here, down), pixel))):
-                v = e.fma(load(at), k, d) if scaled else load(at)
+                v = load(at)
+                if scaled:
+                    v = e.fma(b.fsub(v, constants[0]), constants[1], constants[2])
                 if best is None:
                     best, which = v, e.zero
                     continue
@@ -136,51 +141,47 @@ def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
 
 
 def _pair_backward(e: Emit, a: list[Any], scaled: bool) -> None:
-    """Both input rows of n 2 x 2 windows: (y, y row stride, dy, dy row stride, dp, win, n, c, c0, c1, c2)."""
-    y, down, dy, dy_down, dp, win, n, c, c0, c1, c2 = a
+    """Both input rows of n 2 x 2 windows: (y, y row stride, dy, dy row stride, dp, win, n, c, coef)."""
+    y, down, dy, dy_down, dp, win, n, c, coef = a
     b = e.b
     pixel = e.mul(c, e.size)
 
     def body(o: Any, load: Any, store: Any) -> None:
-        k0, k1, k2 = (load(e.add(k, o)) for k in (c0, c1, c2)) if scaled else (None, None, None)
+        used = (0, 4, 5, 6) if scaled else ()
+        constants = [load(e.add(coefficient(e, coef, c, i), o)) for i in used]
         with e.loop(n) as i:
             out = e.add(e.mul(i.index, pixel), o)
             at = e.add(e.mul(e.mul(i.index, pixel), 2), o)
             won, g = load(e.add(win, out)), load(e.add(dp, out))
             if scaled:
-                g = b.fmul(k0, g)
+                g = b.fmul(constants[1], g)
             for tap in range(4):
                 mine = b.fcmp_ordered("==", won, ir.Constant(e.vector, [float(tap)] * e.lanes))
                 v = b.select(mine, g, e.zero)
                 right = e.mul(pixel, tap % 2)
                 if scaled:
                     source = e.add(e.add(e.add(y, at), right), e.mul(down, tap // 2))
-                    v = b.fadd(v, e.fma(k2, load(source), k1))
+                    v = b.fadd(v, e.fma(constants[3], b.fsub(load(source), constants[0]), constants[2]))
                 store(v, e.add(e.add(e.add(dy, at), right), e.mul(dy_down, tap // 2)))
 
     e.over(c, body)
 
 
-pair_forward = simd.emitted(9, lambda e, a: _pair_forward(e, a, False))
-pair_forward_scaled = simd.emitted(9, lambda e, a: _pair_forward(e, a, True))
-pair_backward = simd.emitted(11, lambda e, a: _pair_backward(e, a, False))
-pair_backward_scaled = simd.emitted(11, lambda e, a: _pair_backward(e, a, True))
-pixel_forward = simd.emitted(11, lambda e, a: _forward(e, a, False))
-pixel_forward_scaled = simd.emitted(11, lambda e, a: _forward(e, a, True))
-pixel_gather = simd.emitted(12, lambda e, a: _gather(e, a, False))
-pixel_gather_scaled = simd.emitted(12, lambda e, a: _gather(e, a, True))
+pair_forward = simd.emitted(8, lambda e, a: _pair_forward(e, a, False))
+pair_forward_scaled = simd.emitted(8, lambda e, a: _pair_forward(e, a, True))
+pair_backward = simd.emitted(9, lambda e, a: _pair_backward(e, a, False))
+pair_backward_scaled = simd.emitted(9, lambda e, a: _pair_backward(e, a, True))
+pixel_forward = simd.emitted(10, lambda e, a: _forward(e, a, False))
+pixel_forward_scaled = simd.emitted(10, lambda e, a: _forward(e, a, True))
+pixel_gather = simd.emitted(10, lambda e, a: _gather(e, a, False))
+pixel_gather_scaled = simd.emitted(10, lambda e, a: _gather(e, a, True))
 pooled_sums = simd.emitted(8, _sums)
-
-
-@njit
-def _coefficient(d, real, number):  # type: ignore[no-untyped-def]  # Numba
-    return d[COEF] + number * d[C] * array(real, d[Y], 1).itemsize
 
 
 @kernel
 def max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """p = act(largest of scale * y + shift), win = its tap. Units: output rows. Tables: per row (column) its count,
-    then DEPTH (byte offset, tap) pairs."""
+    """p = act(largest of (y - mean) * scale + beta), win = its tap. Units: output rows. Tables: per row (column) its
+    count, then DEPTH (byte offset, tap) pairs."""
     d = arguments(row)
     n, oh = unit // d[OH], unit % d[OH]
     wide, c = 1 + 2 * d[DEPTH], d[C]
@@ -189,11 +190,10 @@ def max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     n_rows = ints(rows, 1)[0]
     y = d[Y] + n * d[YN]
     p, win = d[P] + n * d[PN] + oh * d[PH], d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
-    scale, shift = _coefficient(d, real, 2), _coefficient(d, real, 3)
     for ow in range(d[OW]):
         columns = d[COLUMNS] + 8 * wide * ow
         o = ow * pixel
-        v = (y, rows + 8, columns + 8, n_rows, ints(columns, 1)[0], p + o, win + o, c, scale, shift, d[FLOOR])
+        v = (y, rows + 8, columns + 8, n_rows, ints(columns, 1)[0], p + o, win + o, c, d[COEF], d[FLOOR])
         if d[COEF]:
             pixel_forward_scaled(real, v)
         else:
@@ -212,11 +212,10 @@ def max_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     n_rows = ints(rows, 1)[0]
     y, dy = d[Y] + n * d[YN] + ih * d[YH], d[DY] + n * d[DYN] + ih * d[DYH]
     dp, win = d[DP] + n * d[DPN], d[WIN] + n * d[OH] * d[OW] * pixel
-    c0, c1, c2 = _coefficient(d, real, 4), _coefficient(d, real, 5), _coefficient(d, real, 6)
     for iw in range(d[IW]):
         columns = d[COLUMNS] + 8 * wide * iw
         o = iw * pixel
-        v = (y + o, dy + o, dp, win, rows + 8, columns + 8, n_rows, ints(columns, 1)[0], c, c0, c1, c2)
+        v = (y + o, dy + o, dp, win, rows + 8, columns + 8, n_rows, ints(columns, 1)[0], c, d[COEF])
         if d[COEF]:
             pixel_gather_scaled(real, v)
         else:
@@ -281,7 +280,7 @@ def pair_max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     pixel = c * array(real, d[Y], 1).itemsize
     y, p = d[Y] + n * d[YN] + 2 * oh * d[YH], d[P] + n * d[PN] + oh * d[PH]
     win = d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
-    v = (y, d[YH], p, win, d[OW], c, _coefficient(d, real, 2), _coefficient(d, real, 3), d[FLOOR])
+    v = (y, d[YH], p, win, d[OW], c, d[COEF], d[FLOOR])
     if d[COEF]:
         pair_forward_scaled(real, v)
     else:
@@ -291,9 +290,8 @@ def pair_max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 @njit
 def _unseen(d, real, y, dy, count, c, pixel):  # type: ignore[no-untyped-def]  # Numba
     """Pixels that no window covers: their gradient comes through the statistics alone."""
-    c0, c1, c2 = _coefficient(d, real, 4), _coefficient(d, real, 5), _coefficient(d, real, 6)
     for i in range(count):
-        v = (y + i * pixel, dy + i * pixel, 0, 0, 0, 0, 0, 0, c, c0, c1, c2)
+        v = (y + i * pixel, dy + i * pixel, 0, 0, 0, 0, 0, 0, c, d[COEF])
         if d[COEF]:
             pixel_gather_scaled(real, v)
         else:
@@ -308,8 +306,7 @@ def pair_max_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     pixel = c * array(real, d[DY], 1).itemsize
     y, dy = d[Y] + n * d[YN] + 2 * oh * d[YH], d[DY] + n * d[DYN] + 2 * oh * d[DYH]
     dp, win = d[DP] + n * d[DPN] + oh * d[DPH], d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
-    c0, c1, c2 = _coefficient(d, real, 4), _coefficient(d, real, 5), _coefficient(d, real, 6)
-    v = (y, d[YH], dy, d[DYH], dp, win, d[OW], c, c0, c1, c2)
+    v = (y, d[YH], dy, d[DYH], dp, win, d[OW], c, d[COEF])
     if d[COEF]:
         pair_backward_scaled(real, v)
     else:

@@ -137,3 +137,14 @@ def test_a_place_that_is_no_folder_means_no_cache(folder):
 def test_another_user_s_folder_is_not_used(folder, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     assert cpu.cache_folder() is None
+
+
+def test_kernels_of_old_versions_are_forgotten(tmp_path, monkeypatch):
+    old, recent = tmp_path / "kernels-old", tmp_path / "kernels-recent"
+    for folder in (old, recent):
+        folder.mkdir()
+        (folder / "kernel.nbc").write_bytes(b"x")
+    os.utime(old, (0, 0))
+    monkeypatch.setenv("TSUMIKI_CACHE_DIR", str(tmp_path))
+    made = cpu.cache_folder.__wrapped__()
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([made.name, "kernels-recent"])
