@@ -13,8 +13,8 @@ import pytest
 import builder
 from builder.training import checkpoint
 
-ROOT = Path(builder.__file__).parents[1]
-DOCUMENT = ROOT / "examples" / "iris.json"
+PACKAGES = Path(builder.__file__).parents[1]  # the tree, or where it is installed
+DOCUMENT = Path(__file__).parents[2] / "examples" / "iris.json"
 OVERRIDES = ("training.epochs=30", "training.checkpoint_steps=1")
 
 
@@ -22,7 +22,7 @@ def tsumiki(*arguments):
     """Start the command."""
     return subprocess.Popen(
         [sys.executable, "-c", "from builder.cli import main; main()", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
