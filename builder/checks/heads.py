@@ -75,7 +75,7 @@ def _bare_loss(end: Ending) -> Iterator[Found]:
     if loss is None or not loss.is_loss or loss.inputs != ["Input"]:
         return
     wanted = HEADS[end.task][0]
-    new = [
+    new: list[dict[str, Any]] = [
         *([{"type": wanted}] if wanted else []),
         {"type": "Affine", "out_features": wanted_width(end.task, end.facts) or 10},
     ]

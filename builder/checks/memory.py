@@ -62,9 +62,9 @@ def _smaller(state: Shapes, raw: Mapping[str, Any], now: Settings) -> Iterator[F
     for most in NARROWER:
         fixes = [changed(node, {field: most}, "") for node, field in wide if _width(node, field) > most]
         if fixes:
-            patch = {operation["path"]: operation for fix in fixes for operation in fix.patch}
+            by_place = {operation["path"]: operation for fix in fixes for operation in fix.patch}
             names = listed([node.name for node, field in wide if _width(node, field) > most][:5])
-            yield Fix(f"Make at most {most} outputs in {names}", tuple(patch.values()))
+            yield Fix(f"Make at most {most} outputs in {names}", tuple(by_place.values()))
 
 
 def _width(node: Node, field: str) -> int:
