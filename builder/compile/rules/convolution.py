@@ -136,8 +136,10 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
         dy = relu_gradient(em, node, dy)
     if em.trains(op.weight):
         _weights(em, node, op, dy)
-    # A bias before normalisation by the batch's own mean has no effect: its gradient is zero and stays so.
-    if op.bias is not None and em.trains(op.bias) and not wants_sums(em, node):
+    # A bias before normalisation by the batch's own mean has no effect: its gradient is zero and stays so. Not where
+    # ReLU stands between the two.
+    idle = wants_sums(em, node) and not isinstance(op, ConvolutionReLU)
+    if op.bias is not None and em.trains(op.bias) and not idle:
         bias_gradient(em, node, op.bias, dy, op.groups)
     if em.needs(node.inputs[0]):
         em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))

@@ -43,6 +43,14 @@ NETS = {
         engine.affine(3),
         *engine.HEAD,
     ],
+    "activation, norm": [
+        engine.conv(6, padding=1),
+        *engine.layers("ReLU", "BatchNormalization"),
+        engine.conv(5, stride=2),
+        *engine.layers("ReLU", "BatchNormalization", "ReLU", "MaxPooling"),
+        engine.affine(3),
+        *engine.HEAD,
+    ],
     "residual": [
         engine.conv(4, padding=1, name="a"),
         {"type": "BatchNormalization", "name": "n"},
