@@ -56,6 +56,7 @@ class Network:
         self.checked = report.network
         self.document: dict[str, Any] = copy.deepcopy(report.document)
         self.random_seed, self.threads = seed, min(threads, processors())
+        self.exact = bool((self.document.get("training") or {}).get("exact", False))
         self.graph = lower(cast(Checked, self.checked))
         self.params = Parameters(self.graph, dtype, seed)
         self.loss_op = self.graph.loss.op
@@ -89,7 +90,7 @@ class Network:
         key = (batch, mode)
         found = self._programs.pop(key, None)
         if found is None:
-            found = Program(self.graph, self.params, batch, mode)
+            found = Program(self.graph, self.params, batch, mode, exact=self.exact)
             same = [k for k in self._programs if k[1] == mode]
             for old in same[:-2]:
                 del self._programs[old]

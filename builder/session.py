@@ -87,7 +87,8 @@ class Session:
             return self.net.program(count, "train")
         found = self._programs.pop(count, None)
         if found is None:
-            found = Program(self.net.graph, self.net.params, count, "train", update=self._update_spec())
+            spec = self._update_spec()
+            found = Program(self.net.graph, self.net.params, count, "train", update=spec, exact=self.net.exact)
             for old in list(self._programs)[:-2]:
                 del self._programs[old]
         self._programs[count] = found

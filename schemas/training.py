@@ -221,6 +221,9 @@ class Training(_Record):
     threads: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = Field(
         None, description="Threads of the kernels; all cores when left out. Does not change any result."
     )
+    exact: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Compute convolutions directly, without Winograd's faster but less exact form."
+    )
 
     @property
     def decay(self) -> float:

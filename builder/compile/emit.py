@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from schemas import ops
 
 from .layouts import Layout, layout_of
@@ -44,6 +46,14 @@ class Rule:
 RULES: dict[type[ops.Op], Rule] = {}
 
 
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Statistics of a value taken while it was made: mean and squared deviations of each block, and its pixels."""
+
+    part: Scratch
+    counts: np.ndarray
+
+
 @dataclass(eq=False)
 class Emitter:
     """Collects the calls of a program for one batch size."""
@@ -60,10 +70,12 @@ class Emitter:
     loss_units: int = 0
     wanted: set[int] = field(default_factory=set)
     saved: dict[int, Any] = field(default_factory=dict)
-    sums: dict[int, Scratch] = field(default_factory=dict)
+    sums: dict[int, Sums] = field(default_factory=dict)
     streams: dict[int, int] = field(default_factory=dict)
     readers: dict[int, list[Node]] = field(default_factory=dict)
     input_gradient: bool = False
+    exact: bool = False
+    winograd: bool = False
 
     def tensor(self, shape: Sequence[int]) -> Tensor:
         """Return a new value of a whole batch for a sample's public shape."""
@@ -130,12 +142,25 @@ class Emitter:
         return plain and len(self.readers.get(id(node), [])) == 1
 
 
-def emit(graph: Lowered, batch: int, mode: Mode, item: int, vector_bytes: int, input_gradient: bool = False) -> Emitter:
-    """Return all calls of a program: 'predict', 'evaluate' (use, with loss) or 'train' (batch statistics, backward)."""
+def emit(
+    graph: Lowered,
+    batch: int,
+    mode: Mode,
+    item: int,
+    vector_bytes: int,
+    input_gradient: bool = False,
+    exact: bool = False,
+    winograd: bool = False,
+) -> Emitter:
+    """Return all calls of a program: 'predict', 'evaluate' (use, with loss) or 'train' (batch statistics, backward).
+
+    `exact` keeps to direct convolutions; `winograd` takes Winograd's form wherever there is one, even in float64.
+    """
     from . import rules
 
     rules.load()
-    out = Emitter(graph, batch, mode, item, vector_bytes // item, input_gradient=input_gradient)
+    lanes = vector_bytes // item
+    out = Emitter(graph, batch, mode, item, lanes, input_gradient=input_gradient, exact=exact, winograd=winograd)
     for node in graph.nodes:
         for source in node.inputs:
             out.readers.setdefault(id(source), []).append(node)

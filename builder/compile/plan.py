@@ -78,12 +78,15 @@ def plan(
     without: frozenset[str] = frozenset(),
     keep_all: bool = False,
     input_gradient: bool = False,
+    exact: bool = False,
+    winograd: bool = False,
 ) -> Planned:
-    """Fuse, emit and lay out. `keep_all` gives every value memory of its own, for looking inside."""
+    """Fuse, emit and lay out. `keep_all` gives every value memory of its own, for looking inside; `exact` and
+    `winograd` choose the form of convolutions (see emit)."""
     fused = fuse(graph, mode == "train", without)
     if mode == "evaluate":
         fused = _with_loss(graph, without)
-    emitted = emit(fused, batch, mode, item, vector_bytes, input_gradient)
+    emitted = emit(fused, batch, mode, item, vector_bytes, input_gradient, exact, winograd)
     blocks = lifetimes([call.touches for call in emitted.calls])
     keep: list[Block] = list(blocks) if keep_all else [emitted.prediction] if emitted.prediction else []
     if input_gradient:

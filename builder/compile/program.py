@@ -30,6 +30,8 @@ class Program:
         without: frozenset[str] = frozenset(),
         keep_all: bool = False,
         input_gradient: bool = False,
+        exact: bool = False,
+        winograd: bool = False,
         update: Update | None = None,
     ) -> None:
         dtype = parameters.dtype
@@ -42,6 +44,8 @@ class Program:
             without=without,
             keep_all=keep_all,
             input_gradient=input_gradient,
+            exact=exact,
+            winograd=winograd,
         )
         self.batch, self.mode, self.parameters = batch, mode, parameters
         self.emitted, self.blocks = planned.emitted, planned.blocks

@@ -23,7 +23,7 @@ from .simd import call, doubles, fetch_add, integers, reals
 FUNCTION, UNITS, NEXT, ARGUMENTS = 0, 1, 2, 3
 """Slots of a row: callback, number of units, atomic counter, first argument."""
 
-SLOTS = 48
+SLOTS = 64
 
 KERNELS: dict[str, Callable[..., None]] = {}
 _COMPILED: dict[tuple[str, type], Any] = {}

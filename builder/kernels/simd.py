@@ -236,6 +236,31 @@ def gradient_tile(taps: int, rows: int, vectors: int) -> Any:
     return emitted(11, generate)
 
 
+def sum_of_parts(e: Emit, a: list[Any]) -> None:
+    """to[i] = part[0][i] + part[1][i] + ... in this order. Arguments (part, stride, parts, to, values): bytes apart."""
+    part, stride, parts, to, n = a
+    b, run = e.b, 4  # four chains of additions hide their latency
+
+    def total(offset: Any, load: Load, store: Store, vectors: int) -> None:
+        places = [e.add(offset, VECTOR_BYTES * v) for v in range(vectors)]
+        sums = e.accumulators(vectors)
+        for place, s in zip(places, sums, strict=True):
+            b.store(load(e.add(part, place)), s)
+        with e.loop(e.add(parts, -1)) as i:
+            here = e.add(part, e.mul(stride, e.add(i.index, 1)))
+            for place, s in zip(places, sums, strict=True):
+                b.store(b.fadd(b.load(s), load(e.add(here, place))), s)
+        for place, s in zip(places, sums, strict=True):
+            store(b.load(s), e.add(to, place))
+
+    whole = b.sdiv(n, e.count(run * e.lanes))
+    with e.loop(whole) as r:
+        total(e.mul(r.index, run * VECTOR_BYTES), e.load, e.store, run)
+    done = e.mul(whole, run * e.lanes)
+    start = e.mul(done, e.size)
+    e.over(b.sub(n, done), lambda o, load, store: total(e.add(start, o), load, store, 1))
+
+
 @intrinsic
 def reals(context: Any, real: Any, address: Any) -> Any:
     """int64 address -> pointer of `real`'s type."""
@@ -287,3 +312,14 @@ def fetch_add(context: Any, address: Any) -> Any:
         return builder.atomic_rmw("add", place, ir.Constant(I64, 1), "monotonic")
 
     return types.int64(types.int64), codegen
+
+
+@intrinsic
+def exchange(context: Any, address: Any, value: Any) -> Any:
+    """Atomically put value at address and return the int64 that was there; orders memory as taking or giving a lock."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], I64.as_pointer())
+        return builder.atomic_rmw("xchg", place, arguments[1], "acq_rel")
+
+    return types.int64(types.int64, types.int64), codegen

@@ -32,6 +32,7 @@ P1, P2, P3 = PIXELS[1], PIXELS[2], PIXELS[3]
 TABLE_PAD = 24
 """Tables end with this many repeats of the last pixel; a multiple of every entry of PIXELS."""
 
+add_parts = simd.emitted(5, simd.sum_of_parts)
 conv1, conv2, conv3 = simd.conv_tile(P1, 1), simd.conv_tile(P2, 2), simd.conv_tile(P3, 3)
 gradient1, gradient2, gradient3 = (simd.gradient_tile(*GRADIENT[n]) for n in (1, 2, 3))
 gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*GRADIENT[5])
@@ -171,12 +172,9 @@ def sum_parts(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     first = unit * d[S_SLICE]
     last = min(first + d[S_SLICE], d[S_SIZE])
     chunks, stride = d[S_CHUNKS], d[S_STRIDE]
-    part, to = array(real, d[S_PART], (chunks - 1) * stride + d[S_SIZE]), array(real, d[S_TO], d[S_SIZE])
-    for i in range(first, last):
-        to[i] = part[i]
-    for c in range(1, chunks):
-        for i in range(first, last):
-            to[i] += part[c * stride + i]
+    to = array(real, d[S_TO], d[S_SIZE])
+    size = to.itemsize
+    add_parts(real, (d[S_PART] + first * size, stride * size, chunks, d[S_TO] + first * size, last - first))
     if d[S_RELU]:
         for i in range(first, last):
             v = to[i]

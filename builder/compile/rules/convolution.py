@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from schemas import ops
 
-from ..emit import RULES, Emitter, Rule
+from ..emit import RULES, Emitter, Rule, Sums
 from ..fuse import ConvolutionReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Node, Scratch, Tensor, rounded
 from .activated import relu_gradient
 from .bias import bias_gradient
 from .norm_act import wants_sums
-from .sweep import block_count, columns_of, gradient_list, sweep
+from .sweep import block_count, columns_of, gradient_list, pixel_blocks, sweep
+from .winograd import Sides, chosen, convolve, weights_gradient
 
 if TYPE_CHECKING:
     from ..bind import Binder
@@ -64,6 +65,9 @@ def forward(em: Emitter, node: Node) -> None:
     x, y = em.value(node.inputs[0]), em.output(node)
     (top, _), (left, _) = op.padding
     fh, fw = op.weight.shape[2:]
+    if chosen(em, op, y, x.c, y.c):
+        convolve(em, node, op, Sides(x, y, fh, top, left), turn=False)
+        return
     below = (y.h - 1) * op.stride[0] + (fh - 1) * op.dilation[0] + 1 - top - x.h
     beside = (y.w - 1) * op.stride[1] + (fw - 1) * op.dilation[1] + 1 - left - x.w
     x.demand(top, max(0, below), left, max(0, beside))
@@ -72,7 +76,7 @@ def forward(em: Emitter, node: Node) -> None:
     # The sums of a normalisation that follows are taken while a block is still in cache.
     part = em.scratch(2 * y.c * block_count(y.n, y.h, y.w)) if op.groups == 1 and wants_sums(em, node) else None
     if part is not None:
-        em.sums[id(node)] = part
+        em.sums[id(node)] = Sums(part, pixel_blocks(y)[1])
 
     def bind(b: Binder) -> None:
         from ...kernels import tiles
@@ -148,6 +152,9 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
 def _weights(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor) -> None:
     """dW in partial sums over chunks of pixel blocks, then added in order."""
     x = em.value(node.inputs[0])
+    if chosen(em, op, dy, x.c, dy.c):
+        weights_gradient(em, node, op, Sides(x, dy, op.weight.shape[2], op.padding[0][0], op.padding[1][0]))
+        return
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     blocks = block_count(dy.n, dy.h, dy.w)
@@ -210,6 +217,9 @@ def _input(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor, dx: Tensor) -> N
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     _, c, fh, fw = op.weight.shape
+    if chosen(em, op, dx, dy.c, dx.c):
+        convolve(em, node, op, Sides(dy, dx, fh, fh - 1 - op.padding[0][0], fw - 1 - op.padding[1][0]), turn=True)
+        return
     down = phases(dx.h, dy.h, fh, op.stride[0], op.padding[0][0], op.dilation[0])
     across = phases(dx.w, dy.w, fw, op.stride[1], op.padding[1][0], op.dilation[1])
     dy.demand(*reach(down, dy.h), *reach(across, dy.w))

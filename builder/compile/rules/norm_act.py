@@ -49,8 +49,8 @@ def statistics(em: Emitter, node: Node, norm: ops.BatchNorm, x: Tensor) -> Scrat
     em.saved[id(node)] = coefficients
     frozen = frozen_statistics(em, norm)
     done = em.sums.get(id(node.inputs[0]))
-    blocks = block_count(x.n, x.h, x.w)
-    part = em.scratch(2 * x.c * blocks) if done is None else done
+    blocks = block_count(x.n, x.h, x.w) if done is None else len(done.counts)
+    part = em.scratch(2 * x.c * blocks) if done is None else done.part
 
     def bind(b: Binder) -> None:
         from ...kernels import fused
@@ -59,8 +59,8 @@ def statistics(em: Emitter, node: Node, norm: ops.BatchNorm, x: Tensor) -> Scrat
         if frozen:
             b.row(fused, "norm_running", 1, **fields)
             return
-        offsets, counts, table = pixel_blocks(x)
-        if part is not done:
+        if done is None:
+            offsets, counts, table = pixel_blocks(x)
             b.row(
                 fused,
                 "norm_sums",
@@ -71,6 +71,8 @@ def statistics(em: Emitter, node: Node, norm: ops.BatchNorm, x: Tensor) -> Scrat
                 S_TABLE=b.keep(table),
                 S_FIRST=b.keep(np.stack([offsets, counts], 1)),
             )
+        else:
+            counts = done.counts
         fields |= {"PART": b.arena + part.offset, "BLOCKS": blocks, "COUNTS": b.keep(counts), "TOTAL": x.n * x.h * x.w}
         b.row(fused, "norm_statistics", 1, **fields)
 

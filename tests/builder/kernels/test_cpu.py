@@ -80,6 +80,7 @@ def test_every_kernel_passes_the_contract_on_another_processor(tmp_path, environ
     tests = [
         "tests/schemas/test_contract.py",
         "tests/builder/kernels/test_tiles.py",
+        "tests/builder/kernels/test_winograd.py",
         "tests/builder/compile/test_plan.py",
     ]
     code = f"import pytest, sys\nsys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', *{tests!r}]))"
