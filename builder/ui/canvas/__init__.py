@@ -1,0 +1,69 @@
+"""The canvas: the network as a stack of blocks, one Streamlit component around React Flow.
+
+    result = canvas(data, key="canvas", on_edits=apply_edits)      # in a fragment: an edit reruns the editor only
+    result.selected                                                # ids of the selected blocks
+
+`data` is a CanvasData, `apply_edits` a function without arguments that runs before the script and passes
+`st.session_state["canvas"]["edits"]` through `read` (edits.py). The browser's side is src/, built into build/ by
+`npm run build`; nobody needs node to use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .edits import CanvasData, Edit, Node, PaletteEntry, read, read_selected
+from .labels import LABELS
+
+__all__ = ["canvas", "read", "read_selected", "CanvasData", "Edit", "Node", "PaletteEntry", "LABELS"]
+
+BUILD = Path(__file__).parent / "build"
+NAME = "tsumiki-nn.canvas"
+"""<project>.<component>, as pyproject.toml beside this file says to Streamlit."""
+
+
+def canvas(
+    data: CanvasData,
+    *,
+    key: str,
+    height: int = 640,
+    on_edits: Callable[[], None] | None = None,
+    on_selected: Callable[[], None] | None = None,
+) -> Any:
+    """Show the network and return what the browser says: `.edits` (a list for `read`) and `.selected` (ids).
+
+    `key` is needed: without it new data would be a new component, which forgets its view. `height` is in pixels.
+    """
+    labels = {**LABELS, **data.get("labels", {})}
+    return _component()(
+        key=key,
+        data={**data, "labels": labels},
+        default={"edits": [], "selected": []},
+        height=height,
+        on_edits_change=on_edits or _nothing,
+        on_selected_change=on_selected or _nothing,
+    )
+
+
+def _nothing() -> None:
+    """Streamlit keeps a value in the result only when it has a callback."""
+
+
+@lru_cache(maxsize=1)
+def _component() -> Callable[..., Any]:
+    """Register the component, once per process.
+
+    An installed package is found by Streamlit, which then serves build/ by URL: an edit sends 4-32 KB. In a checkout
+    and an editable install it finds no manifest, and the text travels with every edit (350 KB more).
+    """
+    from streamlit.components import v2
+    from streamlit.errors import StreamlitAPIException
+
+    try:
+        return v2.component(NAME, js="canvas.js", css="canvas.css")
+    except StreamlitAPIException:
+        js, css = ((BUILD / name).read_text(encoding="utf-8") for name in ("canvas.js", "canvas.css"))
+        return v2.component(NAME, js=js, css=css)
