@@ -8,7 +8,10 @@ the number of threads, and partial sums are combined in a fixed order: the same 
 
 from __future__ import annotations
 
+import functools
+import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -148,12 +151,25 @@ def _runner(parallel: bool) -> Any:
     return _RUNNERS[parallel]
 
 
+@functools.cache
+def _threads_exist() -> bool:
+    """Load OpenMP or TBB; where there is neither, say so once and work on one thread."""
+    # Threads that wait in a busy loop take the processor from whoever else needs it; a short one is enough here.
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    numba.config.THREADING_LAYER = "threadsafe"  # omp or tbb; workqueue aborts when two threads enter
+    try:
+        numba.set_num_threads(numba.get_num_threads())
+    except ValueError:
+        warnings.warn("Neither OpenMP nor TBB was found: tsumiki works on one thread.", RuntimeWarning, stacklevel=3)
+        return False
+    return True
+
+
 def run(tape: np.ndarray, threads: int = 1) -> None:
     """Run every row of the tape in order, each row's units on `threads` threads."""
-    if threads == 1:
+    if threads == 1 or not _threads_exist():
         _runner(False)(tape)
         return
-    numba.config.THREADING_LAYER = "threadsafe"  # omp or tbb; workqueue aborts when two threads enter
     before = numba.get_num_threads()
     numba.set_num_threads(threads)
     try:
