@@ -24,7 +24,7 @@ SKIPPED = {
 
 @pytest.mark.parametrize("estimator", [TsumikiClassifier, TsumikiRegressor])
 def test_passes_scikit_learns_checks(estimator: Any) -> None:
-    results = check_estimator(estimator(epochs=30, random_state=0), on_skip=None, on_fail=None)
+    results = check_estimator(estimator(epochs=30, threads=1, random_state=0), on_skip=None, on_fail=None)
     assert len(results) > 40
     others = {r["check_name"]: str(r["exception"]) for r in results if r["status"] != "passed"}
     assert {name: text for name, text in others.items() if name not in SKIPPED} == {}
