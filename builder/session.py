@@ -179,7 +179,8 @@ class Session:
         done = frozenset(self._last.binder.updated) if self._last is not None else frozenset()
         if done not in self._updates:
             self._updates[done] = self._tape(done)
-        machine.run(self._updates[done], self.net.threads)
+        small = self.net.params.count < 1 << 18  # waking other threads would take longer than the update
+        machine.run(self._updates[done], 1 if small else self.net.threads)
         self.pending = 0
         if self.accumulated is not None:
             self.accumulated[:] = 0
@@ -243,7 +244,8 @@ class Session:
         for key, _ in net.parameters:
             if not np.isfinite(net.params[key]).all():
                 return f"layer {key.rpartition('/')[0]!r}: its {key.rpartition('/')[2]} is not finite"
-        probe = Program(net.graph, net.params, program.batch, "train", without=frozenset(RULES), keep_all=True)
+        unfused = frozenset(RULES)
+        probe = Program(net.graph, net.params, program.batch, "train", without=unfused, keep_all=True, exact=net.exact)
         for name in ("inputs", "labels", "targets", "weights", "key"):
             getattr(probe.feeds, name)[...] = getattr(program.feeds, name)
         probe.momenta(1.0)

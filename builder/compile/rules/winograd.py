@@ -41,8 +41,8 @@ LARGEST_WEIGHTS = 16 << 20
 TRANSFORM, WEIGHTS = 200, 300
 """Vector multiply-adds that cost as much as the transform of a tile, and of a filter."""
 
-WORKERS = 16
-"""Units that can be at work at once; each has a piece of memory of its own."""
+WORKERS, WORKING_BYTES = (8, 16), 12 << 20
+"""Units that can be at work at once: from so many to so many, by the memory that a unit at work needs for itself."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,11 @@ class Cut:
             "ZERO": b.keep([0]),
         }
 
+    def pieces(self, units: int) -> int:
+        """Return for how many units at work there is memory."""
+        least, most = WORKERS
+        return min(units, max(least, min(most, WORKING_BYTES // self.parts[3])))
+
 
 def turned_bytes(taps: int, lanes: int, item: int) -> int:
     """Return the memory in which lanes x lanes filters are turned."""
@@ -214,15 +219,18 @@ def widest(columns: int, lanes: int, split: int) -> int:
     return max(ends[(s + 1) * n // split] - ends[s * n // split] for s in range(split))
 
 
-def _cut(em: Emitter, s: Sides, panel: int, columns: int, units: int, largest: int, own: bool) -> Cut:
-    """Return the cut into panels and ranges of at most so many columns, with at least `units` units if possible."""
+def _cut(em: Emitter, s: Sides, panel: int, columns: int, units: int, room: int, own: bool) -> Cut:
+    """Return the cut into panels and ranges of at most so many columns, with at least `units` units if possible.
+
+    A block of tiles takes `room` bytes at most.
+    """
     n, channels = len(column_tiles(s.y.c, em.lanes)), rounded(s.x.c, em.lanes)
     panel = min(channels, panel)
     split = min(n, -(-rounded(s.y.c, em.lanes) // columns))
     bytes_of_tile = POINTS * (panel + widest(s.y.c, em.lanes, split)) * em.item
-    enough = largest if own else rounded(-(-s.count // units), STEP)
-    block = max(STEP, min(largest, enough, BLOCK_BYTES // bytes_of_tile // STEP * STEP))
-    block = -(-s.count // -(-s.count // block))
+    enough = LARGEST_BLOCK if own else rounded(-(-s.count // units), STEP)
+    block = max(STEP, min(LARGEST_BLOCK, enough, room // bytes_of_tile // STEP * STEP))
+    block = min(s.count, rounded(-(-s.count // -(-s.count // block)), STEP // 2))
     blocks = -(-s.count // block)
     while split < n and blocks * split < units:
         split = min(n, 2 * split)
@@ -232,8 +240,9 @@ def _cut(em: Emitter, s: Sides, panel: int, columns: int, units: int, largest: i
 def cut_forward(em: Emitter, s: Sides) -> Cut:
     """Return the cut of a convolution."""
     if POINTS * s.x.c * rounded(s.y.c, em.lanes) * em.item > LARGEST_WEIGHTS:
-        return _cut(em, s, OWN_PANEL, OWN_PANEL, 8, 72, own=True)
-    return _cut(em, s, PANEL, 256, 8, LARGEST_BLOCK, own=False)
+        # Larger blocks, because each makes its weights anew.
+        return _cut(em, s, OWN_PANEL, OWN_PANEL, 8, 2 * BLOCK_BYTES, own=True)
+    return _cut(em, s, PANEL, 256, 8, BLOCK_BYTES, own=False)
 
 
 def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> None:
@@ -247,7 +256,7 @@ def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> N
     plane = c * rounded(k, em.lanes) * em.item + LINE
     makers = len(into) * -(-c // em.lanes)
     turned = turned_bytes(s.taps, em.lanes, em.item)
-    pieces = min(WORKERS, cut.blocks * cut.split)
+    pieces = cut.pieces(cut.blocks * cut.split)
     space = em.scratch(pieces * cut.parts[3], 1)
     touched: list[Block] = [s.x, s.y, space]
     weights, turning = em.scratch(POINTS * plane, 1), em.scratch(makers * turned, 1)
@@ -313,7 +322,7 @@ def _sum_tables(b: Binder, s: Sides, cut: Cut) -> dict[str, int]:
 
 def cut_gradient(em: Emitter, s: Sides) -> tuple[Cut, int]:
     """Return the cut of a weight gradient and the number of its partial sums."""
-    cut = _cut(em, s, OWN_PANEL, OWN_PANEL, 1, LARGEST_BLOCK, own=True)
+    cut = _cut(em, s, OWN_PANEL, OWN_PANEL, 1, BLOCK_BYTES, own=True)
     groups = cut.split * -(-s.x.c // cut.panel)
     return cut, max(1, min(cut.blocks, 16 // groups))
 
@@ -327,7 +336,7 @@ def weights_gradient(em: Emitter, node: Node, op: ops.Conv2d, s: Sides) -> None:
     assert isinstance(layout, Matrix)
     cut, chunks = cut_gradient(em, s)
     units = chunks * cut.split * -(-s.x.c // cut.panel)
-    pieces = min(WORKERS, units)
+    pieces = cut.pieces(units)
     # A single sum that fills its column tiles is the gradient itself.
     direct = chunks == 1 and layout.columns % em.lanes == 0
     part, space = em.scratch(0 if direct else chunks * layout.size), em.scratch(pieces * cut.parts[3], 1)

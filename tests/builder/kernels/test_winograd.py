@@ -80,7 +80,7 @@ def test_cuts(case, own, monkeypatch):
 
 @pytest.mark.parametrize(("kernel", "padding"), [(3, 1), (5, 2)])
 def test_error_in_float32(kernel, padding):
-    """The errors that docs/performance.md states: F(4, 3) and F(2, 5) over many channels, after a ReLU."""
+    """F(4, 3) and F(2, 5) over many channels, after a ReLU, as README.md beside the kernels states them."""
     layer = engine.conv(64, kernel, padding=padding)
     _, found, expected = convolution((128, 9, 9), layer, 4, np.float32, winograd=True)
     assert_near(found, expected, 3e-6, 2e-5)
