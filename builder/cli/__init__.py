@@ -2,6 +2,7 @@
 
 documents.py   init check render summary schema        what is in a document
 runs.py        train resume evaluate predict compare    what becomes of it
+explain.py     explain                                  what it has learned
 system.py      datasets doctor                          what it works on
 """
 
@@ -12,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from . import documents, runs, system
+from . import documents, explain, runs, system
 from .common import Settings, fail
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ app = typer.Typer(
 
 VERBS = (
     documents.init, documents.check, documents.render, documents.summary,
-    runs.train, runs.resume, runs.evaluate, runs.predict, runs.compare,
+    runs.train, runs.resume, runs.evaluate, runs.predict, runs.compare, explain.explain,
     system.datasets, documents.schema, system.doctor,
 )  # fmt: skip
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.errors import DataError
 
 from .metrics import metrics
+
+if TYPE_CHECKING:
+    from builder.data.part import Part
+    from builder.data.prepared import Prepared
+    from builder.training import Run
 
 
 def evaluate(run: str | Path, part: str = "test", base: str | Path | None = None) -> dict[str, Any]:
@@ -16,22 +22,35 @@ def evaluate(run: str | Path, part: str = "test", base: str | Path | None = None
     `base` is the folder that data paths are relative to, when the data have moved. Raises DataError when the run's data
     are missing, have changed (the split would be another one), or have no such part.
     """
-    from builder.data import prepare
     from builder.training import Run, evaluation
     from schemas.training import Training
 
     opened = Run(run)
-    prepared = prepare(opened.document, Path(base) if base is not None else Path(opened.data["base"]), findings=False)
-    if prepared.fingerprint != opened.data["fingerprint"]:
-        raise DataError(
-            f"The data of {opened.path} have changed since its training, so its parts are no longer the same: "
-            "samples it was trained on could be among those it is tested on. Restore the data, or train again."
-        )
-    samples = getattr(prepared, part)
-    if samples is None:
-        raise DataError(f"The data have no {part} part: data.{part} is 0 in {opened.path / 'document.json'}.")
+    prepared = data_of(opened, base)
+    samples = part_of(opened, prepared, part)
     network = opened.network
     training = Training.model_validate(opened.document.get("training", {}))
     loss, prediction, target = evaluation.evaluate(network, samples, training.evaluation_batch_size)
     names = prepared.class_names or None
     return {"loss": loss, **metrics(network.task, prediction, target, names, training.top_k)}
+
+
+def data_of(run: Run, base: str | os.PathLike[str] | None = None) -> Prepared:
+    """Return the data that a run was trained on, as they were split then. Raises DataError when they have changed."""
+    from builder.data import prepare
+
+    prepared = prepare(run.document, Path(base) if base is not None else Path(run.data["base"]), findings=False)
+    if prepared.fingerprint != run.data["fingerprint"]:
+        raise DataError(
+            f"The data of {run.path} have changed since its training, so its parts are no longer the same: "
+            "samples it was trained on could be among those it is tested on. Restore the data, or train again."
+        )
+    return prepared
+
+
+def part_of(run: Run, prepared: Prepared, name: str) -> Part:
+    """Return "train", "validation" or "test" of a run's data. Raises DataError when there is no such part."""
+    part = prepared.parts.get(name)
+    if part is None:
+        raise DataError(f"The data have no {name} part: data.{name} is 0 in {run.path / 'document.json'}.")
+    return part

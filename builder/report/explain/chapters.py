@@ -1,0 +1,235 @@
+"""The chapters of a run's page. Each returns its HTML, its pictures by file name, and its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from builder.training.runfolder import folder_name
+from schemas.errors import UsageError
+from schemas.shapes import shape_text
+
+from . import colours, page, pictures
+from .charts import histogram_svg
+from .excite import most_exciting
+from .filters import apply_filter, convolution, convolutions, describe, filters
+from .gradcam import GradCam, grad_cam
+from .maps import feature_maps, last_maps, strongest
+from .occlusion import occlusion
+from .probe import shape_of
+from .receptive import receptive_fields
+from .source import Source
+from .statistics import layer_statistics
+
+TILE = 96
+"""Pixels of a tile's longer side."""
+MANY = 48
+"""Tiles of a sheet."""
+
+
+@dataclass
+class Chapter:
+    """Part of the page: HTML, pictures {file name: PNG}, and numbers for `--json`."""
+
+    html: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def figure(self, name: str, picture: np.ndarray, caption: str) -> str:
+        """Keep a picture under a file name and return it as a figure."""
+        content = self.files[f"{name}.png"] = pictures.png(picture)
+        return page.figure(content, caption)
+
+
+def filter_chapter(source: Source, layer: str | None = None) -> Chapter:
+    """Return the filters of a convolution before and after training, and what the learned ones do to an image."""
+    made, found = Chapter(), filters(source.net, layer)
+    limit = float(max(np.abs(found.before).max(), np.abs(found.after).max()))
+    shown = range(min(len(found.after), MANY))
+    first = convolution(source.net)[0] == found.layer
+    colour = first and found.after.shape[1] == 3
+
+    def tiles(weights: np.ndarray) -> np.ndarray:
+        if colour:  # filters on RGB are pictures themselves: grey is zero
+            whole = [((weights[k] / limit + 1) / 2).transpose(1, 2, 0) for k in shown]
+            painted = [(w * 255).round().clip(0, 255).astype(np.uint8) for w in whole]
+        else:  # of many channels, the one that weighs most
+            painted = [colours.signed(weights[k][_heaviest(found.after[k])], limit) for k in shown]
+        return pictures.sheet([pictures.zoom(tile, 56) for tile in painted])
+
+    names = [describe(w) for w in found.after]
+    made.facts = {
+        "layer": found.layer,
+        "shape": list(found.after.shape),
+        "patterns": [{"pattern": name, "share": share} for name, share in names],
+        "change": found.change,
+    }
+    k, c, h, w = found.after.shape
+    text = f"{k} filters of {c} × {h} × {w}. "
+    text += "Grey is zero." if colour else f"Blue is negative, white zero, red positive, up to ±{limit:.3g}."
+    if not first:
+        text += " Of each filter the channel that weighs most is drawn."
+    clear = sorted({name for name, _ in names if name not in ("mixed", "empty", "not finite")})
+    if clear:
+        text += " Among them: " + ", ".join(f"{sum(n == name for n, _ in names)} × {name}" for name in clear) + "."
+    html = page.row(
+        made.figure("filters_before", tiles(found.before), "before training, drawn again from the seed"),
+        made.figure("filters_after", tiles(found.after), "after training"),
+    )
+    if first and convolutions(source.net)[found.layer].groups == 1 and len(source.x):
+        html += page.heading(f"Each filter applied to sample {source.numbers[0]}") + _applied(made, source, found.after)
+    made.html = page.section(f"Filters of {found.layer}", text, html)
+    return made
+
+
+def _heaviest(weight: np.ndarray) -> int:
+    return int((weight**2).sum(axis=(1, 2)).argmax())
+
+
+def _applied(made: Chapter, source: Source, weights: np.ndarray) -> str:
+    op = convolution(source.net)[1]
+    if op.dilation != (1, 1):
+        return ""
+    answers = [apply_filter(source.x[0], w, op.stride, op.padding) for w in weights[:MANY]]
+    limit = max(float(np.abs(a).max()) for a in answers)
+    tiles = [pictures.zoom(colours.signed(a, limit), TILE) for a in answers]
+    own = pictures.zoom(colours.picture(source.x[0]), TILE)
+    return page.row(
+        made.figure("filtered_input", own, "the image"),
+        made.figure("filtered", pictures.sheet(tiles), "what each filter answers: red where it fits, blue against it"),
+    )
+
+
+def sample_chapter(source: Source, k: int, answer: dict[str, Any], layer: str | None) -> Chapter:
+    """Return one sample: the answer, Grad-CAM (at `layer`, where it has maps) and occlusion."""
+    made, x, number = Chapter(), source.x[k], source.numbers[k]
+    own = colours.picture(x)
+    parts = [made.figure(f"sample_{number}", pictures.zoom(own, 176), f"the network's input, {shape_text(x.shape)}")]
+    made.facts = {"sample": number, "where": source.part.where(number), "target": source.truth(k), "answer": answer}
+    cam = _cam(source, x, layer)
+    if cam is not None:
+        explained = int(cam.outputs[0])
+        what = source.label(explained)
+        shown = colours.over(own, cam.heat[0])
+        caption = f"Grad-CAM at {cam.layer}: where “{what}” is seen"
+        parts.append(made.figure(f"sample_{number}_gradcam", pictures.zoom(shown, 176), caption))
+        made.facts["gradcam"] = {"layer": cam.layer, "output": explained, "map": cam.maps[0]}
+    covered = occlusion(source.net, x, stride=_step(x.shape))
+    shown = colours.over(own, np.maximum(covered.heat, 0))
+    caption = f"occlusion by {covered.patch[0]} × {covered.patch[1]}: what “{source.label(covered.output)}” needs, "
+    caption += f"at most −{max(covered.drop.max(), 0):.3g}"
+    parts.append(made.figure(f"sample_{number}_occlusion", pictures.zoom(shown, 176), caption))
+    made.facts["occlusion"] = {"output": covered.output, "patch": covered.patch, "drop": covered.drop}
+    likely = answer.get("probabilities")
+    if isinstance(likely, dict):
+        best = sorted(likely.items(), key=lambda item: -item[1])[:5]
+        parts.append(f"<figure>{page.bars(best)}<figcaption>the answer</figcaption></figure>")
+    truth = source.truth(k)
+    said = answer["prediction"]
+    text = f"The answer is {said}" + (f", the target {truth}." if truth else ".")
+    made.html = page.heading(f"Sample {number}, {source.part.where(number)}")
+    made.html += f"<p>{escape(text)}</p>" + page.row(*parts)
+    return made
+
+
+def _cam(source: Source, x: np.ndarray, layer: str | None) -> GradCam | None:
+    """Return Grad-CAM at the layer, else at the last maps; None where the network has none."""
+    for name in dict.fromkeys((layer, None)):
+        try:
+            return grad_cam(source.net, x[None], layer=name)
+        except UsageError:
+            continue
+    return None
+
+
+def _step(shape: tuple[int, ...]) -> int:
+    """Return occlusion's step: fine on small images, so that about a thousand predictions are enough on large ones."""
+    return max(1, round(min(shape[1:]) / 24))
+
+
+def map_chapter(source: Source, layer: str) -> Chapter:
+    """Return a layer's feature maps for every chosen sample."""
+    made, maps = Chapter(), feature_maps(source.net, source.x, layer)
+    rows = []
+    place = list(source.net.graph.layers).index(layer)
+    for k, number in enumerate(source.numbers):
+        name = f"sample_{number}_{place:03}_{folder_name(layer)}"
+        rows.append(made.figure(name, _maps_picture(maps[k]), f"sample {number}"))
+    shape = shape_of(source.net, layer)
+    text = shape_text(shape)
+    if len(shape) == 3 and shape[0] > MANY:
+        text += f"; the {MANY} channels that vary most within each sample"
+    made.facts = {"layer": layer, "shape": list(shape)}
+    made.html = page.heading(f"{layer}: {text}") + page.row(*rows)
+    return made
+
+
+def _maps_picture(values: np.ndarray) -> np.ndarray:
+    """Return maps (C, H, W) as a sheet, each channel from its own least to its own largest value; (F,) as squares."""
+    if values.ndim == 3 and values.shape[1] * values.shape[2] > 1:
+        side = 56 if len(values) > 8 else TILE
+        tiles = [pictures.zoom(colours.amount(values[c]), side) for c in strongest(values, MANY)]
+        return pictures.sheet(tiles, columns=8)
+    flat = values.reshape(-1)[:1024]
+    tiles = [np.repeat(np.repeat(t[None, None], 14, 0), 14, 1) for t in colours.amount(flat)]
+    return pictures.sheet(tiles, columns=min(32, max(1, len(tiles))), gap=2)
+
+
+def exciting_chapter(source: Source, layer: str | None, limit: int) -> Chapter:
+    """Return the samples that excite the first units of a layer most, with what each value sees of the image."""
+    name = layer or last_maps(source.net)
+    shape = shape_of(source.net, name)
+    units = list(range(min(shape[0], 12)))
+    found = most_exciting(source.net, source.part, name, units, count=5, limit=limit)
+    made, lines = Chapter(), []
+    size = (source.net.input_shape[1], source.net.input_shape[2])
+    for row in found:
+        x, _ = source.part.read(np.array([e.sample for e in row]))
+        tiles = []
+        for e, image in zip(row, x, strict=True):
+            tile = pictures.zoom(colours.picture(image), 72)
+            tiles.append(pictures.framed(tile, size, e.box) if e.box else tile)
+        lines.append(pictures.sheet(tiles, columns=len(tiles)))
+    made.facts = {"layer": name, "units": [[vars(e) for e in row] for row in found]}
+    gone = [e[0].unit for e in found if e[0].value <= 0]
+    text = f"Each strip is one unit of {name} with the five samples that excite it most, out of "
+    text += f"{min(limit, len(source.part)):,} of the {source.name} part; the frame is what the strongest value sees."
+    if gone:
+        text += f" Nothing excites unit {', '.join(map(str, gone))}."
+    strips = [
+        made.figure(f"exciting_unit_{units[k]}", line, f"unit {units[k]}, at most {found[k][0].value:.3g}")
+        for k, line in enumerate(lines)
+    ]
+    made.html = page.section("What excites a unit", text, page.row(*strips))
+    return made
+
+
+def health_chapter(source: Source, x: np.ndarray, t: np.ndarray) -> Chapter:
+    """Return the table of layers: receptive field, histograms, dead units. x, t are training samples."""
+    made, rows = Chapter(), layer_statistics(source.net, x, t)
+    fields = {f["layer"]: f["field"] for f in receptive_fields(source.net)} if source.pictured else {}
+    lines = []
+    for row in rows:
+        seen, dead = fields.get(row["layer"]), row["dead"]
+        if dead is None:
+            share = '<span class="none">–</span>'
+        else:
+            mark = ' class="bad"' if dead["share"] > 0.1 else ""
+            share = f"<span{mark}>{dead['share']:.1%}</span>"
+        lines.append(
+            [escape(row["layer"]), escape(shape_text(row["shape"]))]
+            + ([f"{seen[0]} × {seen[1]}" if seen else "all"] if fields else [])
+            + [histogram_svg(row[key]) for key in ("weight", "activation", "gradient")]
+            + [share]
+        )
+    head = ["layer", "output", *(["sees"] if fields else []), "weights", "activations", "gradient of weights"]
+    text = f"Measured on {len(x)} training samples. “sees” is the receptive field: the pixels of the input that one "
+    text = text if fields else f"Measured on {len(x)} training samples. "
+    text += "value can depend on. " if fields else ""
+    text += "A dead unit of a ReLU gave nothing for any of these samples."
+    made.facts = {"layers": [row | {"field": fields.get(row["layer"])} for row in rows]}
+    made.html = page.section("Layers in numbers", text, page.table([*head, "dead units"], lines, [len(head)]))
+    return made

@@ -1,0 +1,83 @@
+"""Chapters about one operation with the run's own numbers: a window times a filter, and im2col."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from builder.report.text import bytes_text
+from schemas import ops
+
+from . import colours, page, pictures
+from .chapters import Chapter
+from .filters import convolution
+from .source import Source
+from .steps import convolution_steps
+from .unfold import MOST_BYTES, im2col, memory, window_of
+
+LARGEST = 7
+"""Rows and columns of a filter whose numbers are written out."""
+ROWS = 120
+"""Rows of the matrix that are drawn, around the one that is marked."""
+
+
+def usual(op: ops.Conv2d) -> bool:
+    """Say whether a convolution is of the plain kind: one group, no dilation."""
+    return op.groups == 1 and op.dilation == (1, 1)
+
+
+def window_chapter(source: Source) -> Chapter:
+    """Return one output value of the first convolution, worked out by hand, and the matrix of im2col beside it."""
+    made, (layer, op) = Chapter(), convolution(source.net)
+    x = source.x[:1]
+    (fh, fw), shape = op.weight.shape[2:], x.shape
+    costs = memory(shape, (fh, fw), op.stride, op.padding)
+    if costs["matrix"] > MOST_BYTES:
+        return made
+    matrix = im2col(x, (fh, fw), op.stride, op.padding)
+    chosen = int(matrix.std(axis=1).argmax())
+    place = window_of(chosen, shape, (fh, fw), op.stride, op.padding)
+    box = ((place.top, place.top + fh - 1), (place.left, place.left + fw - 1))
+    size = (shape[2], shape[3])
+    image = pictures.framed(pictures.zoom(colours.picture(x[0]), 260), size, box)
+    first = max(0, min(chosen - ROWS // 2, len(matrix) - ROWS))
+    part = matrix[first : first + ROWS]
+    drawn = pictures.zoom(colours.grey(part, float(x.min()), float(x.max())), 420)
+    drawn = pictures.framed(drawn, part.shape, ((chosen - first, chosen - first), (0, part.shape[1] - 1)))
+    caption = f"im2col: {costs['shape'][0]:,} × {costs['shape'][1]:,}, a row per window, the same window marked"
+    if len(part) < len(matrix):
+        caption += f" (rows {first:,} to {first + len(part) - 1:,})"
+    batch = memory((64, *shape[1:]), (fh, fw), op.stride, op.padding)
+    text = (
+        f"For a batch of 64, im2col would take {bytes_text(batch['matrix'])}, {batch['factor']:.1f} times the input. "
+        f"The engine reads the windows where they are and adds {bytes_text(batch['direct'])}: the zeros of the padding."
+    )
+    html = page.row(
+        made.figure("window", image, f"sample {source.numbers[0]} and one window of {layer}"),
+        made.figure("im2col", drawn, caption),
+    )
+    if max(fh, fw) <= LARGEST and len(x[0]) <= 3:
+        html += page.heading("This window times one filter") + _product(source, op, matrix[chosen])
+    made.facts = {"layer": layer, "window": vars(place), "im2col": costs, "im2col_of_64": batch}
+    made.html = page.section("One window of the first convolution", text, html)
+    return made
+
+
+def _product(source: Source, op: ops.Conv2d, row: np.ndarray) -> str:
+    """Return window × filter + bias = value, in numbers."""
+    weights = source.net.params[source.net.graph.key(op.weight)]
+    bias = source.net.params[source.net.graph.key(op.bias)] if op.bias is not None else np.zeros(len(weights))
+    window = row.reshape(weights.shape[1:])
+    best = int(np.abs((weights * window).sum(axis=(1, 2, 3))).argmax())
+    found = convolution_steps(window, weights[best], bias=float(bias[best]))
+    step, lines = found["steps"][0], ""
+    for c in range(len(window)):
+        of = f" of channel {c}" if len(window) > 1 else ""
+        lines += page.row(
+            page.matrix(window[c], f"window{of}"),
+            page.sign("×"),
+            page.matrix(weights[best][c], f"filter {best}{of}"),
+            page.sign("="),
+            page.matrix(step["products"][c], f"products, together {page.number(float(step['sums'][c]))}"),
+        )
+    total = f"{page.number(float(step['sums'].sum()))} + bias {page.number(float(bias[best]))}"
+    return lines + f"<p>{total} = {page.number(step['value'])}</p>"

@@ -1,0 +1,85 @@
+"""Occlusion: cover a part of the image and see how much less sure the network is (Zeiler and Fergus 2014)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from schemas.errors import UsageError
+
+from .gradcam import targets
+from .probe import images
+
+if TYPE_CHECKING:
+    from builder.network import Network
+
+MOST = 20_000
+"""Positions of the patch: one prediction each."""
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """`drop` (rows, columns): how much the output falls for each position of the patch. `heat` (H, W): per pixel."""
+
+    output: int
+    probability: float
+    patch: tuple[int, int]
+    drop: np.ndarray
+    heat: np.ndarray
+
+
+def occlusion(
+    net: Network, x: Any, output: int | None = None, *, patch: int | None = None, stride: int | None = None,
+    fill: float | None = None,
+) -> Occlusion:  # fmt: skip
+    """Return how much the output falls where a patch covers one sample x (C, H, W).
+
+    The patch is a quarter of the smaller side and steps by half of itself when left out; it is filled with the
+    sample's mean of each channel, or with `fill`. For classes the output is a probability.
+    """
+    c, h, w = images(net, "Occlusion")
+    sample = np.asarray(x, net.params.dtype)
+    if sample.shape != (c, h, w):
+        raise UsageError(f"Occlusion takes one sample of the shape {(c, h, w)}, but received {sample.shape}.")
+    side = max(1, round(min(h, w) / 4)) if patch is None else patch
+    step = max(1, side // 2) if stride is None else stride
+    if not 1 <= side <= min(h, w) or step < 1:
+        raise UsageError(
+            f"The patch must have 1 to {min(h, w)} pixels and step by at least 1: received {side}, {step}."
+        )
+    tops, lefts = _starts(h, side, step), _starts(w, side, step)
+    if len(tops) * len(lefts) > MOST:
+        raise UsageError(f"{len(tops) * len(lefts):,} positions are too many: take a larger stride than {step}.")
+    chosen = targets(net, sample[None], None if output is None else [output])[0]
+    grey = sample.mean(axis=(1, 2)) if fill is None else np.full(c, fill, sample.dtype)
+    places = [(top, left) for top in tops for left in lefts]
+    whole = float(_likelihood(net, sample[None], int(chosen[0]))[0])
+    drop = np.empty(len(places))
+    for start in range(0, len(places), 256):
+        some = places[start : start + 256]
+        covered = np.repeat(sample[None], len(some), axis=0)
+        for k, (top, left) in enumerate(some):
+            covered[k, :, top : top + side, left : left + side] = grey[:, None, None]
+        drop[start : start + 256] = whole - _likelihood(net, covered, int(chosen[0]))
+    heat, count = np.zeros((h, w)), np.zeros((h, w))
+    for (top, left), value in zip(places, drop, strict=True):
+        heat[top : top + side, left : left + side] += value
+        count[top : top + side, left : left + side] += 1
+    seen = np.maximum(count, 1)  # with a stride beyond the patch, some pixels are never covered: they stay 0
+    return Occlusion(int(chosen[0]), whole, (side, side), drop.reshape(len(tops), len(lefts)), heat / seen)
+
+
+def _starts(size: int, side: int, step: int) -> list[int]:
+    """Return where the patch begins along one axis; the last one ends at the edge."""
+    return sorted({*range(0, size - side + 1, step), size - side})
+
+
+def _likelihood(net: Network, x: np.ndarray, output: int) -> np.ndarray:
+    """Return the chosen output of each sample (N,), over pixels their mean."""
+    prediction = net.predict(x)
+    flat = prediction.reshape(len(prediction), prediction.shape[1], -1).mean(axis=2).astype(np.float64)
+    if net.task == "binary" and flat.shape[1] == 1:
+        return flat[:, 0] if output == 1 else 1 - flat[:, 0]
+    return flat[:, output]

@@ -1,0 +1,107 @@
+"""The page of a run: one HTML file with its pictures inside, no script, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+
+STYLE = """
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#dde2e8;--card:#fff;--ground:#f5f6f8;--accent:#2f6fb3}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9aa5b4;--line:#333c48;--card:#1d232c;--ground:#14181e;
+--accent:#7db4ea}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
+main{max-width:1160px;margin:0 auto;padding:32px 24px 64px}
+h1{font-size:26px;margin:0 0 4px;overflow-wrap:anywhere}
+h2{font-size:19px;margin:0 0 6px}h3{font-size:15px;margin:18px 0 6px}
+p{margin:0 0 12px;max-width:76ch;color:var(--soft)}
+section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px 22px;margin-top:20px}
+.row{display:flex;flex-wrap:wrap;gap:22px 26px;align-items:flex-start}
+figure{margin:0;max-width:100%}
+figure img{display:block;max-width:100%;height:auto;image-rendering:pixelated;border-radius:3px}
+figcaption{color:var(--soft);font-size:13px;margin-top:5px;max-width:64ch;overflow-wrap:anywhere}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+th,td{text-align:left;padding:6px 14px 6px 0;vertical-align:middle;border-bottom:1px solid var(--line)}
+th{color:var(--soft);font-weight:600;font-size:13px}
+td.number,th.number{text-align:right}
+.matrix td{border:1px solid var(--line);padding:3px 8px;text-align:right;font-size:13px}
+.matrix{margin:2px 0}.sign{align-self:center;font-size:20px;color:var(--soft)}
+.hist rect{fill:var(--accent)}.hist line{stroke:var(--soft);stroke-dasharray:2 2}
+.hist text{fill:var(--soft);font-size:10px}
+.none{color:var(--soft)}.bad{color:#d33f2d;font-weight:600}
+.bars td{border:0;padding:1px 10px 1px 0;font-size:13px}
+.bar{display:block;height:9px;border-radius:2px;background:var(--accent);min-width:1px}
+"""
+
+
+def page(title: str, lead: str, sections: Iterable[str]) -> str:
+    """Return the whole document. Everything that a user wrote is escaped by whoever made the section."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+        "style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{escape(title)}</h1>\n<p>{escape(lead)}</p>\n" + "\n".join(sections) + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def section(title: str, text: str, *content: str) -> str:
+    """Return a card with a heading, an explanation, and content that is HTML already."""
+    lead = f"<p>{escape(text)}</p>" if text else ""
+    return f"<section><h2>{escape(title)}</h2>{lead}{''.join(content)}</section>"
+
+
+def heading(text: str) -> str:
+    return f"<h3>{escape(text)}</h3>"
+
+
+def row(*content: str) -> str:
+    return f'<div class="row">{"".join(content)}</div>'
+
+
+def figure(png: bytes, caption: str) -> str:
+    """Return a picture with its caption, which is what screen readers say of it, too."""
+    data = base64.b64encode(png).decode("ascii")
+    text = escape(caption)
+    return f'<figure><img src="data:image/png;base64,{data}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """Return a table of cells that are HTML already; `numbers` are the columns set to the right."""
+    mark = [' class="number"' if k in numbers else "" for k in range(len(head))]
+    top = "".join(f"<th{mark[k]}>{escape(name)}</th>" for k, name in enumerate(head))
+    lines = "".join("<tr>" + "".join(f"<td{mark[k]}>{c}</td>" for k, c in enumerate(cells)) + "</tr>" for cells in rows)
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table></div>'
+
+
+def matrix(values: Iterable[Iterable[float]], caption: str) -> str:
+    """Return a grid of numbers."""
+    lines = "".join("<tr>" + "".join(f"<td>{number(v)}</td>" for v in line) + "</tr>" for line in values)
+    text = f"<figcaption>{escape(caption)}</figcaption>"
+    return f'<figure class="scroll"><table class="matrix"><tbody>{lines}</tbody></table>{text}</figure>'
+
+
+def sign(text: str) -> str:
+    return f'<span class="sign">{escape(text)}</span>'
+
+
+def bars(values: Sequence[tuple[str, float]]) -> str:
+    """Return shares from 0 to 1 as bars with their names."""
+    lines = "".join(
+        f'<tr><td>{escape(name)}</td><td><span class="bar" style="width:{max(0.0, min(value, 1.0)) * 110:.1f}px">'
+        f"</span></td><td>{value:.1%}</td></tr>"
+        for name, value in values
+    )
+    return f'<table class="bars"><tbody>{lines}</tbody></table>'
+
+
+def number(value: float) -> str:
+    """Write a number shortly, with a true minus.
+
+    >>> number(-0.125), number(3), number(1234567.0)
+    ('−0.125', '3', '1.23e+06')
+    """
+    return f"{value:.3g}".replace("-", "−", 1) if value < 0 else f"{value:.3g}"

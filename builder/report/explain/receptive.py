@@ -1,0 +1,86 @@
+"""Receptive fields: which pixels of the input a value deep in the network can depend on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schemas import ops
+from schemas.errors import UsageError
+from schemas.shapes import Pair
+
+from .probe import find, images
+
+if TYPE_CHECKING:
+    from builder.compile.tensors import Node
+    from builder.network import Network
+
+Box = tuple[Pair, Pair]
+"""((first row, last row), (first column, last column)) of an image; both ends belong to it."""
+
+SAME_PLACE = (ops.BatchNorm, ops.Pointwise, ops.Dropout, ops.Add, ops.Multiply, ops.Softmax)
+"""Operations whose every pixel depends on the same pixel of their inputs alone."""
+
+
+def receptive_fields(net: Network) -> list[dict[str, Any]]:
+    """Return for each layer {"layer", "field": [rows, columns] or None where a value sees the whole input}."""
+    images(net, "A receptive field")
+    kept = [info for info in net.report.layers if info.name != net.checked.loss]
+    return [{"layer": i.name, "field": list(i.receptive_field) if i.receptive_field else None} for i in kept]
+
+
+def box(net: Network, layer: str, row: int = 0, column: int = 0) -> Box:
+    """Return the pixels of the input that a layer's value at (row, column) depends on.
+
+    They may lie outside the image, in the padding; `inside` cuts them. A value behind an Affine sees everything.
+    """
+    _, height, width = images(net, "A receptive field")
+    node = find(net, layer)
+    size = node.op.shape[1:] if len(node.op.shape) == 3 else (1, 1)
+    if not (0 <= row < size[0] and 0 <= column < size[1]):
+        raise UsageError(f"Layer {layer!r} has the positions (0, 0) to ({size[0] - 1}, {size[1] - 1}).")
+    whole: Box = ((0, height - 1), (0, width - 1))
+    wanted: dict[int, Box] = {id(node): ((row, row), (column, column))}
+    for here in reversed(net.graph.nodes):
+        seen = wanted.get(id(here))
+        if seen is None or here is net.graph.input:
+            continue
+        for source in here.inputs:
+            needed = _reads(here, seen)
+            if needed is None:
+                return whole
+            wanted[id(source)] = _union(wanted.get(id(source)), needed)
+    return wanted.get(id(net.graph.input), whole)
+
+
+def inside(seen: Box, size: Pair) -> Box:
+    """Cut a box at the image's edges."""
+    (a, b), (c, d) = seen
+    return (max(a, 0), min(b, size[0] - 1)), (max(c, 0), min(d, size[1] - 1))
+
+
+def _reads(node: Node, seen: Box) -> Box | None:
+    """Return what of its input an operation reads for this part of its value; None for all of it."""
+    op = node.op
+    if isinstance(op, SAME_PLACE) or (isinstance(op, ops.Concatenate) and op.axis == 0):
+        return seen
+    if isinstance(op, ops.Conv2d):
+        kernel, spread = op.weight.shape[2:], op.dilation
+    elif isinstance(op, ops.MaxPool2d | ops.AveragePool2d):
+        kernel, spread = op.kernel, (1, 1)
+    else:
+        return None
+    rows, columns = (
+        (
+            seen[a][0] * op.stride[a] - op.padding[a][0],
+            seen[a][1] * op.stride[a] - op.padding[a][0] + spread[a] * (kernel[a] - 1),
+        )
+        for a in (0, 1)
+    )
+    return rows, columns
+
+
+def _union(one: Box | None, two: Box) -> Box:
+    if one is None:
+        return two
+    rows, columns = ((min(one[a][0], two[a][0]), max(one[a][1], two[a][1])) for a in (0, 1))
+    return rows, columns
