@@ -17,6 +17,10 @@ from .rules.norm_act import norm_of
 from .tensors import Tensor
 
 
+ALONE = 20_000_000
+"""Multiply-adds of a step below which one thread is faster than two (about half a millisecond)."""
+
+
 class Program:
     """Runs a network on batches of exactly `batch` samples."""
 
@@ -48,6 +52,8 @@ class Program:
             winograd=winograd,
         )
         self.batch, self.mode, self.parameters = batch, mode, parameters
+        passes = 3 if mode == "train" else 1
+        self.work = passes * batch * sum(node.op.multiply_adds for node in graph.nodes)
         self.emitted, self.blocks = planned.emitted, planned.blocks
         self.graph = planned.emitted.graph
         self.loss_op = graph.loss.op
@@ -100,8 +106,11 @@ class Program:
         )
 
     def run(self, threads: int) -> float:
-        """Run one step on what the feeds hold; return the loss (0 where the program has none)."""
-        machine.run(self.tape, threads)
+        """Run one step on what the feeds hold; return the loss (0 where the program has none).
+
+        A small step runs on one thread: waking the others would take longer than they save. The bits are the same.
+        """
+        machine.run(self.tape, threads if self.work >= ALONE else 1)
         return float(self.feeds.loss[0])
 
     def view(self, t: Tensor) -> np.ndarray:
