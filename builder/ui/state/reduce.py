@@ -10,7 +10,7 @@ from schemas.document import dump
 from schemas.errors import DocumentError
 from schemas.model import MOST_LAYERS
 from schemas.patch import PatchError, apply, split
-from schemas.reader import inspect, scan_text
+from schemas.reader import scan_text
 
 from . import actions as do, clipboard, edits, fold
 from .draft import Draft
@@ -108,23 +108,15 @@ def _after(state: State, draft: Draft, selection: tuple[str, ...], strict: bool 
 
 def _changed(state: State, tree: Tree, next_id: int, selection: tuple[str, ...], place: tuple[str, ...]) -> State:
     """Return the state with another tree, unless it says the same or is no document that can be written."""
-    document = stripped(tree)
-    if same_text(document, state.document):
-        raise Refused("notice.nothing")
     if sum(len(where.entries) for where in stacks(tree)) > MOST_LAYERS:
         raise Refused("notice.too_many", most=MOST_LAYERS)
-    _, problems = inspect(document)
-    if problems:
-        raise Refused("notice.no_json", tuple(problems))
-    return state.to(tree, next_id, selection, sound(tree, place), state.path)
-
-
-def same_text(a: Any, b: Any) -> bool:
-    """Tell whether two documents are written the same; 1 and 1.0 and true are not."""
     try:
-        return dump(a) == dump(b)
-    except DocumentError:
-        return False
+        text = dump(stripped(tree))
+    except DocumentError as error:
+        raise Refused("notice.no_json", error.problems) from None
+    if text == state.text:
+        raise Refused("notice.nothing")
+    return state.to(tree, next_id, selection, sound(tree, place), state.path)
 
 
 def _replaced(state: State, document: dict[str, Any]) -> State:

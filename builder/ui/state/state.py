@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from schemas.errors import Problem
+from schemas.document import dump
+from schemas.errors import DocumentError, Problem
 
 from .tree import Place, Tree, Where, carried, find, shown, stripped
 
@@ -75,6 +76,14 @@ class State:
         """The document as plain JSON values."""
         plain: dict[str, Any] = stripped(self.tree)
         return plain
+
+    @cached_property
+    def text(self) -> str:
+        """The document as `tsumiki` writes it; empty for one that JSON cannot say, which only opened() could take."""
+        try:
+            return dump(self.document)
+        except DocumentError:
+            return ""
 
     @cached_property
     def names(self) -> dict[str, str]:

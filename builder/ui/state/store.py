@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from builder.check import Report, check
-from schemas.document import dump
 from schemas.errors import TsumikiError, UsageError
 from schemas.reader import read_file
 
@@ -76,7 +75,7 @@ class Store:
     @property
     def text(self) -> str:
         """The document as `tsumiki` writes it."""
-        return dump(self.state.document)
+        return self.state.text
 
     @property
     def base(self) -> Path:
