@@ -16,7 +16,6 @@ from .plan import plan
 from .rules.norm_act import norm_of
 from .tensors import Tensor
 
-
 ALONE = 20_000_000
 """Multiply-adds of a step below which one thread is faster than two (about half a millisecond)."""
 

@@ -88,19 +88,24 @@ def _active(e: Emit, value: Any, gradient: Any, least: Any) -> Any:
     return e.b.select(e.b.fcmp_unordered(">", value, least), gradient, e.zero)
 
 
-def _gradient_sums(e: Emit, a: list[Any]) -> None:
-    """out[0] += sum g, out[1] += sum g * (y - mean) / std, g being da where the activation passed it."""
+def _gradient_sums(e: Emit, a: list[Any], residual: bool) -> None:
+    """out[0] += sum g, out[1] += sum g * (y - mean) / std, g being da where the activation passed it.
+
+    Without a residual the activation's value is computed again from y, which costs less than reading it.
+    """
     y, out_value, da, n, c, coef, floor, out = a
     b = e.b
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
     def body(o: Any, load: Any, store: Any) -> None:
         acc = e.accumulators(2)
-        m, s = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 1))
+        m, s, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 1, 2, 3))
         with e.loop(n) as p:
             at = e.add(e.mul(p.index, pixel), o)
-            g = _active(e, load(e.add(out_value, at)), load(e.add(da, at)), least)
-            hat = b.fmul(b.fsub(load(e.add(y, at)), m), s)
+            centred = b.fsub(load(e.add(y, at)), m)
+            value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
+            g = _active(e, value, load(e.add(da, at)), least)
+            hat = b.fmul(centred, s)
             b.store(b.fadd(b.load(acc[0]), g), acc[0])
             b.store(e.fma(g, hat, b.load(acc[1])), acc[1])
         for k in range(2):
@@ -116,13 +121,15 @@ def _backward(e: Emit, a: list[Any], residual: bool) -> None:
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
     def body(o: Any, load: Any, store: Any) -> None:
-        m, k0, k1, k2 = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 4, 5, 6))
+        m, k, d, k0, k1, k2 = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3, 4, 5, 6))
         with e.loop(n) as p:
             at = e.add(e.mul(p.index, pixel), o)
-            g = _active(e, load(e.add(out_value, at)), load(e.add(da, at)), least)
+            centred = e.b.fsub(load(e.add(y, at)), m)
+            value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
+            g = _active(e, value, load(e.add(da, at)), least)
             if residual:
                 store(g, e.add(dr, at))
-            store(e.fma(k0, g, e.fma(k2, e.b.fsub(load(e.add(y, at)), m), k1)), e.add(dy, at))
+            store(e.fma(k0, g, e.fma(k2, centred, k1)), e.add(dy, at))
 
     e.over(c, body)
 
@@ -142,7 +149,8 @@ relu_row = simd.emitted(5, _mask)
 block_sums = simd.emitted(5, _sums)
 row_forward = simd.emitted(7, lambda e, a: _forward(e, a, False))
 row_forward_residual = simd.emitted(7, lambda e, a: _forward(e, a, True))
-row_gradient_sums = simd.emitted(8, _gradient_sums)
+row_gradient_sums = simd.emitted(8, lambda e, a: _gradient_sums(e, a, False))
+row_gradient_sums_residual = simd.emitted(8, lambda e, a: _gradient_sums(e, a, True))
 row_backward = simd.emitted(9, lambda e, a: _backward(e, a, False))
 row_backward_residual = simd.emitted(9, lambda e, a: _backward(e, a, True))
 
@@ -216,7 +224,7 @@ def norm_act_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def norm_act_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """part[unit] = sums of g and of g * xhat. Units: slices of rows."""
+    """part[unit] = sums of g and of g * xhat. Units: slices of rows. R: whether a second input was added before ReLU."""
     d = arguments(row)
     first, last = _share(d, unit)
     c = d[C]
@@ -225,8 +233,11 @@ def norm_act_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         out[k] = 0
     to = d[PART] + unit * 2 * c * out.itemsize
     for r in range(first, last):
-        at = (_place(d, Y, r), _place(d, A, r), _place(d, DA, r))
-        row_gradient_sums(real, (at[0], at[1], at[2], d[NPIX], c, d[COEF], d[FLOOR], to))
+        v = (_place(d, Y, r), _place(d, A, r), _place(d, DA, r), d[NPIX], c, d[COEF], d[FLOOR], to)
+        if d[R]:
+            row_gradient_sums_residual(real, v)
+        else:
+            row_gradient_sums(real, v)
 
 
 @kernel

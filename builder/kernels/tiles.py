@@ -218,20 +218,37 @@ def flip_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                         here[c] = 0
 
 
-C_X, C_TO, C_N, C_C, C_STRIDE, C_CHUNKS = slots(6)
+C_X, C_TO, C_N, C_C, C_CHUNKS, C_RUN, C_WORK = slots(7)
 
 
 @kernel
 def column_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """to[unit, c] = sum over this unit's share of the C_N rows (byte offsets C_STRIDE apart) of x[row, c]."""
+    """to[unit, c] = sum over this unit's share of the C_N dense rows of x[row, c].
+
+    C_RUN rows at once go into as many sums, so that few channels fill the vectors too; C_WORK is memory for those.
+    """
     d = arguments(row)
-    n, c = d[C_N], d[C_C]
-    to = array(real, d[C_TO], d[C_CHUNKS] * c)[unit * c : (unit + 1) * c]
-    to[:] = 0
-    for i in range(unit * n // d[C_CHUNKS], (unit + 1) * n // d[C_CHUNKS]):
-        x = array(real, d[C_X] + i * d[C_STRIDE], c)
+    n, c, run = d[C_N], d[C_C], d[C_RUN]
+    first, last = unit * n // d[C_CHUNKS], (unit + 1) * n // d[C_CHUNKS]
+    wide = run * c
+    work = array(real, d[C_WORK], d[C_CHUNKS] * wide)[unit * wide : (unit + 1) * wide]
+    x = array(real, d[C_X], n * c)
+    for k in range(wide):
+        work[k] = 0
+    whole = (last - first) // run
+    for i in range(whole):
+        here = x[first * c + i * wide : first * c + (i + 1) * wide]
+        for k in range(wide):
+            work[k] += here[k]
+    for i in range(first + whole * run, last):
         for k in range(c):
-            to[k] += x[k]
+            work[k] += x[i * c + k]
+    to = array(real, d[C_TO], d[C_CHUNKS] * c)[unit * c : (unit + 1) * c]
+    for k in range(c):
+        to[k] = work[k]
+    for i in range(1, run):
+        for k in range(c):
+            to[k] += work[i * c + k]
 
 
 T_X, T_TO, T_ROWS, T_COLUMNS, T_STRIDE, T_TILES, T_NTILES, T_VALID = slots(8)
@@ -270,6 +287,9 @@ def pad_rows(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             to[r * wide + k] = 0
 
 
+TURN = 16
+"""Features that unpack_transposed turns at a time."""
+
 U_X, U_TO, U_FEATURES, U_WIDTH, U_SAMPLES, U_STRIDE, U_OFFSETS, U_SLICE = slots(8)
 
 
@@ -283,10 +303,19 @@ def unpack_transposed(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     first, last = unit * d[U_SLICE], min((unit + 1) * d[U_SLICE], d[U_FEATURES])
     width, offsets = d[U_WIDTH], ints(d[U_OFFSETS], d[U_FEATURES])
     x = array(real, d[U_X], d[U_FEATURES] * width)
-    for m in range(d[U_SAMPLES]):
-        sample = d[U_TO] + m * d[U_STRIDE]
-        for f in range(first, last):
-            array(real, sample + offsets[f], 1)[0] = x[f * width + m]
+    size = x.itemsize
+    for start in range(first, last, TURN):  # few features at a time: their rows of x stay in cache
+        end = min(start + TURN, last)
+        dense = offsets[end - 1] - offsets[start] == (end - 1 - start) * size
+        for m in range(d[U_SAMPLES]):
+            sample = d[U_TO] + m * d[U_STRIDE]
+            if dense:
+                to = array(real, sample + offsets[start], end - start)
+                for f in range(end - start):
+                    to[f] = x[(start + f) * width + m]
+            else:
+                for f in range(start, end):
+                    array(real, sample + offsets[f], 1)[0] = x[f * width + m]
 
 
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---

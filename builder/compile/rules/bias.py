@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def bias_gradient(em: Emitter, node: Node, bias: ops.Parameter, dy: Tensor, groups: int) -> None:
     """db[c] = sum of dy[..., c], in partial sums by a cut that depends on the shape alone."""
     chunks = slices(rows(dy) * dy.w * dy.c, most=16)
-    part = em.scratch((chunks + 1) * dy.c)
+    run = max(1, 256 // dy.c)
+    part, work = em.scratch((chunks + 1) * dy.c), em.scratch(chunks * run * dy.c)
 
     def bind(b: Binder) -> None:
         from ...kernels import elementwise, tiles
@@ -32,8 +33,9 @@ def bias_gradient(em: Emitter, node: Node, bias: ops.Parameter, dy: Tensor, grou
             C_TO=at,
             C_N=count,
             C_C=dy.c,
-            C_STRIDE=dy.pixel,
             C_CHUNKS=chunks,
+            C_RUN=run,
+            C_WORK=b.arena + work.offset,
         )
         to = b.gradient_of(bias)
         whole = at + chunks * dy.c * item if groups > 1 else to
@@ -67,4 +69,4 @@ def bias_gradient(em: Emitter, node: Node, bias: ops.Parameter, dy: Tensor, grou
                 SLICES=1,
             )
 
-    em.call(node, "bias gradient", (dy, part), bind)
+    em.call(node, "bias gradient", (dy, part, work), bind)

@@ -115,23 +115,23 @@ def act_backward(em: Emitter, node: Node, da: Tensor) -> None:
     x, a, coefficients = em.value(source), em.value(node), em.saved[id(node)]
     cut = min(rows(a), slices(values(a)))
     part = em.scratch(2 * x.c * cut)
+    # Only then the activation's value is read; else it follows from x.
+    added = op.relu and len(node.inputs) > 1
 
     def sums(b: Binder) -> None:
         from ...kernels import fused
 
         fields = _gradient_fields(em, b, op.norm, x, coefficients)
         fields |= {"PART": b.arena + part.offset, "SLICES": cut, "FLOOR": b.floor(op.relu)}
-        fields |= lines(b, Y=x, A=a, DA=da)
+        fields |= lines(b, Y=x, A=a, DA=da) | {"R": int(added)}
         b.row(fused, "norm_act_sums", cut, **fields)
         b.row(fused, "norm_gradient", 1, **fields)
 
-    em.call(node, "batch norm gradient", (x, a, da, coefficients, part), sums)
+    reads = (a,) if added else ()
+    em.call(node, "batch norm gradient", (x, da, coefficients, part, *reads), sums)
     dx = x if em.spare(source) else em.tensor(source.op.shape)
-    rest: dict[str, Tensor] = {}
-    if len(node.inputs) > 1 and em.needs(node.inputs[1]):
-        rest["DR"] = em.tensor(node.op.shape) if op.relu else da
-    written = rest if op.relu else {}
-    if not em.needs(source) and not rest:
+    written = {"DR": em.tensor(node.op.shape)} if added else {}
+    if not any(em.needs(i) for i in node.inputs):
         return
 
     def bind(b: Binder) -> None:
@@ -140,10 +140,10 @@ def act_backward(em: Emitter, node: Node, da: Tensor) -> None:
         fields = _gradient_fields(em, b, op.norm, x, coefficients) | {"SLICES": cut, "FLOOR": b.floor(op.relu)}
         b.row(fused, "norm_act_backward", cut, **fields, **lines(b, Y=x, A=a, DA=da, DY=dx, **written))
 
-    em.call(node, "batch norm backward", (x, a, da, dx, coefficients, *written.values()), bind)
+    em.call(node, "batch norm backward", (x, da, dx, coefficients, *reads, *written.values()), bind)
     em.accept(source, dx)
-    for share in rest.values():
-        em.accept(node.inputs[1], share)
+    for other in node.inputs[1:]:
+        em.accept(other, written.get("DR", da))
 
 
 def _window(size: int, out: int, kernel: int, stride: int, before: int) -> list[list[int]]:
