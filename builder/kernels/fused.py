@@ -224,7 +224,7 @@ def norm_act_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def norm_act_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """part[unit] = sums of g and of g * xhat. Units: slices of rows. R: whether a second input was added before ReLU."""
+    """part[unit] = sums of g and of g * xhat. Units: slices of rows. R: a second input was added before ReLU."""
     d = arguments(row)
     first, last = _share(d, unit)
     c = d[C]

@@ -307,10 +307,10 @@ def test_bad_data_is_refused(tmp_path, name):
     make, code = CASES[name]
     source = make(tmp_path)
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(BadData) as caught:
         prepare({"task": "classification", "data": {"source": source, "validation": 0, "test": 0}}, tmp_path)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     first = caught.value.findings[0]
@@ -324,12 +324,12 @@ def test_bad_data_is_refused(tmp_path, name):
 def test_a_look_at_bad_data_is_refused_or_harmless(tmp_path, name):
     """`tsumiki check` sees headers only, so it may find nothing; it must never fall over."""
     source = CASES[name][0](tmp_path)
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         facts({"source": source}, tmp_path)
     except DataError as error:
         assert str(error)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_outside_files_are_read_where_the_document_allows_it(tmp_path):

@@ -9,7 +9,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -23,6 +23,8 @@ SECONDS = 1.0
 BYTES = 100 * 2**20
 """What a refusal may take at most; a document of the largest allowed size is parsed within it."""
 
+T = TypeVar("T")
+
 START = '{"format": 1, "model": {"layers": ['
 
 
@@ -33,6 +35,21 @@ def problems_of(read: Callable[[], Any]) -> tuple[Problem, ...]:
     except DocumentError as error:
         return error.problems
     return tuple(problem for problem in parse(raw)[1] if problem.severity == "error")
+
+
+def soon(action: Callable[[], T]) -> T:
+    """Return the action's result; fail where it takes longer than SECONDS of this process's time, three times over.
+
+    A bound against hanging, not a benchmark: a busy machine may be slow once.
+    """
+    spent = []
+    for _ in range(3):
+        started = time.process_time()
+        result = action()
+        spent.append(time.process_time() - started)
+        if spent[-1] < SECONDS:
+            return result
+    raise AssertionError(f"took {spent} seconds")
 
 
 def proper(problems: tuple[Problem, ...]) -> None:
@@ -48,9 +65,7 @@ def proper(problems: tuple[Problem, ...]) -> None:
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_bad_documents_are_refused(path: Path) -> None:
-    started = time.process_time()
-    problems = problems_of(lambda: read_file(path))
-    assert time.process_time() - started < SECONDS
+    problems = soon(lambda: problems_of(lambda: read_file(path)))
     proper(problems)
     assert path.name.split(".")[0] in [problem.code for problem in problems]
 
@@ -123,9 +138,7 @@ LARGE: dict[str, tuple[str, Callable[[], str | bytes]]] = {
 def test_large_documents_cost_little(name: str) -> None:
     code, make = LARGE[name]
     text = make()
-    started = time.process_time()
-    problems = problems_of(lambda: read_text(text))
-    assert time.process_time() - started < SECONDS
+    problems = soon(lambda: problems_of(lambda: read_text(text)))
     proper(problems)
     assert code in [problem.code for problem in problems]
 
@@ -144,9 +157,7 @@ def test_large_documents_take_little_memory(name: str) -> None:
 
 def test_nested_repeats_are_not_expanded_while_they_are_read() -> None:
     text = nested(20)
-    started = time.process_time()
-    sections, problems = parse(read_text(text))
-    assert time.process_time() - started < SECONDS
+    sections, problems = soon(lambda: parse(read_text(text)))
     assert problems == []
     assert sections.layers[0].n == 1000
 
@@ -154,9 +165,8 @@ def test_nested_repeats_are_not_expanded_while_they_are_read() -> None:
 def test_units_that_use_each_other_twice_are_not_expanded_while_they_are_read() -> None:
     units = {f"u{i}": {"layers": [{"type": "Unit", "unit": f"u{i + 1}"}] * 2} for i in range(60)}
     units["u60"] = {"layers": [{"type": "Unit", "unit": "u0"}, {"type": "ReLU"}]}
-    started = time.process_time()
-    _, problems = parse({"format": 1, "model": {"layers": [{"type": "Unit", "unit": "u0"}], "units": units}})
-    assert time.process_time() - started < SECONDS
+    document = {"format": 1, "model": {"layers": [{"type": "Unit", "unit": "u0"}], "units": units}}
+    _, problems = soon(lambda: parse(document))
     assert problems == []
 
 
@@ -171,9 +181,7 @@ def test_what_is_shared_is_counted_as_often_as_it_stands_there() -> None:
     value: Any = [1]
     for _ in range(60):
         value = [value, value]
-    started = time.process_time()
-    _, problems = parse({"format": 1, "model": {"input": value}})
-    assert time.process_time() - started < SECONDS
+    _, problems = soon(lambda: parse({"format": 1, "model": {"input": value}}))
     assert [problem.code for problem in problems] == ["too_large"]
 
 
