@@ -6,7 +6,7 @@
     registry.jobs()                            all of them, after a tick
 
     WORKSPACE/runs/<name>/<n>/       run folders, as `tsumiki train` writes them
-    WORKSPACE/.tsumiki/queue.json    the jobs and their order; the only thing that is kept here alone
+    WORKSPACE/.tsumiki/queue.json    the jobs and their order; settings.json: how many run at once
     WORKSPACE/.tsumiki/jobs/<id>/    one job's process: see worker.py
 
     waiting ─► running ─► finished | failed
@@ -79,12 +79,25 @@ class Registry:
         if most < 1:
             raise UsageError(f"At least one training must be allowed at once, but received {most}.")
         self.workspace = workspace.resolve()
-        self.most = most
+        self._most = most
         self.command = tuple(command or (sys.executable, "-P", "-m", "builder.ui.worker"))
         self.place = self.workspace / PLACE
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._mutex = threading.RLock()
         self._watcher: threading.Thread | None = None
+
+    @property
+    def most(self) -> int:
+        """How many trainings run at once."""
+        said = read_json(self.place / "settings.json").get("most")
+        return said if type(said) is int and said > 0 else self._most
+
+    def limit(self, most: int) -> None:
+        """Let this many trainings run at once from now on. Raises TrainingError when it cannot be written down."""
+        with writing(self.place):
+            self.place.mkdir(parents=True, exist_ok=True)
+        write_json(self.place / "settings.json", {"most": most})
+        self.tick()
 
     # --- what the pages ask ----------------------------------------------------------------------------------------
 

@@ -1,0 +1,87 @@
+"""What several pages share: how errors look, times and numbers for people, the run that is being looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from builder.ui.service import shelf
+from builder.ui.shelf import Entry
+from builder.ui.state import store
+from builder.ui.texts import text
+from schemas.errors import Problem
+
+ICONS = {"error": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
+
+
+def plain(words: object) -> str:
+    """Return text in which Markdown finds nothing: names of files and classes come from strangers.
+
+    >>> plain("a_b [x](http://y) $z$ :red[w]")
+    'a\\\\_b \\\\[x\\\\](http\\\\://y) \\\\$z\\\\$ \\\\:red\\\\[w\\\\]'
+    """
+    return "".join("\\" + c if c in "\\`*_{}[]<>()#+-.!|~$:&" and c not in "()-.+" else c for c in str(words))
+
+
+def refused(error: Exception) -> None:
+    """Show an error as its message; never as a traceback."""
+    st.error(plain(error), icon=ICONS["error"])
+
+
+def problems(found: Iterable[Problem]) -> None:
+    """Show problems of the document, with a way to the page where they are mended."""
+    for problem in list(found)[:5]:
+        where = f"**{plain(problem.layer)}** · " if problem.layer else ""
+        st.error(f"{where}{plain(problem.what)} {plain(problem.why)}", icon=ICONS["error"])
+    st.caption(text("common.mend"))
+
+
+def clock(seconds: float | None) -> str:
+    """Write a duration: 0:05, 12:34, 2:05:00; a dash where it is unknown."""
+    if seconds is None:
+        return "–"
+    from builder.report.progress import clock as written
+
+    return written(max(0.0, seconds))
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Write a number for people; a dash where there is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.{digits}f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
+
+
+def metric_name(name: str) -> str:
+    """Return a metric's name in the session's language."""
+    key = f"metric.{name}"
+    said = text(key)
+    return name if said == key else said
+
+
+def figures(cells: Sequence[tuple[str, str]]) -> None:
+    """Draw numbers with their names in one row, small enough that none is cut off."""
+    with st.container(horizontal=True, gap="medium"):
+        for label, value in cells:
+            with st.container(width="content", gap=None):
+                st.caption(plain(label))
+                st.markdown(f"##### {plain(value)}")
+
+
+def chosen_run(label: str, key: str) -> Entry | None:
+    """Let a person choose a run that has a checkpoint, the one looked at last first; None when there is none."""
+    entries = [entry for entry in shelf(store().workspace).runs() if entry.rows]
+    if not entries:
+        return None
+    by_run = {entry.run: entry for entry in entries}
+    wanted = st.session_state.get("run")
+    runs = list(by_run)
+    if st.session_state.get(key) not in by_run:
+        st.session_state[key] = wanted if wanted in by_run else runs[0]
+    run = st.selectbox(label, runs, key=key, format_func=lambda run: by_run[run].label)
+    st.session_state["run"] = run
+    return by_run[run]
