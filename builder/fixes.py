@@ -33,8 +33,10 @@ HIDING = frozenset({
     "unknown_type", "unknown_field", "wrong_value", "wrong_type", "missing_field", "unknown_input", "cycle",
     "duplicate_name", "unknown_unit", "missing_argument", "unknown_argument", "input_count", "unit_recursion",
     "too_many_layers", "nested_too_deep", "missing_input",
+    "window_too_large", "padding_too_large", "groups_do_not_divide", "input_not_image", "reshape_size",
+    "axis_out_of_range", "rank_mismatch", "size_mismatch", "channel_mismatch",
 })  # fmt: skip
-"""Codes of mistakes in the form of a document: what stands behind them could not be checked."""
+"""Codes of mistakes that leave a layer without a shape: what stands behind it could not be checked."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def _verdict(raw: Any, problem: Problem, fix: Fix, before: Checked, again: Calla
         return None
     old, new = _counted(before.problems), _counted(after.problems)
     mine = (problem.code, problem.severity)
-    if new[mine] >= old[mine] and problem.severity == "error":
-        return None
     fresh = {key for key, count in new.items() if key[1] == "error" and count > old[key]}
+    if new[mine] >= old[mine] and problem.severity == "error":
+        fresh.add(mine)  # the same mistake elsewhere: one that was hidden, or this one in another place
     if not fresh:
         return new[mine] < old[mine]
     if problem.severity == "warning":
@@ -94,7 +96,7 @@ def _verdict(raw: Any, problem: Problem, fix: Fix, before: Checked, again: Calla
     back = {moved(pointer, fix) for pointer in known}
     seen = {(p.code, moved(p.pointer, fix)) for p in before.problems}
     unseen = [p for p in after.problems if (p.code, p.severity) in fresh and (p.code, p.pointer) not in seen]
-    if any(not p.pointer.startswith(tuple(place for place in back if place)) for p in unseen):
+    if not unseen or any(not p.pointer.startswith(tuple(place for place in back if place)) for p in unseen):
         return None
     return False
 

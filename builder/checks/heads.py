@@ -52,7 +52,18 @@ def check(end: Ending) -> tuple[list[Found], bool]:
         problems.append(_missing(end))
     agreement = list(_agreement(end, end.head))
     wrong = any(item.problem.severity == "error" for item in agreement)
+    if wrong and _classes_anyway(end, end.head):
+        wrong = False
     return [*problems, *agreement], not wrong and not end.filled.unknown
+
+
+def _classes_anyway(end: Ending, head: Head) -> bool:
+    """Tell whether the number of classes is wrong or right by itself: the loss is the task's own, and the data agree
+    that there are several classes, so that a wrong activation between does not explain a wrong number."""
+    facts = end.facts
+    several = facts is not None and facts.kind == end.task == "classification" and (facts.classes or 0) > 2
+    own = head.loss is not None and head.loss.type == HEADS[end.task][1]
+    return several and own and (head.width or 0) > 1
 
 
 # --- losses in the wrong place ---
@@ -176,6 +187,12 @@ def _constant(end: Ending, node: Node) -> Found:
     def propose() -> Iterator[Fix]:
         head = end.head
         if head is None or head.activation is not node:
+            loss = head.loss if head is not None and head.activation is None else None
+            if loss is not None and "inputs" not in {**node.entry, **loss.entry} and node.scope is loss.scope:
+                before = join(loss.scope.pointer, loss.position - 1)
+                patch = (remove(node.pointer), insert(before, dict(node.entry)))
+                yield Fix(f"Move {node.name} before {loss.name}", patch)
+            yield Fix(f"Remove {node.name}", (remove(node.pointer),))
             return
         classes = end.facts.classes if end.facts is not None else None
         if classes is None or classes <= 2:

@@ -31,6 +31,8 @@ def check(state: Shapes, raw: Mapping[str, Any], peak: int) -> Found | None:
         return None
     settings = Settings.of(raw)
     infos = [info for info in state.infos.values() if info.output_shape is not None]
+    if not infos:
+        return None  # what keeps every shape unknown is a problem of its own, and comes first
     largest = max(infos, key=lambda info: estimate([info], (), settings))
     return found(
         "out_of_memory",

@@ -13,7 +13,7 @@ from schemas.patch import join
 from schemas.suggest import did_you_mean
 from schemas.words import show
 
-from .found import Found, found, put, remove
+from .found import Found, found, over, put, remove
 
 MOST_EXPANDED = 20_000
 """Layers of the expanded network. ResNet-152 has 515; a plan of more than this would take minutes to make."""
@@ -94,12 +94,17 @@ class Stacks:
     def _recursion(self, loop: list[str]) -> Found:
         pointer = next(where for where, unit in self._uses[loop[-1]] if unit == loop[0])
         chain = " → ".join([*loop, loop[0]])
+
+        def propose() -> Iterator[Fix]:
+            yield Fix(f"Remove this use of {loop[0]}", (remove(pointer),))
+            yield Fix(f"Put Identity in place of this use of {loop[0]}", (over(pointer, {"type": "Identity"}),))
+
         return found(
             "unit_recursion",
             f"Unit {loop[0]} contains itself: {chain}.",
             "A unit is replaced by its layers, so one that contains itself would never end.",
             pointer=pointer,
-            propose=lambda: [Fix(f"Remove this use of {loop[0]}", (remove(pointer),))],
+            propose=propose,
         )
 
     # --- size ---

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from schemas import ops
 
 from .emit import Emitter, Mode, emit
@@ -39,23 +41,20 @@ def place(blocks: Sequence[Block], keep: Sequence[Block] = ()) -> int:
     """
     kept = {id(b) for b in keep}
     last = max((b.last for b in blocks), default=0)
-    spans = {id(b): (b.first, last if id(b) in kept else b.last) for b in blocks}
-    placed: list[Block] = []
+    # One column for each block that has its place, in order of offsets: first and last call, offset, end.
+    placed = np.zeros((4, len(blocks) + 1), np.int64)
     total = 0
-    for block in sorted(blocks, key=lambda b: (-b.bytes, b.first)):
-        first, end = spans[id(block)]
-        start = 0
-        for other in placed:  # placed is sorted by offset
-            other_first, other_end = spans[id(other)]
-            if other_end < first or end < other_first:
-                continue
-            if start + rounded(block.bytes) <= other.offset:
-                break
-            start = max(start, other.offset + rounded(other.bytes))
-        block.offset = start
-        total = max(total, start + rounded(block.bytes))
-        placed.append(block)
-        placed.sort(key=lambda b: b.offset)
+    for count, block in enumerate(sorted(blocks, key=lambda b: (-b.bytes, b.first))):
+        size, until = rounded(block.bytes), last if id(block) in kept else block.last
+        meets = (placed[0, :count] <= until) & (placed[1, :count] >= block.first)
+        offsets = placed[2, :count][meets]
+        free = np.concatenate(([0], np.maximum.accumulate(placed[3, :count][meets])))
+        gaps = np.flatnonzero(offsets - free[:-1] >= size)
+        block.offset = int(free[gaps[0] if len(gaps) else -1])
+        total = max(total, block.offset + size)
+        at = int(np.searchsorted(placed[2, :count], block.offset, side="right"))
+        placed[:, at + 1 : count + 1] = placed[:, at:count].copy()
+        placed[:, at] = block.first, until, block.offset, block.offset + size
     return total + SLACK
 
 

@@ -412,7 +412,28 @@ CASES: dict[str, Case] = {
     "far too many layers": Case(
         document([repeat(1000, [repeat(1000, [repeat(1000, [RELU])])]), *END]), [("too_many_layers", at(0))]
     ),
+    "unit of nothing but itself": Case(
+        document([unit("u"), *END], units={"u": {"layers": [unit("u")]}}),
+        [("unit_recursion", "/model/units/u/layers/0")],
+        "Put Identity",
+    ),
+    "slip of the sign": Case(document([*END], (1, -8, 8)), [("wrong_value", "/model/input/1")], "8"),
+    "Softmax of one channel before the head": Case(
+        document([SOFTMAX, affine(10), CATEGORICAL]), [("softmax_one_class", at(0))], "Move Softmax_1 before"
+    ),
+    "wrong activation, and wrong number of classes": Case(
+        document([affine(9), SIGMOID, CATEGORICAL]),
+        [("class_count", at(0)), ("loss_head_mismatch", at(2))],
+        "Make 10 outputs",
+        DIGITS,
+    ),
+    "wrong activation explains the number": Case(
+        document([affine(1), SIGMOID, CATEGORICAL]), [("loss_head_mismatch", at(2))], facts=DIGITS
+    ),
     # --- memory
+    "no shape is known, and the input alone is too large": Case(
+        document([conv(4096, padding=1)] * 2 + END, (3, 4096, 4096)), [("too_large", at(0))], unknown=5
+    ),
     "more weights than memory": Case(
         document([affine(2**24), affine(2**24), *END]), [("out_of_memory", at(1))], "Make at most", unknown=0
     ),
@@ -443,6 +464,15 @@ def test_broken_document(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
             after = builder.check(apply(case.document, fix.patch), facts=case.facts)
             assert problem.code not in {other.code for other in after.problems}, fix
             assert len(after.errors) <= len(errors) - (problem.severity == "error"), (fix, after.errors)
+
+
+def test_a_fix_that_brings_the_next_mistake_to_light_is_offered() -> None:
+    pool = layer("MaxPooling", kernel_size=9)
+    raw = document([pool, pool, *END])
+    (problem,) = builder.check(raw).problems
+    assert [fix.title for fix in problem.fixes][-1] == "Make the window 8 × 8"
+    after = builder.check(apply(raw, problem.fixes[-1].patch))
+    assert [(other.code, other.pointer) for other in after.problems] == [("window_too_large", at(1))]
 
 
 def test_every_problem_reaches_the_command_line() -> None:
