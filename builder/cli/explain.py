@@ -29,9 +29,15 @@ def explain(
 ) -> None:
     """Draw what a run's network has learned: filters, feature maps, Grad-CAM, and each layer in numbers."""
     from builder.report.explain.run import explain as look
+    from builder.report.text import console
 
     numbers = _numbers(samples) if samples is not None else None
-    found = look(existing(run, "run folder"), layer, numbers, part=part, out=out, base=base)
+    screen = console(stderr=True)
+    with screen.status("opening the run") as status:  # shown on a terminal only
+        found = look(
+            existing(run, "run folder"), layer, numbers, part=part, out=out, base=base,
+            progress=lambda title: status.update(f"looking at {title}"),
+        )  # fmt: skip
     if as_json:
         answer(found)
         return

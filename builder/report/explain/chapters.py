@@ -19,7 +19,7 @@ from .filters import apply_filter, convolution, convolutions, describe, filters
 from .gradcam import GradCam, grad_cam
 from .maps import feature_maps, last_maps, strongest
 from .occlusion import occlusion
-from .probe import shape_of
+from .probe import samples_for, shape_of
 from .receptive import receptive_fields
 from .source import Source
 from .statistics import layer_statistics
@@ -117,7 +117,7 @@ def sample_chapter(source: Source, k: int, answer: dict[str, Any], layer: str | 
         caption = f"Grad-CAM at {cam.layer}: where “{what}” is seen"
         parts.append(made.figure(f"sample_{number}_gradcam", pictures.zoom(shown, 176), caption))
         made.facts["gradcam"] = {"layer": cam.layer, "output": explained, "map": cam.maps[0]}
-    covered = occlusion(source.net, x, stride=_step(x.shape))
+    covered = occlusion(source.net, x, stride=_step(source))
     shown = colours.over(own, np.maximum(covered.heat, 0))
     caption = f"occlusion by {covered.patch[0]} × {covered.patch[1]}: what “{source.label(covered.output)}” needs, "
     caption += f"at most −{max(covered.drop.max(), 0):.3g}"
@@ -145,9 +145,10 @@ def _cam(source: Source, x: np.ndarray, layer: str | None) -> GradCam | None:
     return None
 
 
-def _step(shape: tuple[int, ...]) -> int:
-    """Return occlusion's step: fine on small images, so that about a thousand predictions are enough on large ones."""
-    return max(1, round(min(shape[1:]) / 24))
+def _step(source: Source) -> int:
+    """Return occlusion's step: about 24 positions a side, and fewer where a prediction is much work."""
+    across = min(24.0, samples_for(source.net, 600, work=1e11) ** 0.5)
+    return max(1, round(min(source.net.input_shape[1:]) / max(across, 6)))
 
 
 def map_chapter(source: Source, layer: str) -> Chapter:
@@ -226,10 +227,9 @@ def health_chapter(source: Source, x: np.ndarray, t: np.ndarray) -> Chapter:
             + [share]
         )
     head = ["layer", "output", *(["sees"] if fields else []), "weights", "activations", "gradient of weights"]
-    text = f"Measured on {len(x)} training samples. “sees” is the receptive field: the pixels of the input that one "
-    text = text if fields else f"Measured on {len(x)} training samples. "
-    text += "value can depend on. " if fields else ""
-    text += "A dead unit of a ReLU gave nothing for any of these samples."
+    text = f"Measured on {len(x)} training samples. A dead unit of a ReLU gave nothing for any of them."
+    if fields:
+        text += " “sees” is the receptive field: the pixels of the input that one value can depend on."
     made.facts = {"layers": [row | {"field": fields.get(row["layer"])} for row in rows]}
     made.html = page.section("Layers in numbers", text, page.table([*head, "dead units"], lines, [len(head)]))
     return made

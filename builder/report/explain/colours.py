@@ -26,7 +26,7 @@ def amount(values: np.ndarray, low: float | None = None, high: float | None = No
 def signed(values: np.ndarray, limit: float | None = None) -> np.ndarray:
     """Return values as colours (..., 3) uint8: blue below zero, white at it, red above; full colour at ±`limit`."""
     finite = np.abs(values[np.isfinite(values)])
-    top = limit if limit is not None else float(finite.max()) if finite.size else 1.0
+    top = limit if limit is not None and np.isfinite(limit) else float(finite.max()) if finite.size else 1.0
     return _paint(values, SIGNED, -(top or 1.0), top or 1.0)
 
 
@@ -46,6 +46,7 @@ def picture(image: np.ndarray) -> np.ndarray:
 
 def over(base: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """Return a picture (H, W, 3) with a heat map (H, W) of 0 or more laid over its grey: the stronger, the denser."""
+    heat = np.nan_to_num(heat, nan=0.0, posinf=0.0)
     top = float(heat.max()) if heat.size else 0.0
     share = heat / top if top > 0 else np.zeros_like(heat)
     quiet = np.repeat(base.mean(axis=2, keepdims=True), 3, axis=2) * 0.85

@@ -71,7 +71,7 @@ def templates(height: int, width: int) -> dict[str, np.ndarray]:
     """Return the patterns that filters of this size are compared with, each of length one."""
     y, x = np.mgrid[:height, :width].astype(np.float64)
     y, x = y - y.mean(), x - x.mean()
-    blob = np.exp(-(x**2 + y**2) / (0.5 * (height * width) ** 0.5))
+    blob = np.exp(-(x**2 + y**2) / (0.25 * (height * width) ** 0.5))
     found = {
         "brightness": np.ones((height, width)),
         "vertical edge": x,

@@ -55,7 +55,8 @@ def window_chapter(source: Source) -> Chapter:
         made.figure("window", image, f"sample {source.numbers[0]} and one window of {layer}"),
         made.figure("im2col", drawn, caption),
     )
-    if max(fh, fw) <= LARGEST and len(x[0]) <= 3:
+    numbers = [source.net.params[source.net.graph.key(p)] for p in op.parameters]
+    if max(fh, fw) <= LARGEST and len(x[0]) <= 3 and all(np.isfinite(n).all() for n in (*numbers, matrix[chosen])):
         html += page.heading("This window times one filter") + _product(source, op, matrix[chosen])
     made.facts = {"layer": layer, "window": vars(place), "im2col": costs, "im2col_of_64": batch}
     made.html = page.section("One window of the first convolution", text, html)

@@ -19,6 +19,7 @@ p{margin:0 0 12px;max-width:76ch;color:var(--soft)}
 section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px 22px;margin-top:20px}
 .row{display:flex;flex-wrap:wrap;gap:22px 26px;align-items:flex-start}
 figure{margin:0;max-width:100%}
+figure.picture{display:table;min-width:130px}.picture figcaption{display:table-caption;caption-side:bottom}
 figure img{display:block;max-width:100%;height:auto;image-rendering:pixelated;border-radius:3px}
 figcaption{color:var(--soft);font-size:13px;margin-top:5px;max-width:64ch;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}
@@ -65,8 +66,9 @@ def row(*content: str) -> str:
 def figure(png: bytes, caption: str) -> str:
     """Return a picture with its caption, which is what screen readers say of it, too."""
     data = base64.b64encode(png).decode("ascii")
-    text = escape(caption)
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{text}"><figcaption>{text}</figcaption></figure>'
+    text = escape(caption).replace(" × ", "\u00a0×\u00a0")  # sizes are not broken over lines
+    image = f'<img src="data:image/png;base64,{data}" alt="{text}">'
+    return f'<figure class="picture">{image}<figcaption>{text}</figcaption></figure>'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:

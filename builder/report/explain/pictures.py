@@ -26,7 +26,7 @@ def zoom(picture: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(pil.fromarray(picture).resize((width, height), pil.Resampling.BOX))
 
 
-def sheet(tiles: Sequence[np.ndarray], columns: int | None = None, gap: int = 3) -> np.ndarray:
+def sheet(tiles: Sequence[np.ndarray], columns: int | None = None, gap: int = 6) -> np.ndarray:
     """Return tiles in rows on a transparent ground, as (H, W, 4); about twice as wide as high when left to it."""
     if not tiles:
         return np.zeros((1, 1, 4), np.uint8)

@@ -141,6 +141,15 @@ def score_node(graph: Lowered) -> Node:
     return head.inputs[0] if smooth else head
 
 
+def samples_for(net: Network, most: int, *, work: float = 0, room: float = 0) -> int:
+    """Return how many samples, at most `most`, fit into `work` multiply-adds or `room` bytes of values."""
+    if work:
+        most = min(most, int(work // max(1, net.report.totals["multiply_adds"] or 0)))
+    if room:
+        most = min(most, int(room // (sum(math.prod(node.op.shape) for node in net.graph.nodes) * 8)))
+    return max(2, most)
+
+
 def _batch(graph: Lowered, count: int) -> int:
     """Return how many samples fit at once with every value and gradient kept."""
     sample = sum(math.prod(node.op.shape) for node in graph.nodes) * 8

@@ -16,13 +16,13 @@ from schemas.shapes import shape_text
 from . import chapters, insight, page
 from .filters import convolution, convolutions
 from .maps import last_maps, stages
-from .probe import find
+from .probe import find, samples_for
 from .source import Source, open_run
 
-LOOKED_AT = 2000
-"""Samples among which the exciting ones are searched."""
-MEASURED = 128
-"""Training samples that histograms are made of."""
+LOOKED_AT, WORK = 2000, 5e11
+"""Samples among which the exciting ones are searched, and multiply-adds that this may take: some ten seconds."""
+MEASURED, ROOM = 128, 1 << 30
+"""Training samples that histograms are made of, and bytes of values that this may take."""
 STAGES = 5
 """Layers whose feature maps are shown when none is named."""
 
@@ -58,7 +58,7 @@ def explain(
         )
     folder = Path(out) if out is not None else opened.path / "explain"
     made = []
-    for title, chapter in _chapters(source, layer):
+    for title, chapter in chapters_of(source, layer):
         if progress is not None:
             progress(title)
         made.append((title, chapter))
@@ -74,7 +74,7 @@ def explain(
     return facts | {"files": ["explain.html", *files]}
 
 
-def _chapters(source: Source, layer: str | None) -> Iterator[tuple[str, chapters.Chapter]]:
+def chapters_of(source: Source, layer: str | None) -> Iterator[tuple[str, chapters.Chapter]]:
     """Yield (name, chapter) for all that this network has."""
     net = source.net
     every = convolutions(net)
@@ -86,10 +86,11 @@ def _chapters(source: Source, layer: str | None) -> Iterator[tuple[str, chapters
         for name in [layer] if layer is not None else _some(stages(net)):
             yield "maps", chapters.map_chapter(source, name)
         if layer is not None or every:
-            yield "exciting", chapters.exciting_chapter(source, _exciting(source, layer), LOOKED_AT)
+            limit = samples_for(net, LOOKED_AT, work=WORK)
+            yield "exciting", chapters.exciting_chapter(source, _exciting(source, layer), limit)
         if every and insight.usual(convolution(net)[1]):
             yield "window", insight.window_chapter(source)
-    indices = np.arange(min(MEASURED, len(source.train)))
+    indices = np.arange(min(samples_for(net, MEASURED, room=ROOM), len(source.train)))
     yield "health", chapters.health_chapter(source, *source.train.read(indices))
 
 
