@@ -3,7 +3,7 @@
     result = canvas(data, key="canvas", on_edits=apply_edits)      # in a fragment: an edit reruns the editor only
     result.selected                                                # ids of the selected blocks
 
-`data` is a CanvasData, `apply_edits` a function without arguments that runs before the script and passes
+`data` is a CanvasData (its labels are filled in), `apply_edits` a function without arguments that runs before the script and passes
 `st.session_state["canvas"]["edits"]` through `read` (edits.py). The browser's side is src/, built into build/ by
 `npm run build`; nobody needs node to use it.
 """
@@ -15,10 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..texts import language, texts
 from .edits import CanvasData, Edit, Node, PaletteEntry, read, read_selected
-from .labels import LABELS
 
-__all__ = ["canvas", "read", "read_selected", "CanvasData", "Edit", "Node", "PaletteEntry", "LABELS"]
+__all__ = ["canvas", "labels", "read", "read_selected", "CanvasData", "Edit", "Node", "PaletteEntry"]
+
+PREFIX = "canvas."
+"""Of the texts' keys."""
 
 BUILD = Path(__file__).parent / "build"
 NAME = "tsumiki-nn.canvas"
@@ -37,15 +40,24 @@ def canvas(
 
     `key` is needed: without it new data would be a new component, which forgets its view. `height` is in pixels.
     """
-    labels = {**LABELS, **data.get("labels", {})}
     return _component()(
         key=key,
-        data={**data, "labels": labels},
+        data={"labels": labels(), **data},
         default={"edits": [], "selected": []},
         height=height,
         on_edits_change=on_edits or _nothing,
         on_selected_change=on_selected or _nothing,
     )
+
+
+def labels(to: str | None = None) -> dict[str, str]:
+    """Return every text of the canvas by its key there, in the session's language or in `to`.
+
+    They are in texts/canvas.json; the browser's side has none of its own, and fills in the {values}.
+    """
+    chosen = to or language()
+    mine = {key: said for key, said in texts().items() if key.startswith(PREFIX)}
+    return {key.removeprefix(PREFIX): said.get(chosen, said["en"]) for key, said in mine.items()}
 
 
 def _nothing() -> None:

@@ -9,15 +9,15 @@ export const RenameContext = createContext<(id: string, name: string | null) => 
 export const Block = memo(({ data }: { data: BlockData }) => {
   const { node: n, selected, target, renaming } = data, say = useSay();
   const marks = [`cat-${n.category}`, selected && "selected", target && "target", n.problem && `has-${n.problem}`, n.fold && "pile"];
-  const detail = [named(n) && n.name, n.settings].filter(Boolean).join(" · ");
+  const all = [named(n) && n.name, n.settings].filter(Boolean).join(" · ");
   return (
-    <div className={`block ${marks.filter(Boolean).join(" ")}`} title={n.message || (detail.length > 24 ? detail : undefined)}>
+    <div className={`block ${marks.filter(Boolean).join(" ")}`} title={n.message || (all.length > 16 ? all : undefined)}>
       <div className="row">
-        <b className="type">{n.type}</b>
+        <span className="who"><b className="type">{n.type}</b>{named(n) && !renaming && <span className="name">{n.name}</span>}</span>
         {n.health ? <span className={`badge health ${n.health}`}>{n.note || n.badge}</span> : <span className="badge">{n.badge}</span>}
       </div>
       <div className="row detail">
-        {renaming ? <Rename node={n} /> : <span className="settings">{detail}</span>}
+        {renaming ? <Rename node={n} /> : <span className="settings">{n.settings}</span>}
         <span className="shape">{n.shape}</span>
       </div>
       {n.problem && <span className="sign" aria-hidden="true">{n.problem === "error" ? "✕" : "!"}</span>}

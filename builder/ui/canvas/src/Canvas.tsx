@@ -268,7 +268,7 @@ function Inner({ data, send: outbox, host }: Props) {
             {!ids.length && <p className="empty">{say("empty")}</p>}
             {box && <Box from={flow.flowToScreenPosition(box.from)} to={flow.flowToScreenPosition(box.to)} corner={pane.current!.getBoundingClientRect()} />}
           </div>
-          {mapShown && <div className="minimap"><MiniMap position="top-left" pannable zoomable ariaLabel={say("map")} style={{ width: 84, height: MAP_HEIGHT(pane.current) }} nodeBorderRadius={12}
+          {mapShown && <div className="minimap"><MiniMap position="top-left" pannable zoomable offsetScale={0} ariaLabel={say("map")} style={{ width: 84, height: MAP_HEIGHT(pane.current) }} nodeBorderRadius={12}
             nodeClassName={n => { const b = (n.data as BlockData).node; return `cat-${b.category}${b.problem ? ` has-${b.problem}` : ""}`; }} /></div>}
           {dragging && <div className={`ghost cat-${dragging.category}${drop ? "" : " nowhere"}`} style={{ left: dragging.at.x - corner.left, top: dragging.at.y - corner.top }}>{dragging.kind === "move" ? dragging.text : dragging.type}</div>}
           {help && <Help onClose={() => { setHelp(false); if (stop !== undefined) focus(stop); }} />}

@@ -1,4 +1,4 @@
-/** Texts come from Python (labels.py): this side knows only their keys. */
+/** Texts come from Python (texts/canvas.json): this side knows only their keys. */
 import { createContext, useContext } from "react";
 import type { Node } from "./types";
 
