@@ -42,7 +42,8 @@ def window_chapter(source: Source) -> Chapter:
     first = max(0, min(chosen - ROWS // 2, len(matrix) - ROWS))
     part = matrix[first : first + ROWS]
     drawn = pictures.zoom(colours.grey(part, float(x.min()), float(x.max())), 420)
-    drawn = pictures.framed(drawn, part.shape, ((chosen - first, chosen - first), (0, part.shape[1] - 1)))
+    around = ((chosen - first - 1, chosen - first + 1), (0, part.shape[1] - 1))  # beside the row, not over it
+    drawn = pictures.framed(drawn, part.shape, around, line=2)
     caption = f"im2col: {costs['shape'][0]:,} × {costs['shape'][1]:,}, a row per window, the same window marked"
     if len(part) < len(matrix):
         caption += f" (rows {first:,} to {first + len(part) - 1:,})"
@@ -73,7 +74,7 @@ def _product(source: Source, op: ops.Conv2d, row: np.ndarray) -> str:
     step, lines = found["steps"][0], ""
     for c in range(len(window)):
         of = f" of channel {c}" if len(window) > 1 else ""
-        lines += page.row(
+        lines += page.line(
             page.matrix(window[c], f"window{of}"),
             page.sign("×"),
             page.matrix(weights[best][c], f"filter {best}{of}"),

@@ -18,6 +18,7 @@ h2{font-size:19px;margin:0 0 6px}h3{font-size:15px;margin:18px 0 6px}
 p{margin:0 0 12px;max-width:76ch;color:var(--soft)}
 section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:20px 22px;margin-top:20px}
 .row{display:flex;flex-wrap:wrap;gap:22px 26px;align-items:flex-start}
+.line{flex-wrap:nowrap;overflow-x:auto;gap:12px;padding-bottom:12px}.line figure{flex:none;max-width:none}
 figure{margin:0;max-width:100%}
 figure.picture{display:table;min-width:130px}.picture figcaption{display:table-caption;caption-side:bottom}
 figure img{display:block;max-width:100%;height:auto;image-rendering:pixelated;border-radius:3px}
@@ -27,7 +28,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:6px 14px 6px 0;vertical-align:middle;border-bottom:1px solid var(--line)}
 th{color:var(--soft);font-weight:600;font-size:13px}
 td.number,th.number{text-align:right}
-.matrix td{border:1px solid var(--line);padding:3px 8px;text-align:right;font-size:13px}
+.matrix td{border:1px solid var(--line);padding:3px 6px;text-align:right;font-size:12px}
 .matrix{margin:2px 0}.sign{align-self:center;font-size:20px;color:var(--soft)}
 .hist rect{fill:var(--accent)}.hist line{stroke:var(--soft);stroke-dasharray:2 2}
 .hist text{fill:var(--soft);font-size:10px}
@@ -63,6 +64,11 @@ def row(*content: str) -> str:
     return f'<div class="row">{"".join(content)}</div>'
 
 
+def line(*content: str) -> str:
+    """Return what belongs on one line; where there is no room, it scrolls."""
+    return f'<div class="row line">{"".join(content)}</div>'
+
+
 def figure(png: bytes, caption: str) -> str:
     """Return a picture with its caption, which is what screen readers say of it, too."""
     data = base64.b64encode(png).decode("ascii")
@@ -81,7 +87,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[
 
 def matrix(values: Iterable[Iterable[float]], caption: str) -> str:
     """Return a grid of numbers."""
-    lines = "".join("<tr>" + "".join(f"<td>{number(v)}</td>" for v in line) + "</tr>" for line in values)
+    lines = "".join("<tr>" + "".join(f"<td>{_cell(v)}</td>" for v in line) + "</tr>" for line in values)
     text = f"<figcaption>{escape(caption)}</figcaption>"
     return f'<figure class="scroll"><table class="matrix"><tbody>{lines}</tbody></table>{text}</figure>'
 
@@ -98,6 +104,12 @@ def bars(values: Sequence[tuple[str, float]]) -> str:
         for name, value in values
     )
     return f'<table class="bars"><tbody>{lines}</tbody></table>'
+
+
+def _cell(value: float) -> str:
+    """Write a number of a grid, all as wide as their neighbours."""
+    text = f"{value:.0f}" if float(value).is_integer() else f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
+    return text.replace("-", "−", 1) if value < 0 else text
 
 
 def number(value: float) -> str:

@@ -41,14 +41,14 @@ def sheet(tiles: Sequence[np.ndarray], columns: int | None = None, gap: int = 6)
     return out
 
 
-def framed(picture: np.ndarray, size: tuple[int, int], box: Box) -> np.ndarray:
-    """Return an enlarged picture with a frame around the pixels `box` of an image of `size` (rows, columns)."""
+def framed(picture: np.ndarray, size: tuple[int, int], box: Box, line: int | None = None) -> np.ndarray:
+    """Return an enlarged picture with a frame along the edge of the pixels `box` of an image of this size."""
     out = picture[..., :3].copy()
     (a, b), (c, d) = box
     down, across = out.shape[0] / size[0], out.shape[1] / size[1]
     top, bottom = int(max(a, 0) * down), math.ceil(min(b + 1, size[0]) * down)
     left, right = int(max(c, 0) * across), math.ceil(min(d + 1, size[1]) * across)
-    line = max(1, round(min(out.shape[:2]) / 48))
+    line = line or max(1, round(min(out.shape[:2]) / 48))
     for part in (
         (slice(top, top + line), slice(left, right)),
         (slice(bottom - line, bottom), slice(left, right)),
