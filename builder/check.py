@@ -213,7 +213,8 @@ class _Look:
         self.sections: Sections = sections
         self.raw: dict[str, Any] = sections.raw
         self.found = [Found(problem) for problem in unreadable]
-        self.found += [Found(problem) for problem in problems if (problem.code, problem.pointer) not in told]
+        if isinstance(raw, Mapping) or not told:  # else nothing could be read, and what is missing is no other mistake
+            self.found += [Found(problem) for problem in problems if (problem.code, problem.pointer) not in told]
         parsed = tuple(item.problem.pointer for item in self.found if item.problem.severity == "error")
         self.facts = facts
         if facts is None and look_at_data:

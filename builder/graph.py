@@ -23,6 +23,7 @@ from schemas.document import plain
 from schemas.errors import Problem
 from schemas.layer import REGISTRY, Layer
 from schemas.patch import join
+from schemas.stack import usable
 
 from .checks.found import Found
 from .checks.stacks import Call, Stacks
@@ -175,9 +176,10 @@ class Graph:
         """Add one entry of a list of layers to the scope, expanded if it is a Repeat or a Unit."""
         pointer = join(scope.pointer, position)
         fields = self.stacks.filled(entry, scope.call)
-        kind = str(fields.get("type", "?"))[:100]
+        stated = fields.get("type")
+        kind = stated[:100] if isinstance(stated, str) else "?"
         given = fields.get("name")
-        named = isinstance(given, str) and 0 < len(given) <= 100 and "/" not in given
+        named = usable(given)
         name = scope.prefix + str(given) if named else self._number(kind)
         raw = entry if isinstance(entry, Mapping) else {}
         block = Block(name, kind, pointer, raw, scope, position, _reads(fields))

@@ -53,6 +53,15 @@ def walk(entries: tuple[Entry, ...]) -> Iterator[Entry]:
         yield from walk(entry.entries)
 
 
+def usable(name: Any) -> bool:
+    """Tell whether a layer can be called by its name; else it gets a number like one without.
+
+    >>> usable("conv 1"), usable(""), usable("a/b"), usable(3)
+    (True, False, False, False)
+    """
+    return isinstance(name, str) and 0 < len(name) <= 100 and "/" not in name
+
+
 class Labels:
     """Names for messages: '<Type>_<n>', counted per type over the expanded document, as the graph will name them.
 
@@ -74,7 +83,7 @@ class Labels:
             if not isinstance(raw, dict) or here in self.names:
                 continue
             kind, name = raw.get("type"), raw.get("name")
-            if isinstance(name, str):
+            if usable(name):
                 self.names[here] = show(name)[1:-1]
             elif isinstance(kind, str):
                 self.next[kind] += 1
@@ -114,7 +123,7 @@ class Labels:
             if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
                 continue
             kind, unit = raw["type"], raw.get("unit")
-            if not isinstance(raw.get("name"), str):
+            if not usable(raw.get("name")):
                 counted[kind] += 1
             if kind == "Repeat":
                 for one, many in self._count(raw.get("layers"), inside).items():

@@ -98,7 +98,10 @@ class _Report:
                 listed.append((error, self._custom(error)))
             else:
                 listed.append((error, self._wrong(error)))
-        # A field under a wrong name is one mistake, not an unknown and a missing field.
+        # A field under a wrong name is one mistake, not an unknown and a missing field. So is a wrong entry of a list,
+        # though Pydantic counts only the right ones and finds the list too short.
+        inside = {error.path[:-1] for error in self.found if error.path and isinstance(error.path[-1], int)}
+        explained |= {error.path for error in self.found if error.kind == "too_short"} & inside
         return [problem for error, problem in listed if error.path not in explained]
 
     # --- one method per kind of mistake ---

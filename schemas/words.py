@@ -234,7 +234,7 @@ def _nearest_number(value: Any, schema: Schema) -> Iterator[Any]:
     )
     if schema.get("type") == "number" and high == 1 and 1 < value <= 100:
         yield value / 100  # a percentage
-    if value < 0 and schema.get("type") == "integer" and 0 < (low or 0) <= -value <= (high or math.inf):
+    if value < 0 and schema.get("type") == "integer" and 0 < (low or 0) < -value <= (high or math.inf):
         yield -int(value)  # a slip of the sign
     if low is not None and value < low and "minimum" in schema:
         yield low if schema["type"] == "number" else int(low)

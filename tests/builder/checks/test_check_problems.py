@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -417,6 +418,8 @@ CASES: dict[str, Case] = {
         [("unit_recursion", "/model/units/u/layers/0")],
         "Put Identity",
     ),
+    "name that is none": Case(document([conv(4, name="a/b"), conv(4), *END]), [("wrong_value", at(0, "/name"))], ""),
+    "type that is none": Case(document([{"type": None}, *END]), [("wrong_type", at(0, "/type"))]),
     "slip of the sign": Case(document([*END], (1, -8, 8)), [("wrong_value", "/model/input/1")], "8"),
     "Softmax of one channel before the head": Case(
         document([SOFTMAX, affine(10), CATEGORICAL]), [("softmax_one_class", at(0))], "Move Softmax_1 before"
@@ -464,6 +467,19 @@ def test_broken_document(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
             after = builder.check(apply(case.document, fix.patch), facts=case.facts)
             assert problem.code not in {other.code for other in after.problems}, fix
             assert len(after.errors) <= len(errors) - (problem.severity == "error"), (fix, after.errors)
+
+
+def test_a_problem_and_the_list_of_layers_call_a_layer_by_the_same_name() -> None:
+    report = builder.check(document([conv(4, name="a/b"), conv(-4), *END]))
+    assert [problem.layer for problem in report.problems] == ["Convolution_1", "Convolution_2"]
+    assert [info.name for info in report.layers][:2] == ["Convolution_1", "Convolution_2"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1", '{"format": 1,}', "[" * 100_000, "\ufeff\x00"])
+def test_text_that_cannot_be_read_is_one_problem(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    assert len(builder.check(path).problems) == 1
 
 
 def test_a_fix_that_brings_the_next_mistake_to_light_is_offered() -> None:
