@@ -4,6 +4,7 @@ documents.py   init check render summary schema        what is in a document
 runs.py        train resume evaluate predict compare    what becomes of it
 explain.py     explain                                  what it has learned
 system.py      datasets doctor                          what it works on
+ui.py          ui                                       the same in the browser
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from . import documents, explain, runs, system
+from . import documents, explain, runs, system, ui
 from .common import Settings, fail
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ app = typer.Typer(
 VERBS = (
     documents.init, documents.check, documents.render, documents.summary,
     runs.train, runs.resume, runs.evaluate, runs.predict, runs.compare, explain.explain,
-    system.datasets, documents.schema, system.doctor,
+    system.datasets, documents.schema, system.doctor, ui.ui,
 )  # fmt: skip
 
 for _verb in VERBS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from builder.graph import Graph
 from schemas.document import dump
 from schemas.errors import DocumentError, Problem
 
@@ -90,7 +91,12 @@ class State:
         """Id of a block -> how its own stack calls it."""
         from .names import names_of
 
-        return names_of(self.tree)
+        return names_of(self.tree, self.graph)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The expanded network, for names and wiring."""
+        return Graph(self.document)
 
     @property
     def changed(self) -> bool:

@@ -4,7 +4,7 @@
     text("build.layers", "de", count=3)        in another one
     builder/ui/texts/build.json                {"build.save": {"en": "Save", "ja": "保存", "de": "Speichern"}, ...}
 
-A key begins with its file's name. tests/ui/test_texts.py finds keys without a language, and keys that code uses but
+A key begins with what it is about. tests/ui/test_state_texts.py finds keys without a language, and keys that code uses but
 no file has. Texts are put into pages as plain text, never as HTML.
 """
 

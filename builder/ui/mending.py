@@ -1,0 +1,77 @@
+"""The list of problems: each with its cause, the way to its block, and a button per fix that shows what it changes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from builder.report.document import diff
+from builder.ui.pages.common import ICONS, plain
+from builder.ui.state import Fix, Select, Store, reduce
+from builder.ui.state.view import Shown
+from builder.ui.texts import text, texts
+from schemas.errors import Fix as Proposal, Problem
+
+MOST_SHOWN = 20
+
+
+def heading(problem: Problem) -> str:
+    """Return the kind of problem in the session's language, where there is a text for it."""
+    key = f"problem.{problem.code}"
+    return text(key) if key in texts() else problem.code.replace("_", " ").capitalize()
+
+
+def problems(s: Store, shown: list[Shown]) -> None:
+    """Draw all problems of the document."""
+    found = s.report.problems
+    if not found:
+        st.success(text("build.no_problems"), icon=":material/check_circle:")
+        return
+    errors = sum(problem.severity == "error" for problem in found)
+    st.markdown(f"**{text('build.problems', errors=errors, warnings=len(found) - errors)}**")
+    for number, problem in enumerate(found[:MOST_SHOWN]):
+        _problem(s, shown, problem, number)
+    if len(found) > MOST_SHOWN:
+        st.caption(text("build.more_problems", count=len(found) - MOST_SHOWN))
+
+
+def _problem(s: Store, shown: list[Shown], problem: Problem, number: int) -> None:
+    block = next((one for one in shown if problem in one.problems), None)
+    color = "red" if problem.severity == "error" else "orange"
+    with st.container(border=True, gap="small", key=f"problem-{number}"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f":{color}[{ICONS[problem.severity]}] **{plain(heading(problem))}**", width="content")
+            if block is not None:
+                st.button(
+                    block.name,
+                    key=f"problem:{number}:show",
+                    icon=":material/my_location:",
+                    type="tertiary",
+                    help=text("build.show_block"),
+                    on_click=_select,
+                    args=(s, block.id),
+                )
+            elif problem.pointer:
+                st.caption(plain(problem.pointer), width="content")
+        st.markdown(f"{plain(problem.what)} :gray[{plain(problem.why)}]")
+        if problem.fixes:
+            with st.container(horizontal=True, gap="small"):
+                for k, fix in enumerate(problem.fixes):
+                    _fix(s, fix, f"fix-{number}-{k}")
+
+
+def _select(s: Store, block: str) -> None:
+    s.dispatch(Select(ids=(block,)))
+    st.session_state["canvas:reveal"] = True
+
+
+def _fix(s: Store, fix: Proposal, key: str) -> None:
+    """Draw one fix: its title opens the difference that it makes, and the button that makes it."""
+    with st.popover(fix.title, icon=":material/build:", key=key):
+        after = reduce(s.state, Fix(patch=fix.patch))
+        if after.notice is not None:
+            st.warning(text(after.notice.key, **after.notice.values))
+            return
+        st.code(diff(s.text, after.text, "document.json") or text("build.no_difference"), language="diff", width=620)
+        st.button(
+            text("build.apply"), key=f"{key}:apply", type="primary", on_click=s.dispatch, args=(Fix(patch=fix.patch),)
+        )

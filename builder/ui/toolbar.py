@@ -1,0 +1,173 @@
+"""Where documents come from and go to: templates, the workspace, uploads, downloads, and drafts of other sessions."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from builder.ui.pages.common import plain
+from builder.ui.state import Open, Set, Store
+from builder.ui.state.store import EMPTY, Conflict
+from builder.ui.texts import text, texts
+from schemas.errors import TsumikiError
+
+MOST_UPLOAD = 8 * 2**20
+"""Bytes of an uploaded document; schemas/reader.py takes no more."""
+
+
+@cache
+def examples() -> dict[str, str]:
+    """Return name -> JSON text of every example: beside the packages in a checkout, inside builder when installed."""
+    folders = (Path(__file__).parents[2] / "examples", Path(__file__).parents[1] / "examples")
+    folder = next((place for place in folders if place.is_dir()), None)
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))} if folder else {}
+
+
+def told(error: Exception) -> None:
+    """Keep a message for the next time the page is drawn: callbacks cannot draw."""
+    st.session_state["build:told"] = str(error)
+
+
+def toolbar(s: Store) -> None:
+    """Draw the buttons above the canvas."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        with st.popover(text("build.new"), icon=":material/add:", key="build-new"):
+            templates(s, "menu")
+        with st.popover(text("build.open"), icon=":material/folder_open:", key="build-open"):
+            _open(s)
+        with st.popover(text("build.save"), icon=":material/save:", key="build-save"):
+            _save(s)
+        st.download_button(
+            text("build.download"),
+            s.text.encode("utf-8"),
+            file_name=f"{s.document.get('name') or 'network'}.json"[:80],
+            mime="application/json",
+            icon=":material/download:",
+            key="build-download",
+            on_click="ignore",
+        )
+
+
+def templates(s: Store, place: str) -> None:
+    """Draw a button for an empty document and one for each example."""
+    st.button(
+        text("build.empty"),
+        key=f"template:{place}:empty",
+        icon=":material/check_box_outline_blank:",
+        on_click=s.dispatch,
+        args=(Open(text=json.dumps(EMPTY)),),
+        width="stretch",
+    )
+    for name, said in examples().items():
+        key = f"template.{name}"
+        st.button(
+            text(key) if key in texts() else name,
+            key=f"template:{place}:{name}",
+            help=plain(_description(said)),
+            on_click=s.dispatch,
+            args=(Open(text=said),),
+            width="stretch",
+        )
+
+
+@cache
+def _description(said: str) -> str:
+    return str(json.loads(said).get("description", ""))
+
+
+def _open(s: Store) -> None:
+    files = s.files()
+    st.caption(plain(text("build.workspace", folder=s.workspace)))
+    if files:
+        st.selectbox(text("build.file"), files, key="build:file", index=None, placeholder=text("build.choose_file"))
+        st.button(
+            text("build.open"), key="build:open-file", disabled=st.session_state.get("build:file") is None,
+            on_click=_open_file, args=(s,), type="primary",
+        )  # fmt: skip
+    else:
+        st.caption(text("build.no_files"))
+    st.file_uploader(text("build.upload"), type="json", key="build:upload", on_change=_uploaded, args=(s,))
+    drafts = s.drafts()[:8]
+    if drafts:
+        st.markdown(f"**{text('build.drafts')}**")
+    for draft in drafts:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(draft.time))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{plain(draft.name)} :gray[{when}]")
+            st.button("", icon=":material/restore:", key=f"draft:{draft.id}", help=text("build.recover"),
+                      on_click=_recover, args=(s, draft.id), type="tertiary")  # fmt: skip
+            st.button("", icon=":material/delete:", key=f"forget:{draft.id}", help=text("build.forget"),
+                      on_click=s.forget, args=(draft.id,), type="tertiary")  # fmt: skip
+
+
+def _recover(s: Store, draft: str) -> None:
+    try:
+        s.recover(draft)
+    except TsumikiError as error:
+        told(error)
+
+
+def _open_file(s: Store) -> None:
+    try:
+        s.open(st.session_state["build:file"])
+    except TsumikiError as error:
+        told(error)
+
+
+def _uploaded(s: Store) -> None:
+    file: Any = st.session_state.get("build:upload")
+    if file is None:
+        return
+    try:
+        s.upload(file.read(MOST_UPLOAD + 1))
+    except TsumikiError as error:
+        told(error)
+
+
+def _save(s: Store) -> None:
+    name = s.state.path or f"{s.document.get('name') or 'network'}.json"
+    st.session_state.setdefault("build:path", name)
+    if st.session_state.get("build:path-of") != (s.state.path, s.document.get("name")):
+        st.session_state["build:path"] = name
+        st.session_state["build:path-of"] = (s.state.path, s.document.get("name"))
+    st.text_input(text("build.path"), key="build:path", help=plain(text("build.workspace", folder=s.workspace)))
+    conflict = st.session_state.get("build:conflict") == st.session_state["build:path"]
+    if conflict:
+        st.warning(text("build.conflict"))
+    st.button(
+        text("build.overwrite") if conflict else text("build.save"),
+        key="build:save",
+        type="primary",
+        on_click=_saved,
+        args=(s, conflict),
+    )
+
+
+def _saved(s: Store, overwrite: bool) -> None:
+    path = st.session_state["build:path"].strip()
+    st.session_state.pop("build:conflict", None)
+    try:
+        s.save(path, overwrite=overwrite)
+        st.session_state["build:saved"] = s.state.path
+    except Conflict:
+        st.session_state["build:conflict"] = st.session_state["build:path"]
+    except TsumikiError as error:
+        told(error)
+
+
+def name_field(s: Store) -> None:
+    """Draw the document's name, which is also that of the folder for its runs."""
+    value = s.document.get("name")
+    st.session_state["build:name"] = value if isinstance(value, str) else ""
+
+    def renamed() -> None:
+        s.dispatch(Set(pointer="/name", value=st.session_state["build:name"].strip() or "network"))
+
+    st.text_input(
+        text("build.document"), key="build:name", on_change=renamed, max_chars=60, label_visibility="collapsed", width=260
+    )
