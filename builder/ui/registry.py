@@ -172,7 +172,10 @@ class Registry:
 
     def inside(self, path: str) -> Path:
         """Return a path of the workspace as an absolute one. Raises UsageError when it leads outside."""
-        place = (self.workspace / path).resolve()
+        try:
+            place = (self.workspace / path).resolve()
+        except (OSError, ValueError) as error:  # a loop of links, a NUL byte
+            raise UsageError(f"{path!r} is no path: {error}.") from error
         if not place.is_relative_to(self.workspace):
             raise UsageError(f"{path} is not inside the workspace {self.workspace}.")
         return place

@@ -6,51 +6,24 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pages_harness as harness
 import pytest
+from pages_harness import document, labelled
 from streamlit.testing.v1 import AppTest
 
-from builder.ui.registry import Registry
 from builder.ui.state import Store
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "digits.json"
-
-
-def draw() -> None:
-    import importlib
-
-    import streamlit as st
-
-    importlib.import_module(f"builder.ui.pages.{st.session_state['page']}").page()
-
-
-class Quiet(Registry):
-    """A registry that starts nothing."""
-
-    def tick(self) -> None:
-        pass
+EXAMPLE = harness.ROOT / "examples" / "digits.json"
 
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    quiet = Quiet(tmp_path)
+    quiet = harness.Quiet(tmp_path)
     for module in ("train", "live"):
         monkeypatch.setattr(f"builder.ui.pages.{module}.registry", lambda workspace: quiet, raising=False)
-    test = AppTest.from_function(draw, default_timeout=30)
-    test.session_state["page"] = "train"
-    test.session_state["workspace"] = tmp_path
-    test.session_state["store"] = Store(tmp_path, document=json.loads(EXAMPLE.read_text()))
+    test = harness.opened("train", tmp_path, "digits")
     test.session_state["queue"] = quiet
     return test
-
-
-def document(app: AppTest) -> dict[str, Any]:
-    found: dict[str, Any] = app.session_state["store"].document
-    return found
-
-
-def labelled(elements: Any, label: str) -> Any:
-    (found,) = [element for element in elements if element.label == label]
-    return found
 
 
 def test_settings_show_and_change_the_document(app: AppTest) -> None:

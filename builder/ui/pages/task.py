@@ -1,0 +1,138 @@
+"""The task: what the network is to say, and the head and loss that follow from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from builder.heads import HEADS
+from builder.ui.adapt import adapted, loss_of, losses, with_loss
+from builder.ui.pages.common import ICONS, plain
+from builder.ui.state import Replace, Store, store
+from builder.ui.texts import text
+from schemas.document import dump
+
+TASKS = ("classification", "binary", "regression")
+
+ABOUT_THE_END = (
+    "loss_head_mismatch", "head_task_mismatch", "unusual_loss", "activation_before_squared_error", "softmax_twice",
+    "softmax_one_class", "task_data_mismatch", "class_count", "output_count", "label_range", "several_losses",
+)  # fmt: skip
+"""Codes of the check's problems that say how task, head, loss and data do not suit."""
+
+
+def section(s: Store) -> None:
+    """Draw the choice of the task, the reason for its head and loss, and whether the network fits the data."""
+    st.subheader(text("task.title"))
+    left, right = st.columns([6, 5], gap="large")
+    report, facts = s.report, s.report.facts
+    with left:
+        st.session_state["task:chosen"] = report.task
+        st.segmented_control(
+            text("task.title"), TASKS, format_func=lambda name: text(f"task.{name}"), key="task:chosen",
+            on_change=_choose, label_visibility="collapsed", width="stretch",
+        )  # fmt: skip
+        st.markdown(_reason(report.task, facts))
+        _loss(s)
+        _fit(s)
+    with right:
+        st.markdown(_table(report.task))
+
+
+def _choose() -> None:
+    s, chosen = store(), st.session_state["task:chosen"]
+    if chosen in TASKS:  # None: the chosen one was clicked again
+        made = {**s.document, "task": chosen}
+        s.dispatch(Replace(text=dump(adapted(made, _facts(s, made), chosen))))
+
+
+def _facts(s: Store, document: dict[str, Any]) -> Any:
+    """Return what the data tell when the task is this one: the same labels are classes or numbers."""
+    from builder.data import facts
+    from schemas.errors import TsumikiError
+
+    try:
+        return facts(document["data"], s.base, document["task"])
+    except (TsumikiError, KeyError):
+        return s.report.facts
+
+
+def _reason(task: str, facts: Any) -> str:
+    """Say in a sentence why this head and this loss."""
+    if task == "classification":
+        count = facts.classes if facts is not None and facts.classes else None
+        return text("task.why.classification", count=count) if count else text("task.why.classes")
+    if task == "binary":
+        names = facts.class_names if facts is not None and facts.class_names and len(facts.class_names) == 2 else None
+        return text("task.why.binary", one=plain(names[1])) if names else text("task.why.yes")
+    count = (facts.targets if facts is not None else None) or 1
+    return text("task.why.regression", count=count)
+
+
+def _table(chosen: str) -> str:
+    """Return task → activation → loss as a table, the chosen task in bold."""
+    columns = {
+        text("task.task"): [
+            f"**● {text(f'task.{name}')}**" if name == chosen else text(f"task.{name}") for name in TASKS
+        ],
+        text("task.activation"): [HEADS[name][0] or text("task.none") for name in TASKS],
+        text("task.loss"): [HEADS[name][1] for name in TASKS],
+        text("task.says"): [text(f"task.says.{name}") for name in TASKS],
+    }
+    rows = [list(columns), ["---"] * len(columns), *zip(*columns.values(), strict=True)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _loss(s: Store) -> None:
+    """Let another loss be chosen; the check explains what does not suit."""
+    present = loss_of(s.document) or HEADS[s.report.task][1]
+    st.session_state["task:loss"] = present
+    st.selectbox(text("task.loss"), losses(), key="task:loss", on_change=_other_loss, help=text("task.loss.help"))
+    for problem in s.report.problems:
+        if problem.code in ABOUT_THE_END:
+            show = st.error if problem.severity == "error" else st.warning
+            show(f"{plain(problem.what)} {plain(problem.why)}", icon=ICONS[problem.severity])
+
+
+def _other_loss() -> None:
+    s = store()
+    s.dispatch(Replace(text=dump(with_loss(s.document, st.session_state["task:loss"]))))
+
+
+def _fit(s: Store) -> None:
+    """Say whether the network's input and output are those of the data, with one button that makes them so."""
+    facts = s.report.facts
+    if facts is None:
+        return
+    made = adapted(s.document, facts, s.report.task)
+    if made == s.document:
+        st.success(text("task.fits"), icon=":material/check_circle:")
+        return
+    st.warning(text("task.unfit", changes=plain(_changes(s, made))), icon=ICONS["warning"])
+    st.button(text("task.adapt"), type="primary", icon=":material/auto_fix_high:", on_click=_adapt)
+
+
+def _changes(s: Store, made: dict[str, Any]) -> str:
+    """Name what adapting would change, in a few words."""
+    said = []
+    before, after = s.document.get("model"), made["model"]
+    before = before if isinstance(before, dict) else {}
+    if before.get("input") != after.get("input"):
+        said.append(text("task.change.input", shape="×".join(map(str, after.get("input") or ()))))
+    if before.get("layers") != after.get("layers"):
+        ending = [_called(entry) for entry in after["layers"][-3:]]
+        said.append(text("task.change.end", layers=" → ".join(ending)))
+    if s.document.get("task") != made["task"]:
+        said.append(text("task.change.task", task=text(f"task.{made['task']}")))
+    return ", ".join(said)
+
+
+def _called(entry: dict[str, Any]) -> str:
+    width = entry.get("out_features")
+    return f"{entry.get('type')}({width})" if width is not None else str(entry.get("type"))
+
+
+def _adapt() -> None:
+    s = store()
+    s.dispatch(Replace(text=dump(adapted(s.document, s.report.facts, s.report.task))))

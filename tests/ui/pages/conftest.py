@@ -1,0 +1,15 @@
+"""Makes `import pages_harness` work: tests are imported as files, without packages around them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+if "pages_harness" not in sys.modules:
+    _place = Path(__file__).with_name("pages_harness.py")
+    _spec = importlib.util.spec_from_file_location("pages_harness", _place)
+    assert _spec is not None and _spec.loader is not None
+    _module = importlib.util.module_from_spec(_spec)
+    sys.modules["pages_harness"] = _module
+    _spec.loader.exec_module(_module)
