@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.errors import UsageError
 
-from .compile.bind import Update
+from .compile.bind import Update, tape_of
 from .compile.emit import slices
 from .compile.fuse import RULES
 from .compile.parameters import aligned
@@ -136,7 +136,7 @@ class Session:
                 HYPER=spec.hyper,
                 DECAY=int(slot.parameter.decays),
             )
-        return np.ascontiguousarray(np.array(rows, np.int64).reshape(-1, machine.SLOTS))
+        return tape_of(rows)
 
     def step(self, x: Any, t: Any, weights: np.ndarray | None = None, *, learning_rate: float) -> float:
         """Train on n <= batch_size samples and return their mean loss; every `accumulate` steps update the parameters.

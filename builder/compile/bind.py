@@ -11,7 +11,7 @@ import numpy as np
 from schemas import ops
 
 from ..kernels import machine
-from .parameters import Parameters
+from .parameters import Parameters, aligned
 from .tensors import Tensor
 
 
@@ -108,7 +108,14 @@ class Binder:
 
     def table(self) -> np.ndarray:
         """Return the finished tape."""
-        return np.ascontiguousarray(np.array(self.tape, np.int64).reshape(-1, machine.SLOTS))
+        return tape_of(self.tape)
+
+
+def tape_of(rows: list[np.ndarray]) -> np.ndarray:
+    """Return rows as one tape that begins at a cache line."""
+    tape = aligned(len(rows) * machine.SLOTS, np.int64).reshape(-1, machine.SLOTS)
+    tape[:] = np.array(rows, np.int64).reshape(-1, machine.SLOTS)
+    return tape
 
 
 def image(prefix: str, tensor: Tensor, binder: Binder) -> dict[str, int]:

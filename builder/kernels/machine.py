@@ -21,12 +21,11 @@ import numpy as np
 from numba import carray, cfunc, njit, prange, types
 
 from . import cpu
-from .simd import call, doubles, fetch_add, integers, reals
+from .simd import call, doubles, fetch_add, give_way, integers, load_acquire, reals
 
-FUNCTION, UNITS, NEXT, ARGUMENTS = 0, 1, 2, 3
-"""Slots of a row: callback, number of units, atomic counter, first argument."""
-
-SLOTS = 64
+FUNCTION, UNITS, ARGUMENTS, NEXT, DONE, SLOTS = 0, 1, 2, 56, 57, 64
+"""Slots of a row: callback, number of units, first argument; atomic counters of units begun and done, which have a
+cache line of their own, since every thread writes them while the others read the arguments."""
 
 KERNELS: dict[str, Callable[..., None]] = {}
 _COMPILED: dict[tuple[str, type], Any] = {}
@@ -35,8 +34,8 @@ _LISTENERS: list[Callable[[str, float], None]] = []
 
 def slots(count: int) -> range:
     """Return the numbers of a kernel's argument slots."""
-    if ARGUMENTS + count > SLOTS:
-        raise ValueError(f"a row has room for {SLOTS - ARGUMENTS} arguments, not {count}")
+    if ARGUMENTS + count > NEXT:
+        raise ValueError(f"a row has room for {NEXT - ARGUMENTS} arguments, not {count}")
     return range(ARGUMENTS, ARGUMENTS + count)
 
 
@@ -119,19 +118,30 @@ def _run_alone(tape):  # type: ignore[no-untyped-def]  # compiled by Numba
 
 
 def _run_threads(tape, threads):  # type: ignore[no-untyped-def]  # compiled by Numba
-    # Threads take the next unit from an atomic counter, so that a busy core does not hold up the others.
+    # One parallel region for the whole tape. Threads take the next unit from an atomic counter and go on to the next
+    # row when all units of this one are done, not when all threads have come: a thread whose core is busy with
+    # something else holds nobody up, and the first may do everything alone.
     for i in range(tape.shape[0]):
-        function, units, row = tape[i, FUNCTION], tape[i, UNITS], tape.ctypes.data + i * SLOTS * 8
-        if units == 1:
-            call(function, row, 0)
-        else:
-            tape[i, NEXT] = 0
-            for _ in prange(threads):
-                u = fetch_add(row + 8 * NEXT)
-                while u < units:
-                    call(function, row, u)
-                    u = fetch_add(row + 8 * NEXT)
+        tape[i, NEXT] = 0
+        tape[i, DONE] = 0
+    for _ in prange(threads):
+        for i in range(tape.shape[0]):
+            function, units, row = tape[i, FUNCTION], tape[i, UNITS], tape.ctypes.data + i * SLOTS * 8
+            next_unit, done = row + 8 * NEXT, row + 8 * DONE
+            u = fetch_add(next_unit)
+            while u < units:
+                call(function, row, u)
+                fetch_add(done)
+                u = fetch_add(next_unit)
+            waited = 0
+            while load_acquire(done) < units:
+                waited += 1
+                if waited > PATIENCE:
+                    give_way()
 
+
+PATIENCE = 2000
+"""Looks at a counter (a few microseconds) before a waiting thread offers its core to others."""
 
 _RUNNERS: dict[bool, Any] = {}
 

@@ -10,6 +10,7 @@ Intrinsics must stay module-level names: a kernel that holds one in a closure ne
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -309,7 +310,7 @@ def fetch_add(context: Any, address: Any) -> Any:
 
     def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = builder.inttoptr(arguments[0], I64.as_pointer())
-        return builder.atomic_rmw("add", place, ir.Constant(I64, 1), "monotonic")
+        return builder.atomic_rmw("add", place, ir.Constant(I64, 1), "acq_rel")
 
     return types.int64(types.int64), codegen
 
@@ -323,3 +324,26 @@ def exchange(context: Any, address: Any, value: Any) -> Any:
         return builder.atomic_rmw("xchg", place, arguments[1], "acq_rel")
 
     return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def load_acquire(context: Any, address: Any) -> Any:
+    """Return the int64 at address; what others wrote before they changed it is then seen too."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load_atomic(builder.inttoptr(arguments[0], I64.as_pointer()), "acquire", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def give_way(context: Any) -> Any:
+    """Offer this thread's core to whoever waits for one (POSIX; elsewhere nothing)."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if os.name == "posix":
+            kind = ir.FunctionType(I32, [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+        return target.get_dummy_value()
+
+    return types.void(), codegen
