@@ -60,6 +60,7 @@ class Watched:
         page.on("request", lambda r: self.outside.append(r.url) if not self.local(r.url) else None)
         page.on("console", lambda m: self.console.append(f"{m.type}: {m.text}"))
         page.on("pageerror", lambda e: self.console.append(f"error: {e}"))
+        page.set_default_timeout(15_000)
         page.goto(address)
         page.locator(".canvas").wait_for()
 

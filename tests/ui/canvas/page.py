@@ -6,6 +6,7 @@ Its document is a list of blocks, and its edits are enough for the tests; the pr
 from __future__ import annotations
 
 import copy
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,8 @@ def editor() -> None:
         "can": {"undo": len(S.history) > 1, "redo": bool(S.future), "paste": True},
     }
     result = canvas(data, key="canvas", height=720, on_edits=on_edits)
-    st.json({"log": S.log, "ids": [n["id"] for n in stack["nodes"]], "edges": stack["edges"]}, expanded=False)
-    st.text(f"selected: {read_selected(result.selected)}")
-    st.code(str([node["id"] for node in stack["nodes"]]))
+    said = {"log": S.log, "ids": [node["id"] for node in stack["nodes"]], "selected": read_selected(result.selected)}
+    st.code(json.dumps(said))
 
 
 if st.checkbox("show", value=True):

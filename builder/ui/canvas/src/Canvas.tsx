@@ -1,11 +1,12 @@
 /** The canvas: palette, toolbar and the network; what is selected, what has the focus, what a command does. */
-import { Background, BackgroundVariant, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, useStore, type Node as FlowNode } from "@xyflow/react";
+import { Background, BackgroundVariant, ReactFlow, ReactFlowProvider, useReactFlow, useStore, type Node as FlowNode } from "@xyflow/react";
 import { type KeyboardEvent, type PointerEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Block, type BlockData, RenameContext } from "./Block";
 import { H, type Point, W } from "./geometry";
 import { blockAt, slotOf, useGestures, wireAt } from "./gestures";
 import { CTRL, Help, SHIFT } from "./Help";
 import { command, type Command } from "./keyboard";
+import { Overview } from "./Overview";
 import { Palette } from "./Palette";
 import { stack } from "./stack";
 import { SayContext, speaker, spoken } from "./text";
@@ -70,6 +71,11 @@ function Inner({ data, send: outbox, host }: Props) {
     if (at !== null) setCursor(at);
     send.select(list);
   };
+  /** New blocks are shown, and have the focus unless it is needed where it is: several layers may be added in a row. */
+  const arrive = (list: string[]) => {
+    view.show(list[list.length - 1]);
+    if (!(host.getRootNode() as ShadowRoot).activeElement?.closest("input, button")) held.current = list[0];
+  };
   const pick = (id: string) => { anchor.current = id; select([id]); focus(id); view.show(id); };
   const add = (type: string) => {
     const after = inOrder(chosen).pop();
@@ -80,22 +86,29 @@ function Inner({ data, send: outbox, host }: Props) {
     if (source !== target) send.edit({ op: data.edges.some(([a, b]) => a === source && b === target) ? "disconnect" : "connect", source, target });
   };
 
-  // What came from Python: the focus stays where it was (React moves the elements of blocks, and a moved one loses it).
-  const root = host.getRootNode() as ShadowRoot | Document;
-  const before = (root.activeElement as HTMLElement | null)?.closest?.<HTMLElement>(".react-flow__node")?.dataset.id;
+  // The focus stays on its block: React moves the elements of blocks, and a moved one loses it without a word.
+  const held = useRef<string | null>(null);
+  useEffect(() => {
+    const outside = (e: Event) => { if (!e.composedPath().includes(host)) held.current = null; };
+    document.addEventListener("focusin", outside, true);
+    document.addEventListener("pointerdown", outside, true);
+    return () => { document.removeEventListener("focusin", outside, true); document.removeEventListener("pointerdown", outside, true); };
+  }, [host]);
+  const refocus = (): void => {
+    const active = (host.getRootNode() as ShadowRoot).activeElement;
+    if (held.current !== null && (!active || active === pane.current) && stop !== undefined) focus(byId.has(held.current) ? held.current : stop);
+  };
+
   const shown = useRef<{ ids: string[]; reveal: string }>({ ids: [], reveal: "" });
   useLayoutEffect(() => {
     const known = new Set(shown.current.ids), reveal = JSON.stringify([data.rev, data.reveal]);
     const fresh = waiting.current ? ids.filter(id => !waiting.current!.has(id)) : [];
     if (ids.length && !ids.some(id => known.has(id))) { setSelected([]); setCursor(null); requestAnimationFrame(() => view.toHome()); }
     else if (data.reveal?.length && reveal !== shown.current.reveal && byId.has(data.reveal[0])) { select(data.reveal); requestAnimationFrame(() => view.show(data.reveal![0])); }
-    else if (fresh.length) { waiting.current = null; anchor.current = fresh[0]; select(fresh); requestAnimationFrame(() => view.show(fresh[fresh.length - 1])); }
+    else if (fresh.length) { waiting.current = null; anchor.current = fresh[0]; select(fresh); arrive(fresh); }
     shown.current = { ids, reveal };
     host.dataset.rev = String(data.rev);
-    requestAnimationFrame(() => {                // React Flow moves the elements after this effect
-      const active = (host.getRootNode() as ShadowRoot).activeElement;
-      if (before !== undefined && !active && stop !== undefined) focus(byId.has(before) ? before : stop);
-    });
+    requestAnimationFrame(() => { refocus(); requestAnimationFrame(refocus); });      // React Flow moves elements after this effect
   }, [data]);
   useEffect(() => { if (renaming !== null && !byId.has(renaming)) setRenaming(null); }, [byId, renaming]);
 
@@ -106,7 +119,7 @@ function Inner({ data, send: outbox, host }: Props) {
     const props: BlockData = { node: n, selected: on, target: n.id === target, renaming: n.id === renaming };
     const sign = JSON.stringify([props, at, n.id === stop, labels]);
     return { id: n.id, sign, make: () => ({
-      id: n.id, type: "block", position: at, data: props, width: W, height: H, measured: { width: W, height: H }, className: "nopan", selected: on,
+      id: n.id, type: "block", position: at, data: props, width: W, height: H, measured: { width: W, height: H }, className: "nopan", style: { pointerEvents: "all" }, selected: on,
       ariaLabel: spoken(n, say), ariaRole: "button",
       domAttributes: { tabIndex: n.id === stop ? 0 : -1, "aria-pressed": on, "aria-roledescription": say("block.role"), "aria-describedby": "keys" },
     } as FlowNode) };
@@ -202,7 +215,7 @@ function Inner({ data, send: outbox, host }: Props) {
   };
   const onClick = (e: React.MouseEvent) => {
     const at = e.target as HTMLElement, id = at.closest<HTMLElement>(".react-flow__node")?.dataset.id;
-    if (at.closest("input, button, .react-flow__attribution, .minimap")) return;
+    if (at.closest("input, button, .react-flow__attribution")) return;
     if (id !== undefined) {
       if (connecting !== null) toggleLink(connecting, id);
       else if (e.ctrlKey || e.metaKey) toggle(id);
@@ -251,7 +264,8 @@ function Inner({ data, send: outbox, host }: Props) {
   return (
     <SayContext.Provider value={say}>
       <RenameContext.Provider value={rename}>
-        <div className={`canvas${dragging ? " dragging" : ""}${connecting !== null || gesture?.kind === "connect" ? " connecting" : ""}${far ? " far" : ""}${data.readonly ? " readonly" : ""}`} onKeyDown={onKeyDown}>
+        <div className={`canvas${dragging ? " dragging" : ""}${connecting !== null || gesture?.kind === "connect" ? " connecting" : ""}${far ? " far" : ""}${data.readonly ? " readonly" : ""}`} onKeyDown={onKeyDown}
+          onFocus={e => { held.current = (e.target as HTMLElement).closest<HTMLElement>(".react-flow__node")?.dataset.id ?? null; }}>
           {!data.readonly && <Palette entries={data.palette} search={search} onAdd={add} onLeave={() => { if (stop !== undefined) focus(stop); }}
             onDrag={(p, e) => { if (e.button === 0) begin.fromPalette(p.type, p.category, e, () => add(p.type)) }} />}
           <Toolbar groups={[...editing, ...looking]} />
@@ -268,8 +282,7 @@ function Inner({ data, send: outbox, host }: Props) {
             {!ids.length && <p className="empty">{say("empty")}</p>}
             {box && <Box from={flow.flowToScreenPosition(box.from)} to={flow.flowToScreenPosition(box.to)} corner={pane.current!.getBoundingClientRect()} />}
           </div>
-          {mapShown && <div className="minimap"><MiniMap position="top-left" pannable zoomable offsetScale={0} ariaLabel={say("map")} style={{ width: 84, height: MAP_HEIGHT(pane.current) }} nodeBorderRadius={12}
-            nodeClassName={n => { const b = (n.data as BlockData).node; return `cat-${b.category}${b.problem ? ` has-${b.problem}` : ""}`; }} /></div>}
+          {mapShown && ids.length > 0 && <Overview layout={layout} nodes={data.nodes} />}
           {dragging && <div className={`ghost cat-${dragging.category}${drop ? "" : " nowhere"}`} style={{ left: dragging.at.x - corner.left, top: dragging.at.y - corner.top }}>{dragging.kind === "move" ? dragging.text : dragging.type}</div>}
           {help && <Help onClose={() => { setHelp(false); if (stop !== undefined) focus(stop); }} />}
           {message && <div className="message">{message}</div>}
@@ -279,9 +292,6 @@ function Inner({ data, send: outbox, host }: Props) {
       </RenameContext.Provider>
     </SayContext.Provider>);
 }
-
-/** The overview is a strip beside the network as high as it: a stack is tall, and covered by nothing. */
-const MAP_HEIGHT = (pane: HTMLElement | null) => Math.max(120, (pane?.clientHeight ?? 560) - 2);
 
 const Box = ({ from, to, corner }: { from: Point; to: Point; corner: DOMRect }) =>
   <div className="box" style={{ left: Math.min(from.x, to.x) - corner.left, top: Math.min(from.y, to.y) - corner.top, width: Math.abs(to.x - from.x), height: Math.abs(to.y - from.y) }} />;
