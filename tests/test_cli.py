@@ -164,6 +164,13 @@ def test_overrides_reach_every_verb(tsumiki: Command, examples: Path) -> None:
     assert tsumiki("datasets", file, "data.source.name=wine", "--json").json["samples"] == 178
 
 
+def test_what_init_says_next_can_be_pasted_into_a_shell(here: Path, tsumiki: Command) -> None:
+    (here / "表 1.csv").write_text("a,b\n" + "".join(f"{i},{i % 2}\n" for i in range(40)), encoding="utf-8")
+    told = tsumiki("init", "表 1.csv")
+    assert told.code == 0
+    assert told.out.splitlines()[-1] == "next: tsumiki summary '表 1.json', then tsumiki train '表 1.json'"
+
+
 def test_render_fills_in_head_and_loss(here: Path, tsumiki: Command, examples: Path) -> None:
     document = json.loads((examples / "iris.json").read_text(encoding="utf-8"))
     del document["model"]["layers"][-3:]

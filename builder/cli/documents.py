@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,7 +44,8 @@ def init(
         return
     file.write_text(write(document), encoding="utf-8")
     print(f"wrote {file}: {document['description']}")
-    print(f"next: tsumiki summary {file}, then tsumiki train {file}")
+    quoted = shlex.quote(str(file))
+    print(f"next: tsumiki summary {quoted}, then tsumiki train {quoted}")
 
 
 @verb

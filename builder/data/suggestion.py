@@ -91,8 +91,8 @@ def _idx(folder: Path, base: Path) -> dict[str, Any] | None:
     found: dict[str, dict[str, str]] = {}
     for file in sorted(folder.iterdir()):
         name = file.name.lower()
-        if "idx" not in name or not file.is_file():
-            continue
+        if "idx" not in name or name.endswith(".json") or not file.is_file():
+            continue  # a document that an earlier init has written lies beside its data
         part = next((p for p, words in PARTS.items() if any(word in name for word in words)), "train")
         kind = "images" if "images" in name else "labels" if "labels" in name else None
         if kind:

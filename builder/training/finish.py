@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,8 @@ def finish(job: Job, folder: RunFolder, state: State, interrupts: Interrupts) ->
 
     def leave() -> None:
         if interrupts.number is not None:
-            raise interrupts.interrupted(f"Training is done and saved. Evaluate with: tsumiki resume {folder.path}")
+            again = f"tsumiki resume {shlex.quote(str(folder.path))}"
+            raise interrupts.interrupted(f"Training is done and saved. Evaluate with: {again}")
 
     loss, prediction, target = evaluation.evaluate(job.network, part, job.training.evaluation_batch_size, leave)
     names = [str(name) for name in job.prepared.class_names or ()]

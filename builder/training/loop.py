@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import time
 from contextlib import closing
 from typing import Any
@@ -158,7 +159,8 @@ class Trainer:
         self.folder.note("interrupted", epoch=state.epoch, batch=state.batch, step=state.step)
         if asked:
             raise Stopped(where)
-        raise self.interrupts.interrupted(f"Saved at {where}. Go on with: tsumiki resume {self.folder.path}")
+        again = f"tsumiki resume {shlex.quote(str(self.folder.path))}"
+        raise self.interrupts.interrupted(f"Saved at {where}. Go on with: {again}")
 
     def _tell(self, state: State, loss: float, rate: float) -> None:
         self.events.emit(

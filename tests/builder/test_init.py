@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,15 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
 
 def test_the_name_is_that_of_the_data() -> None:
     assert [default_name(data) for data in ("iris", "a/花 b.csv", "photos/", ".")][:3] == ["iris", "花 b", "photos"]
+
+
+def test_idx_files_beside_a_document_of_their_name(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 256, (30, 8, 8), dtype=np.uint8)
+    header = b"\x00\x00\x08\x03" + np.array(images.shape, ">u4").tobytes()
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(header + images.tobytes())
+    labels = (np.arange(30) % 3).astype(np.uint8)
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"\x00\x00\x08\x01\x00\x00\x00\x1e" + labels.tobytes())
+    first = builder.init(tmp_path / "train-images-idx3-ubyte", base=tmp_path)
+    (tmp_path / "train-images-idx3-ubyte.json").write_text(json.dumps(first))
+    assert builder.init(tmp_path, base=tmp_path)["data"] == first["data"]
