@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from schemas.errors import TrainingError
+
 from .files import read_json
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which a process of ours finds this very package, whatever its current folder holds."""
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+
+
+def command(*words: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a verb of `tsumiki` to its end. Raises TrainingError when it takes longer than `seconds`."""
+    try:
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "builder", *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment(),
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TrainingError(f"tsumiki {words[0]} took longer than {seconds:.0f} s and was ended.") from error
 
 
 def created(pid: int) -> float | None:

@@ -34,7 +34,7 @@ from typing import Any, Literal, get_args
 from schemas.errors import TrainingError, UsageError
 
 from .files import read_json, write_json, writing
-from .processes import alive, created, lock_holder, terminate
+from .processes import alive, created, environment, lock_holder, terminate
 
 State = Literal["waiting", "running", "pausing", "paused", "stopping", "stopped", "finished", "failed"]
 LIVING = ("running", "pausing", "stopping")
@@ -241,8 +241,6 @@ class Registry:
         holder = child.pid if child is not None and child.poll() is None else lock_holder(folder)
         if holder is not None:
             return replace(job, state="running", pid=holder, begun=created(holder))
-        root = str(Path(__file__).resolve().parents[2])
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         try:
             with (folder / "output.txt").open("ab") as output:
                 process = subprocess.Popen(
@@ -251,7 +249,7 @@ class Registry:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     cwd=self.workspace,
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"},
+                    env=environment(),
                     start_new_session=True,  # Ctrl-C in the server's terminal is not meant for the trainings
                 )
         except OSError as error:

@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from schemas.errors import TsumikiError, UsageError
+from schemas.errors import TrainingError, TsumikiError, UsageError
 
 from .files import read_json, write_json, writing
-from .processes import lock_holder
+from .processes import command, lock_holder
 from .registry import PLACE, RUNS
 
 State = Literal["running", "finished", "fault", "stopped"]
@@ -224,6 +224,20 @@ class Shelf:
                 if path.is_file():
                     file.write(path, f"{stem}/{path.relative_to(folder).as_posix()}")
         return content.getvalue()
+
+    def html(self, run: str, seconds: float = 600) -> bytes:
+        """Return the run's report as one page without anything from elsewhere, made by `tsumiki explain` when needed.
+
+        A process of its own makes it. Raises TrainingError where it says that it cannot.
+        """
+        folder = self.folder(run)
+        made = folder / "explain" / "explain.html"
+        source = folder / "checkpoints" / "best.safetensors"
+        if (_stamp(made) or (0, 0)) < (_stamp(source) or (0, 0)):
+            done = command("explain", str(folder), seconds=seconds)
+            if done.returncode:
+                raise TrainingError(done.stderr.strip()[-2000:] or f"tsumiki explain ended with {done.returncode}.")
+        return made.read_bytes()
 
     def _folders(self) -> Iterator[tuple[Path, int]]:
         root = self.workspace / RUNS

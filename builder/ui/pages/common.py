@@ -56,6 +56,13 @@ def number(value: Any, digits: int = 4) -> str:
     return f"{value:.{digits}f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
+def to_page(name: str) -> None:
+    """Go to another page of the application."""
+    page = st.session_state.get("pages", {}).get(name)
+    if page is not None:
+        st.switch_page(page)
+
+
 def metric_name(name: str) -> str:
     """Return a metric's name in the session's language."""
     key = f"metric.{name}"
