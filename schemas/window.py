@@ -102,6 +102,8 @@ def leftover(
         if fits and all(wider[a] < max(2, kernel[a]) for a in (0, 1)):
             fixes.append(FieldFix(f"Pad by {wider[0]} and {wider[1]} pixels", {"padding": wider}))
             break
+    else:  # equal padding on both sides cannot fit where the stride is even and the remainder odd
+        fixes.append(FieldFix("Pad by 'same': one pixel more at one side where needed", {"padding": "same"}))
     room = [x[1 + a] + sum(sides[a]) - dilation[a] * (kernel[a] - 1) - 1 for a in (0, 1)]
     whole = [
         min((s for s in range(1, stride[a] + 2) if room[a] % s == 0), key=lambda s: (abs(s - stride[a]), s))

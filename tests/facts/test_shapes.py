@@ -59,7 +59,11 @@ def test_fact_2_a_remainder_is_told_with_what_falls_off_and_a_fix() -> None:
     assert warnings[0].fixes
     for fix in warnings[0].fixes:
         assert "remainder" not in {problem.code for problem in builder.check(apply(raw, fix.patch)).problems}
-    raw = document([conv(5, kernel_size=4, stride=3)], (1, 8, 8))
+
+
+@pytest.mark.parametrize(("kernel", "stride", "size"), [(4, 3, 8), (3, 2, 8), (2, 2, 7), (5, 4, 10)])
+def test_fact_2_a_padding_and_a_stride_that_fit_are_offered(kernel: int, stride: int, size: int) -> None:
+    raw = document([conv(5, kernel_size=kernel, stride=stride)], (1, size, size))
     (warning,) = [problem for problem in builder.check(raw).problems if problem.code == "remainder"]
     assert any("/padding" in fix.patch[0]["path"] for fix in warning.fixes)
     assert any("/stride" in fix.patch[0]["path"] for fix in warning.fixes)
