@@ -26,7 +26,7 @@ from schemas.patch import join
 from schemas.stack import usable
 
 from .checks.found import Found
-from .checks.stacks import Call, Stacks
+from .checks.stacks import MOST_NESTED, Call, Stacks
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -162,7 +162,9 @@ class Graph:
             self.found.append(too_many)
             self.entries = []
         self.root = Scope("/model/layers")
-        self._taken = {e["name"] for e in self.entries if isinstance(e, Mapping) and isinstance(e.get("name"), str)}
+        self._taken = set(_given(self.entries))
+        for unit in self.stacks.units.values():
+            self._taken.update(_given(unit["layers"]))
         self._fill(self.root, self.entries)
         self.wire()
 
@@ -323,6 +325,16 @@ class Graph:
     @property
     def problems(self) -> tuple[Problem, ...]:
         return tuple(item.problem for item in self.wiring)
+
+
+def _given(entries: Sequence[Any], depth: int = 0) -> Iterator[str]:
+    """Yield the names that layers of a list were given, those within Repeats included."""
+    for entry in entries:
+        if isinstance(entry, Mapping):
+            if isinstance(entry.get("name"), str):
+                yield entry["name"]
+            if isinstance(entry.get("layers"), list) and depth < MOST_NESTED:
+                yield from _given(entry["layers"], depth + 1)
 
 
 def _reads(fields: Mapping[str, Any]) -> list[str]:

@@ -9,8 +9,11 @@ from functools import cache
 
 import streamlit as st
 
+from builder.ui.pages.common import plain
 from builder.ui.state import Store, store
 from builder.ui.texts import LANGUAGES, text
+from builder.ui.toolbar import saved_badge
+
 
 @dataclass(frozen=True)
 class Page:
@@ -24,7 +27,8 @@ class Page:
         return importlib.util.find_spec(f"builder.ui.pages.{self.name}") is not None
 
     def draw(self) -> None:
-        head(store())
+        if self.name != "build":
+            head(store())
         importlib.import_module(f"builder.ui.pages.{self.name}").page()
 
 
@@ -48,7 +52,7 @@ def present() -> tuple[Page, ...]:
 def main() -> None:
     """Draw the chosen page. Streamlit runs this again for every change that is not within a fragment."""
     st.set_page_config(page_title="tsumiki", page_icon="🧱", layout="wide", initial_sidebar_state="collapsed")
-    _language()
+    _choose_language()
     found = store()
     if st.query_params.get("draft") != found.id:
         st.query_params["draft"] = found.id
@@ -58,18 +62,23 @@ def main() -> None:
     ]
     st.session_state["pages"] = {page.name: made for page, made in zip(present(), pages, strict=True)}
     st.html(STYLE)
+    _language_menu()
     st.navigation(pages, position="top").run()
 
 
 STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 4.2rem; padding-bottom: 2rem; max-width: 1880px; }
-[data-testid="stMetricValue"] { font-size: 1.35rem; font-variant-numeric: tabular-nums; }
-[data-testid="stMetric"] { padding: 0.55rem 0.8rem; }
+[data-testid="stMainBlockContainer"] { padding: 3.5rem 2rem 2rem; max-width: 2000px; }
+[data-testid="stMetricValue"] { font-size: 1.3rem; font-variant-numeric: tabular-nums; }
+[data-testid="stMetric"] { padding: 0.5rem 0.8rem; }
+.st-key-build-inspector code { font-size: 0.78rem; }
+.st-key-build-inspector [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+.st-key-app-language { position: fixed; top: 0.6rem; right: 3.6rem; width: 8.2rem; z-index: 999991; }
 </style>"""
-"""The application's own text, the only HTML that it writes: room for the canvas, and figures that line up."""
+"""The only HTML that is written, and no word of a user's is in it: room for the canvas, figures that line up, and the
+language beside the navigation."""
 
 
-def _language() -> None:
+def _choose_language() -> None:
     """Take the language from the address, else the browser's, else English."""
     if "language" not in st.session_state:
         wanted = st.query_params.get("lang") or (st.context.locale or "en")
@@ -77,40 +86,26 @@ def _language() -> None:
         st.session_state["language"] = short if short in LANGUAGES else "en"
 
 
-def _choose_language() -> None:
+def _language_chosen() -> None:
     st.session_state["language"] = st.session_state["app:language"]
     st.query_params["lang"] = st.session_state["language"]
 
 
-def head(s: Store) -> None:
-    """Draw what is above every page: the document's name, whether it is saved, and the language."""
-    with st.container(horizontal=True, vertical_alignment="center", key="app-head"):
-        draw_name(s)
-        st.space("stretch")
-        st.session_state["app:language"] = st.session_state["language"]
+def _language_menu() -> None:
+    st.session_state["app:language"] = st.session_state["language"]
+    with st.container(key="app-language"):
         st.selectbox(
             text("app.language"),
             list(LANGUAGES),
             format_func=LANGUAGES.__getitem__,
             key="app:language",
-            on_change=_choose_language,
+            on_change=_language_chosen,
             label_visibility="collapsed",
-            width=130,
         )
 
 
-@st.fragment
-def draw_name(s: Store) -> None:
-    """Draw the document's name and where it is kept."""
-    from builder.ui.pages.common import plain
-
-    name = plain(s.document.get("name") or text("app.unnamed"))
-    place = plain(s.state.path) if s.state.path else text("app.never_saved")
-    state = text("app.unsaved") if s.state.changed else text("app.saved")
-    color = "orange" if s.state.changed else "green"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-        st.markdown(f"#### {name}", width="content")
-        st.badge(state, color=color)  # type: ignore[arg-type]  # one of two literal colours
-        st.caption(place, width="content")
-        if s.failure is not None:
-            st.badge(text("app.no_draft"), icon=":material/warning:", color="red", help=s.failure)
+def head(s: Store) -> None:
+    """Draw what stands above every page but Build: which document it is about, and whether that is saved."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{plain(s.document.get('name') or text('app.unnamed'))}**", width="content")
+        saved_badge(s)

@@ -15,8 +15,8 @@ import streamlit as st
 from builder.ui.formula import formulas
 from builder.ui.pages.common import plain
 from builder.ui.state import Connect, Disconnect, Field, Rename, Store
-from builder.ui.state.names import Scopes
-from builder.ui.state.tree import INPUT, identity, input_of
+from builder.ui.state.names import Scopes, input_of
+from builder.ui.state.tree import INPUT, identity
 from builder.ui.state.view import Shown
 from builder.ui.texts import text, texts
 from schemas.layer import REGISTRY
@@ -97,7 +97,9 @@ def _inputs(s: Store, block: Shown) -> None:
     where = s.state.stack
     if where is None:
         return
-    names = {identity(where, index): s.state.names.get(identity(where, index), "?") for index in range(len(where.entries))}
+    names = {
+        identity(where, index): s.state.names.get(identity(where, index), "?") for index in range(len(where.entries))
+    }
     names = {INPUT: INPUT, **names}
     index = list(names).index(block.id) - 1 if block.id in names else None
     if index is None:
@@ -144,7 +146,7 @@ def _field(s: Store, block: Shown, name: str, root: Schema) -> None:
                 icon=":material/undo:",
                 key=f"in:{block.id}:{name}:default",
                 help=text("build.to_default", value=show(schema.get("default"))),
-                on_click=lambda: s.dispatch(Field(id=block.id, field=name, remove=True)),
+                on_click=lambda: s.act(Field(id=block.id, field=name, remove=True)),
                 type="tertiary",
             )
     else:
@@ -177,7 +179,10 @@ def _fits(value: Any, schema: Schema) -> bool:
     whole = schema.get("type") == "integer"
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         return False
-    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
+    low, high = (
+        schema.get("minimum", schema.get("exclusiveMinimum")),
+        schema.get("maximum", schema.get("exclusiveMaximum")),
+    )
     return (low is None or value >= low) and (high is None or value <= high) and abs(value) < 2**53
 
 
@@ -271,9 +276,10 @@ def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value
         height, width = (int(st.session_state[k]) for k in keys)
         s.dispatch(Field(id=block.id, field=name, value=height if height == width else [height, width]))
 
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        for number, (k, axis) in enumerate(zip(keys, ("height", "width"), strict=True)):
-            st.session_state[k] = shown[number]
+    columns = st.columns(2, gap="small", vertical_alignment="bottom")
+    for number, (k, axis) in enumerate(zip(keys, ("height", "width"), strict=True)):
+        st.session_state[k] = shown[number]
+        with columns[number]:
             st.number_input(
                 f"{_label(block, name)} · {text(f'build.{axis}')}" if number == 0 else text(f"build.{axis}"),
                 min_value=one["minimum"],
@@ -290,7 +296,7 @@ def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value
             text("build.same"),
             key=f"{key}:same",
             help=text("build.same_help"),
-            on_change=lambda: s.dispatch(
+            on_change=lambda: s.act(
                 Field(id=block.id, field=name, value="same" if st.session_state[f"{key}:same"] else 0)
             ),
         )

@@ -59,6 +59,12 @@ def _problem(s: Store, shown: list[Shown], problem: Problem, number: int) -> Non
                     _fix(s, fix, f"fix-{number}-{k}")
 
 
+def changes(before: str, after: str) -> str:
+    """Return the lines that differ, marked + and −, without the names of files."""
+    lines = diff(before, after, "").splitlines()[2:]
+    return "\n".join(lines) or text("build.no_difference")
+
+
 def _select(s: Store, block: str) -> None:
     s.dispatch(Select(ids=(block,)))
     st.session_state["canvas:reveal"] = True
@@ -71,7 +77,5 @@ def _fix(s: Store, fix: Proposal, key: str) -> None:
         if after.notice is not None:
             st.warning(text(after.notice.key, **after.notice.values))
             return
-        st.code(diff(s.text, after.text, "document.json") or text("build.no_difference"), language="diff", width=620)
-        st.button(
-            text("build.apply"), key=f"{key}:apply", type="primary", on_click=s.dispatch, args=(Fix(patch=fix.patch),)
-        )
+        st.code(changes(s.text, after.text), language="diff", width=620, wrap_lines=True)
+        st.button(text("build.apply"), key=f"{key}:apply", type="primary", on_click=s.act, args=(Fix(patch=fix.patch),))

@@ -34,32 +34,31 @@ def told(error: Exception) -> None:
 
 
 def toolbar(s: Store) -> None:
-    """Draw the buttons above the canvas."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        with st.popover(text("build.new"), icon=":material/add:", key="build-new"):
-            templates(s, "menu")
-        with st.popover(text("build.open"), icon=":material/folder_open:", key="build-open"):
-            _open(s)
-        with st.popover(text("build.save"), icon=":material/save:", key="build-save"):
-            _save(s)
-        st.download_button(
-            text("build.download"),
-            s.text.encode("utf-8"),
-            file_name=f"{s.document.get('name') or 'network'}.json"[:80],
-            mime="application/json",
-            icon=":material/download:",
-            key="build-download",
-            on_click="ignore",
-        )
+    """Draw the buttons that bring documents and take them away, into the row that is open."""
+    with st.popover(text("build.new"), icon=":material/add:", key="build-new"):
+        templates(s)
+    with st.popover(text("build.open"), icon=":material/folder_open:", key="build-open"):
+        _open(s)
+    with st.popover(text("build.save"), icon=":material/save:", key="build-save"):
+        _save(s)
+    st.download_button(
+        text("build.download"),
+        s.text.encode("utf-8"),
+        file_name=f"{s.document.get('name') or 'network'}.json"[:80],
+        mime="application/json",
+        icon=":material/download:",
+        key="build-download",
+        on_click="ignore",
+    )
 
 
-def templates(s: Store, place: str) -> None:
+def templates(s: Store) -> None:
     """Draw a button for an empty document and one for each example."""
     st.button(
         text("build.empty"),
-        key=f"template:{place}:empty",
+        key="template:empty",
         icon=":material/check_box_outline_blank:",
-        on_click=s.dispatch,
+        on_click=s.act,
         args=(Open(text=json.dumps(EMPTY)),),
         width="stretch",
     )
@@ -67,9 +66,9 @@ def templates(s: Store, place: str) -> None:
         key = f"template.{name}"
         st.button(
             text(key) if key in texts() else name,
-            key=f"template:{place}:{name}",
+            key=f"template:{name}",
             help=plain(_description(said)),
-            on_click=s.dispatch,
+            on_click=s.act,
             args=(Open(text=said),),
             width="stretch",
         )
@@ -91,7 +90,9 @@ def _open(s: Store) -> None:
         )  # fmt: skip
     else:
         st.caption(text("build.no_files"))
-    st.file_uploader(text("build.upload"), type="json", key="build:upload", on_change=_uploaded, args=(s,))
+    st.file_uploader(
+        text("build.upload"), type="json", max_upload_size=8, key="build:upload", on_change=_uploaded, args=(s,)
+    )
     drafts = s.drafts()[:8]
     if drafts:
         st.markdown(f"**{text('build.drafts')}**")
@@ -169,5 +170,21 @@ def name_field(s: Store) -> None:
         s.dispatch(Set(pointer="/name", value=st.session_state["build:name"].strip() or "network"))
 
     st.text_input(
-        text("build.document"), key="build:name", on_change=renamed, max_chars=60, label_visibility="collapsed", width=260
+        text("build.document"),
+        key="build:name",
+        on_change=renamed,
+        max_chars=60,
+        label_visibility="collapsed",
+        width=220,
     )
+
+
+def saved_badge(s: Store) -> None:
+    """Draw whether the document is saved, and where."""
+    if s.failure is not None:
+        st.badge(text("app.no_draft"), icon=":material/warning:", color="red", help=s.failure)
+    place = text("app.never_saved") if s.state.path is None else plain(s.state.path)
+    if s.state.changed:
+        st.badge(text("app.unsaved"), color="orange", help=place)
+    else:
+        st.badge(text("app.saved"), color="green", help=place)

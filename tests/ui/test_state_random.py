@@ -66,13 +66,18 @@ def actions(draw: st.DrawFn) -> dict[str, Any]:
     if op == "rename":
         made["name"] = draw(st.sampled_from(NAMES))
     if op == "rename_unit":
-        made |= {"unit": draw(st.sampled_from(["Residual", "u", "Block"])), "name": draw(st.sampled_from(["v", "u", ""]))}
+        made |= {
+            "unit": draw(st.sampled_from(["Residual", "u", "Block"])),
+            "name": draw(st.sampled_from(["v", "u", ""])),
+        }
     if op == "fix":
         made["patch"] = [{"op": draw(st.sampled_from(["add", "remove", "replace", "hm"])),
                           "path": draw(st.sampled_from(["/model/layers/0", "/model/layers/1/name", "", "/x"])),
                           "value": draw(st.sampled_from([{"type": "ReLU"}, "a", 1]))}]  # fmt: skip
     if op == "set":
-        made |= {"pointer": draw(st.sampled_from(["/training/epochs", "/data/source/name", "/model/input", "/task", ""]))}
+        made |= {
+            "pointer": draw(st.sampled_from(["/training/epochs", "/data/source/name", "/model/input", "/task", ""]))
+        }
         made |= {"value": draw(st.sampled_from(VALUES))}
     if op in ("replace", "open"):
         made["text"] = draw(st.sampled_from(["{", "[]", "{}", *(json.dumps(d) for d in DOCUMENTS)]))

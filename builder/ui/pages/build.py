@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import json
 import secrets
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from builder.report.document import diff
 from builder.report.text import bytes_text
 from builder.ui.canvas import canvas, read, read_selected
 from builder.ui.inspector import inspect, said
-from builder.ui.mending import heading, problems
-from builder.ui.pages.common import plain
+from builder.ui.mending import changes, heading, problems
 from builder.ui.pace import seconds_per_epoch
+from builder.ui.pages.common import plain
 from builder.ui.state import Leave, Replace, Select, Store, store
 from builder.ui.state.edits import UNIT_TYPE
 from builder.ui.state.tree import INPUT, units_of
 from builder.ui.state.view import MEASURES, Shown, blocks, edges, node, scope_of
 from builder.ui.texts import text, texts
-from builder.ui.toolbar import examples, name_field, toolbar
+from builder.ui.toolbar import examples, name_field, saved_badge, toolbar
 from schemas.errors import Problem
 from schemas.layer import REGISTRY
 from schemas.shapes import shape_text
@@ -48,6 +46,8 @@ def editor(s: Store) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="build-bar"):
         name_field(s)
         toolbar(s)
+        saved_badge(s)
+        _verdict(s)
         st.space("stretch")
         view = _switch("build.view", VIEWS)
     shown = blocks(s.state, s.report)
@@ -59,6 +59,15 @@ def editor(s: Store) -> None:
         _compare_view(s)
     _totals(s)
     problems(s, shown)
+
+
+def _verdict(s: Store) -> None:
+    """Draw how many problems there are, where it is seen without scrolling."""
+    errors, all_of_them = len(s.report.errors), len(s.report.problems)
+    if errors:
+        st.badge(text("build.errors", count=errors), icon=":material/error:", color="red")
+    elif all_of_them:
+        st.badge(text("build.warnings", count=all_of_them), icon=":material/warning:", color="orange")
 
 
 def _switch(key: str, options: tuple[str, ...]) -> str:
@@ -89,7 +98,7 @@ def _notices(s: Store) -> None:
 
 
 def _canvas_view(s: Store, shown: list[Shown]) -> None:
-    left, right = st.columns([3, 1], gap="medium")
+    left, right = st.columns([2.7, 1], gap="medium")
     with left:
         _place(s)
         if not shown and not s.state.place:
@@ -128,7 +137,7 @@ def _start(s: Store) -> None:
                 st.button(
                     text(key) if key in texts() else name,
                     key=f"start:{name}",
-                    on_click=s.dispatch,
+                    on_click=s.act,
                     args=({"op": "open", "text": document},),
                 )
 
@@ -142,7 +151,9 @@ def _place(s: Store) -> None:
         for level, name in enumerate(names):
             above = len(names) - 1 - level
             if above:
-                st.button(f"{name} ›", key=f"place:{level}", type="tertiary", on_click=s.dispatch, args=(Leave(levels=above),))
+                st.button(
+                    f"{name} ›", key=f"place:{level}", type="tertiary", on_click=s.act, args=(Leave(levels=above),)
+                )
             else:
                 st.markdown(f"**{plain(name)}**")
         if s.state.stack is not None and scope_of(s.state.graph, s.state.stack) is None:
@@ -225,15 +236,13 @@ def _told(problem: Problem) -> str:
 
 def _palette(s: Store) -> list[dict[str, str]]:
     found = [
-        {"type": one.type, "category": text(f"category.{one.category}"),
+        {"type": one.type, "category": str(one.category),
          "help": said(f"layers.{one.type}", (one.cls.__doc__ or "").partition("\n")[0])}
         for one in REGISTRY.values()
     ]  # fmt: skip
-    found += [{"type": "Repeat", "category": text("category.Stack"), "help": text("layers.Repeat")}]
+    found += [{"type": "Repeat", "category": "Structure", "help": text("layers.Repeat")}]
     units = [str(name) for name in units_of(s.state.tree)][:100]
-    return found + [
-        {"type": UNIT_TYPE + name, "category": text("category.Stack"), "help": text("layers.Unit")} for name in units
-    ]
+    return found + [{"type": UNIT_TYPE + name, "category": "Structure", "help": text("layers.Unit")} for name in units]
 
 
 def _amount(measure: str, value: int) -> str:
@@ -278,7 +287,9 @@ def _compare_view(s: Store) -> None:
     if not choices:
         st.caption(text("build.no_files"))
         return
-    chosen = st.selectbox(text("build.compare.with"), list(choices), format_func=lambda one: choices[one], key="build:with")
+    chosen = st.selectbox(
+        text("build.compare.with"), list(choices), format_func=lambda one: choices[one], key="build:with"
+    )
     other = _other(s, chosen)
     if other is None:
         return
@@ -304,9 +315,15 @@ def _differences(s: Store, other: Store, name: str) -> None:
     rows = []
     for key in ("parameters", "multiply_adds", "activation_bytes", "peak_training_bytes"):
         mine, theirs = s.report.totals.get(key), other.report.totals.get(key)
-        rows.append({"": text(f"build.total.{key}"), text("build.compare.this"): _said(key, mine), plain(name): _said(key, theirs)})
+        rows.append(
+            {
+                "": text(f"build.total.{key}"),
+                text("build.compare.this"): _said(key, mine),
+                name: _said(key, theirs),
+            }
+        )
     st.dataframe(rows, hide_index=True)
-    st.code(diff(other.text, s.text, Path(name).name) or text("build.no_difference"), language="diff")
+    st.code(changes(other.text, s.text), language="diff", wrap_lines=True)
 
 
 # --- totals ----------------------------------------------------------------------------------------------------------
@@ -329,4 +346,3 @@ def _totals(s: Store) -> None:
     pace = seconds_per_epoch(s.workspace, s.report)
     told = "–" if pace is None else text("build.seconds", seconds=f"{pace:,.1f}" if pace < 100 else f"{pace:,.0f}")
     columns[-1].metric(text("build.total.epoch"), told, help=text("build.total.epoch_help"), border=True)
-

@@ -102,4 +102,3 @@ def duplicate(draft: Draft, ids: tuple[str, ...]) -> tuple[str, ...]:
     where: Where = draft.stack
     last = identity(where, draft.several(ids)[-1])
     return paste(draft, taken(draft, ids), last)
-

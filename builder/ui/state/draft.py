@@ -10,7 +10,7 @@ from schemas.layer import REGISTRY
 
 from .names import ALLOWED, Names, Scopes, fresh, given_names, input_of, name_of, names_of, said
 from .state import Refused, State
-from .tree import ID, INPUT, Stack, Tree, Where, copied, find, identity, number, shown, stacks, stripped
+from .tree import INPUT, Stack, Tree, Where, copied, find, identity, number, shown, stacks, stripped
 
 MOST_PASSES = 20
 """Giving one layer a name can renumber others, which may then need theirs; more than a few passes never happened."""
@@ -34,7 +34,7 @@ class Draft:
         self.names: Names = state.names
         self.lost: list[str] = []
         """Names in `inputs` that mean something else after the edit, which no new name could mend."""
-        self.bind([where for where in stacks(self.tree)])
+        self.bind(list(stacks(self.tree)))
 
     # --- looking ---
 
@@ -124,12 +124,10 @@ class Draft:
     def retarget(self, old: str, new: str | None) -> None:
         """Let everything that names one block name another."""
         for entry, _ in self.readers(old):
-            refs = []
-            for ref in entry["inputs"]:
-                meant = Ref("", new) if isinstance(ref, Ref) and ref.target == old else ref
-                if not any(isinstance(other, Ref) and other.target == meant.target for other in refs if meant is not ref):
-                    refs.append(meant)
-            entry["inputs"] = refs
+            refs = [Ref("", new) if ref.target == old else ref for ref in refs_of(entry)]
+            # Where it was read already, it is read once.
+            first = next(k for k, ref in enumerate(refs) if ref.target == new)
+            entry["inputs"] = [ref for k, ref in enumerate(refs) if k == first or ref.target != new]
 
     # --- names and ids ---
 
@@ -186,7 +184,9 @@ class Draft:
         # A counted number can change with any edit, so what is read by name gets one: the number it goes by.
         base = ref.text or (current if there.owner == "" else str(entry.get("type", "layer")))
         base = base if ALLOWED.fullmatch(base) else "layer"
-        taken = {name for block, name in names.items() if block != target} | given_names(there.entries)
+        taken = given_names(there.entries)
+        if there.owner:
+            taken |= {name for block, name in names.items() if block != target}
         put(entry, "name", fresh(base, taken))
         return str(entry["name"])
 

@@ -1,4 +1,4 @@
-"""Edits of blocks and their connections. Each changes a Draft, and returns the ids to select; Refused changes nothing."""
+"""Edits of blocks and their connections. Each changes a Draft and returns the ids to select, or raises Refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def made(kind: str, fields: dict[str, Any], tree: Tree) -> Tree:
         declared = unit.get("arguments") if isinstance(unit, dict) else None
         needed = [name for name, value in declared.items() if value is None] if isinstance(declared, dict) else []
         if needed:
-            entry["arguments"] = {name: 16 for name in needed}
+            entry["arguments"] = dict.fromkeys(needed, 16)
     elif kind == "Repeat":
         entry |= {"n": 2, "layers": [{"type": "ReLU"}]}
     elif kind in REGISTRY:
@@ -237,6 +237,8 @@ def rename(draft: Draft, todo: Rename) -> Ids:
         if "name" not in entry:
             raise Refused("notice.nothing")
         del entry["name"]
+        for reader, k in draft.readers(todo.id):
+            reader["inputs"][k] = Ref("", todo.id)
         return (todo.id,)
     allowed(name)
     others = {block: known for block, known in draft.names.items() if block != todo.id}

@@ -64,7 +64,9 @@ def _unit_name(draft: Draft, wanted: str | None) -> str:
 def _define(draft: Draft, block: Tree, kept: Stack) -> None:
     """Write the unit's definition; arguments of a unit around it are handed on."""
     model = draft.tree["model"]
-    used = dict.fromkeys(name for entry in kept for _, name in placeholders({k: v for k, v in entry.items() if k != ID}))
+    used = dict.fromkeys(
+        name for entry in kept for _, name in placeholders({k: v for k, v in entry.items() if k != ID})
+    )
     arguments = {"arguments": dict.fromkeys(used)} if used else {}
     if used:
         block["arguments"] = {name: f"${name}" for name in used}
@@ -245,4 +247,3 @@ def _forget(draft: Draft, unit: str) -> None:
         del draft.tree["model"]["units"][unit]
         if not draft.tree["model"]["units"]:
             del draft.tree["model"]["units"]
-

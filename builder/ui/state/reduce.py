@@ -76,7 +76,9 @@ def _reduced(state: State, todo: do.Action) -> State:
         case do.Saved():
             return replace(state, saved=state.tree, path=todo.path)
         case do.Select():
-            return replace(state, selection=tuple(block for block in dict.fromkeys(todo.ids) if find(state.tree, block)))
+            return replace(
+                state, selection=tuple(block for block in dict.fromkeys(todo.ids) if find(state.tree, block))
+            )
         case do.Enter():
             return _entered(state, todo)
         case do.Leave():

@@ -64,6 +64,7 @@ class Store:
         self._lock = threading.RLock()
         self._read: dict[str, str] = {}
         self._report: tuple[int, Report] | None = None
+        self._looked = ""
         self._restore()
 
     # --- looking ---
@@ -111,6 +112,10 @@ class Store:
                 self._keep()
             return self.state
 
+    def act(self, action: Action | Mapping[str, Any]) -> None:
+        """Apply an action: what a button calls."""
+        self.dispatch(action)
+
     # --- files ---
 
     def resolve(self, path: str) -> Path:
@@ -127,7 +132,9 @@ class Store:
         """Return the workspace's documents, as paths from it: JSON files that are no part of a run."""
         found = []
         for folder, folders, names in os.walk(self.workspace):
-            folders[:] = sorted(n for n in folders if not n.startswith((".", "_")) and n not in ("runs", "node_modules"))
+            folders[:] = sorted(
+                n for n in folders if not n.startswith((".", "_")) and n not in ("runs", "node_modules")
+            )
             if len(Path(folder).relative_to(self.workspace).parts) > 3:
                 folders.clear()
             found += [

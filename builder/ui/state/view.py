@@ -1,7 +1,8 @@
 """What the canvas shows of a state and its check, as plain values; texts come from the page.
 
-A stack shows its own blocks; a Repeat or Unit among them is one block with the sums of what it holds. Inside of a Repeat
-the first round is shown, inside of a unit its first use. Layers that the check fills in (head and loss) stand at the end.
+A stack shows its own blocks; a Repeat or Unit among them is one block with the sums of what it holds. Inside of a
+Repeat the first round is shown, inside of a unit its first use. Layers that the check fills in (head and loss) stand
+at the end.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ class Shown:
     @property
     def category(self) -> str:
         known = REGISTRY.get(self.type)
-        return str(known.category) if known is not None else "Stack" if self.type in ("Repeat", "Unit") else "Unknown"
+        return (
+            str(known.category) if known is not None else "Structure" if self.type in ("Repeat", "Unit") else "Unknown"
+        )
 
 
 def scope_of(graph: Graph, where: Where) -> Scope | None:
@@ -74,7 +77,7 @@ def blocks(state: State, report: Report) -> list[Shown]:
         item = scope.items[index] if scope is not None and index < len(scope.items) else None
         found.append(_shown(state, report, where, index, entry, item, infos))
     if not state.place:
-        known = {name for name in state.graph.nodes}
+        known = set(state.graph.nodes)
         found += [_filled(info, report, k) for k, info in enumerate(i for i in report.layers if i.name not in known)]
     return found
 

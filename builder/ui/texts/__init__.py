@@ -1,11 +1,11 @@
 """Every text of the pages, in every language: one JSON file per page, with the languages side by side.
 
     text("build.save")                         in the session's language
-    text("build.layers", "de", count=3)        in another one
+    text("build.errors", "de", count=3)        in another one
     builder/ui/texts/build.json                {"build.save": {"en": "Save", "ja": "保存", "de": "Speichern"}, ...}
 
-A key begins with what it is about. tests/ui/test_state_texts.py finds keys without a language, and keys that code uses but
-no file has. Texts are put into pages as plain text, never as HTML.
+A key begins with what it is about. tests/ui/test_state_texts.py finds keys without a language, and keys that code uses
+but no file has. Texts are put into pages as plain text, never as HTML.
 """
 
 from __future__ import annotations
