@@ -3,9 +3,9 @@
     result = canvas(data, key="canvas", on_edits=apply_edits)      # in a fragment: an edit reruns the editor only
     result.selected                                                # ids of the selected blocks
 
-`data` is a CanvasData (its labels are filled in), `apply_edits` a function without arguments that runs before the script and passes
-`st.session_state["canvas"]["edits"]` through `read` (edits.py). The browser's side is src/, built into build/ by
-`npm run build`; nobody needs node to use it.
+`data` is a CanvasData (its labels are filled in), `apply_edits` a function without arguments that runs before the
+script and passes `st.session_state["canvas"]["edits"]` through `read` (edits.py). The browser's side is src/, built
+into build/ by `npm ci && npm run build`; nobody needs node to use it.
 """
 
 from __future__ import annotations

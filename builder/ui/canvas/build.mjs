@@ -16,8 +16,13 @@ const out = process.argv[2] ?? join(here, "build");
 
 /** SHA-256 over "<path>\n<length in bytes>\n<bytes>" of each source, by path; line ends are those of the file. */
 function fingerprint() {
-  const sources = readdirSync(join(here, "src"), { recursive: true, withFileTypes: true }).filter(f => f.isFile())
-    .map(f => join(f.parentPath ?? f.path, f.name).slice(here.length + 1).replaceAll("\\", "/"));
+  const sources = readdirSync(join(here, "src"), { recursive: true, withFileTypes: true })
+    .filter(f => f.isFile())
+    .map(f =>
+      join(f.parentPath ?? f.path, f.name)
+        .slice(here.length + 1)
+        .replaceAll("\\", "/"),
+    );
   const hash = createHash("sha256");
   for (const path of [...sources, "build.mjs", "package-lock.json"].sort()) {
     const bytes = readFileSync(join(here, path));
@@ -28,9 +33,14 @@ function fingerprint() {
 
 /** The licenses of the packages whose code is in the bundle (esbuild's own list misses those without comments). */
 function thirdParty(inputs) {
-  const packages = new Set(Object.keys(inputs).map(path => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]).filter(Boolean));
+  const packages = new Set(
+    Object.keys(inputs)
+      .map(path => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+      .filter(Boolean),
+  );
   const parts = [...packages].sort().map(name => {
-    const folder = join(here, "node_modules", name), about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const folder = join(here, "node_modules", name),
+      about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const file = readdirSync(folder).find(f => /^licen[cs]e/i.test(f));
     if (!file || !existsSync(join(folder, file))) throw new Error(`${name} has no license file`);
     return `${name} ${about.version} (${about.license})\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
@@ -41,14 +51,27 @@ function thirdParty(inputs) {
 const banner = `generated from src/ by build.mjs, do not edit; sha256 ${fingerprint()}`;
 mkdirSync(out, { recursive: true });
 const result = await build({
-  absWorkingDir: here, entryPoints: { canvas: "src/index.tsx" }, outdir: out, bundle: true, format: "esm", minify: true,
-  target: "es2022", jsx: "automatic", charset: "utf8", define: { "process.env.NODE_ENV": '"production"' },
-  legalComments: "none", banner: { js: `// ${banner}\n`, css: `/* ${banner} */\n` }, metafile: true, logLevel: "warning",
+  absWorkingDir: here,
+  entryPoints: { canvas: "src/index.tsx" },
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  minify: true,
+  target: "es2022",
+  jsx: "automatic",
+  charset: "utf8",
+  define: { "process.env.NODE_ENV": '"production"' },
+  legalComments: "none",
+  banner: { js: `// ${banner}\n`, css: `/* ${banner} */\n` },
+  metafile: true,
+  logLevel: "warning",
 });
 writeFileSync(join(out, "THIRD_PARTY.txt"), thirdParty(result.metafile.inputs));
 if (process.argv.includes("--sizes")) {
   const sizes = {};
-  for (const [path, { bytesInOutput }] of Object.entries(result.metafile.outputs[Object.keys(result.metafile.outputs).find(f => f.endsWith(".js"))].inputs)) {
+  for (const [path, { bytesInOutput }] of Object.entries(
+    result.metafile.outputs[Object.keys(result.metafile.outputs).find(f => f.endsWith(".js"))].inputs,
+  )) {
     const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? "src";
     sizes[name] = (sizes[name] ?? 0) + bytesInOutput;
   }

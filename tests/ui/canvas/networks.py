@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, TypedDict
 
 CATEGORY = {
@@ -38,7 +39,7 @@ def block(id: str, type: str, **more: Any) -> dict[str, Any]:
 
 def stacked(*types: str) -> Stack:
     nodes = [block("Input", "Input"), *(block(f"b{i}", type) for i, type in enumerate(types, 1))]
-    edges = [[a["id"], b["id"]] for a, b in zip(nodes, nodes[1:], strict=False)]
+    edges = [[a["id"], b["id"]] for a, b in pairwise(nodes)]
     return {"nodes": nodes, "edges": edges}
 
 

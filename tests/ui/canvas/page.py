@@ -16,8 +16,9 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+from networks import CATEGORY, NETWORKS, Stack, block  # beside this file, where Streamlit looks first
+
 from builder.ui.canvas import CanvasData, canvas, read, read_selected
-from networks import CATEGORY, NETWORKS, Stack, block
 
 st.set_page_config(layout="wide")
 S = st.session_state

@@ -1,16 +1,67 @@
 /** Which key does what. Pure: it tells the name of a command, Canvas knows what that is. */
 
 export type Command =
-  | { do: "step"; by: number; extend: boolean } | { do: "side"; by: -1 | 1 } | { do: "end"; last: boolean } | { do: "move"; by: -1 | 1 }
-  | { do: "undo" | "redo" | "cut" | "copy" | "paste" | "duplicate" | "delete" | "rename" | "connect" | "fold.unit" | "fold.repeat" | "unfold"
-      | "enter" | "leave" | "all" | "toggle" | "find" | "fit" | "zoom.in" | "zoom.out" | "map" | "help" | "escape" };
+  | { do: "step"; by: number; extend: boolean }
+  | { do: "side"; by: -1 | 1 }
+  | { do: "end"; last: boolean }
+  | { do: "move"; by: -1 | 1 }
+  | {
+      do:
+        | "undo"
+        | "redo"
+        | "cut"
+        | "copy"
+        | "paste"
+        | "duplicate"
+        | "delete"
+        | "rename"
+        | "connect"
+        | "fold.unit"
+        | "fold.repeat"
+        | "unfold"
+        | "enter"
+        | "leave"
+        | "all"
+        | "toggle"
+        | "find"
+        | "fit"
+        | "zoom.in"
+        | "zoom.out"
+        | "map"
+        | "help"
+        | "escape";
+    };
 
 type Pressed = { key: string; ctrlKey: boolean; metaKey: boolean; altKey: boolean; shiftKey: boolean };
 
-const WITH_CTRL: Record<string, Command["do"]> = { a: "all", c: "copy", x: "cut", v: "paste", d: "duplicate", y: "redo", " ": "toggle" };
+const WITH_CTRL: Record<string, Command["do"]> = {
+  a: "all",
+  c: "copy",
+  x: "cut",
+  v: "paste",
+  d: "duplicate",
+  y: "redo",
+  " ": "toggle",
+};
 const PLAIN: Record<string, Command["do"]> = {
-  Delete: "delete", Backspace: "delete", Enter: "enter", " ": "toggle", F2: "rename", Escape: "escape", "/": "find", "?": "help",
-  "+": "zoom.in", "=": "zoom.in", "-": "zoom.out", c: "connect", u: "fold.unit", r: "fold.repeat", e: "unfold", l: "leave", f: "fit", m: "map",
+  Delete: "delete",
+  Backspace: "delete",
+  Enter: "enter",
+  " ": "toggle",
+  F2: "rename",
+  Escape: "escape",
+  "/": "find",
+  "?": "help",
+  "+": "zoom.in",
+  "=": "zoom.in",
+  "-": "zoom.out",
+  c: "connect",
+  u: "fold.unit",
+  r: "fold.repeat",
+  e: "unfold",
+  l: "leave",
+  f: "fit",
+  m: "map",
 };
 
 export function command(e: Pressed): Command | null {

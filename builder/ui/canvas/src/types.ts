@@ -1,17 +1,30 @@
 /** What Python sends (edits.py: CanvasData) and what goes back. */
 
 export type Node = {
-  id: string; name: string; type: string; category: string; settings: string; shape: string; badge: string;
-  problem?: null | "error" | "warning"; message?: string | null;
-  fold?: boolean; fixed?: boolean;
-  health?: null | "good" | "watch" | "bad"; note?: string | null;
+  id: string;
+  name: string;
+  type: string;
+  category: string;
+  settings: string;
+  shape: string;
+  badge: string;
+  problem?: null | "error" | "warning";
+  message?: string | null;
+  fold?: boolean;
+  fixed?: boolean;
+  health?: null | "good" | "watch" | "bad";
+  note?: string | null;
 };
 export type Edge = [source: string, target: string];
 export type PaletteEntry = { type: string; category: string; help: string };
 
 export type CanvasData = {
-  ack: number; rev: number; nonce: string;
-  nodes: Node[]; edges: Edge[]; palette: PaletteEntry[];
+  ack: number;
+  rev: number;
+  nonce: string;
+  nodes: Node[];
+  edges: Edge[];
+  palette: PaletteEntry[];
   labels: Record<string, string>;
   can?: { undo?: boolean; redo?: boolean; paste?: boolean; leave?: boolean };
   reveal?: string[] | null;
