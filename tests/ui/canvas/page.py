@@ -8,15 +8,11 @@ from __future__ import annotations
 import copy
 import json
 import sys
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import streamlit as st
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
-
-from networks import CATEGORY, NETWORKS, Stack, block  # beside this file, where Streamlit looks first
+from networks import CATEGORY, NETWORKS, Stack, block
 
 from builder.ui.canvas import CanvasData, canvas, read, read_selected
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"),
 ]
 
+ROOT = Path(__file__).parents[3]
 SMALL = ["Input", "b1", "b2", "b3", "b4", "b5", "b6", "b7"]
 
 
@@ -320,4 +324,28 @@ def test_an_edit_of_resnet_50_is_seen_soon(canvas: Callable[..., Canvas]) -> Non
         c.page.wait_for_timeout(200)
     print(f"ResNet-50, 177 blocks: an edit is seen after {statistics.median(times):.0f} ms (most {max(times):.0f} ms)")
     assert statistics.median(times) < 1000  # loaded machines; measured: 150
+    c.quiet()
+
+
+def test_a_checkout_sends_the_text_with_each_edit(canvas: Callable[..., Canvas]) -> None:
+    c = canvas("small")
+    before = c.watched.sent
+    c.block("b2").click()
+    c.page.keyboard.press("Delete")
+    c.until(lambda: "b2" in c.ids, False)
+    assert 300_000 < c.watched.sent - before < 2_000_000
+
+
+@pytest.mark.thorough
+def test_an_installed_package_serves_the_canvas_by_url(canvas: Callable[..., Canvas], tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(tmp_path), str(ROOT)], check=True)
+    c = canvas("resnet", packages=tmp_path)
+    assert 1 == sum(url.endswith("canvas.js") or "canvas.js?" in url for url in c.watched.asked)
+    before = c.watched.sent
+    c.block("b2").click()
+    c.page.keyboard.press("Delete")
+    c.until(lambda: "b2" in c.ids, False)
+    print(f"an edit of ResNet-50: {(c.watched.sent - before) / 1000:.0f} KB")
+    assert c.watched.sent - before < 300_000
     c.quiet()
