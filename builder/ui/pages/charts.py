@@ -216,6 +216,89 @@ def histogram(groups: Mapping[str, tuple[Sequence[float], Sequence[float]]], x: 
     )
 
 
+def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], labels: Mapping[str, str]) -> Any:
+    """Return a confusion matrix whose cells can be clicked: selection "cell" holds "i" (truth) and "j" (answer).
+
+    Colours are shares of the row, so that rare classes show their mistakes too. `labels`: "truth", "said", "count".
+    """
+    import altair as alt
+
+    cells = [
+        (i, j, names[i], names[j], count, count / max(1, sum(row)))
+        for i, row in enumerate(matrix)
+        for j, count in enumerate(row)
+    ]
+    keys = ("i", "j", "truth", "said", "count", "share")
+    data = frame({key: [cell[k] for cell in cells] for k, key in enumerate(keys)})
+    pick = alt.selection_point(name="cell", fields=["i", "j"], empty=False)
+    across = alt.X("j:O", title=labels["said"], axis=_named(names, 0))
+    down = alt.Y("i:O", title=labels["truth"], axis=_named(names, 0))
+    base = alt.Chart(data).encode(x=across, y=down)
+    squares = (
+        base.mark_rect()
+        .encode(
+            color=alt.Color("share:Q", legend=None, scale=alt.Scale(scheme="blues", domain=[0, 1])),
+            stroke=alt.condition(pick, alt.value(TRAIN), alt.value("transparent")),
+            strokeWidth=alt.value(3),
+            tooltip=[
+                alt.Tooltip("truth:N", title=labels["truth"]),
+                alt.Tooltip("said:N", title=labels["said"]),
+                alt.Tooltip("count:Q", title=labels["count"]),
+                alt.Tooltip("share:Q", format=".1%", title="%"),
+            ],
+        )
+        .add_params(pick)
+    )
+    if len(names) > 20:
+        return squares.properties(height=460)
+    numbers = base.mark_text(fontSize=11).encode(
+        text="count:Q", color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#33475b"))
+    )
+    return alt.layer(squares, numbers).properties(height=max(240, 34 * len(names) + 60))
+
+
+def _named(names: Sequence[str], angle: int) -> Any:
+    """Return an axis that shows class names for their numbers."""
+    import json
+
+    import altair as alt
+
+    listed = json.dumps([str(name)[:14] for name in names])
+    return alt.Axis(labelExpr=f"{listed}[datum.value]", labelAngle=angle if len(names) <= 12 else -60)
+
+
+def points(x: Sequence[float], y: Sequence[float], across: str, up: str, height: int = 340) -> Any:
+    """Return predicted against true values, with the line on which they are equal."""
+    import altair as alt
+
+    low, high = min(*x, *y), max(*x, *y)
+    line = alt.Chart(frame({"x": [low, high], "y": [low, high]})).mark_line(color=FAINT, strokeDash=[4, 4])
+    dots = alt.Chart(frame({"x": list(x), "y": list(y)})).mark_circle(size=36, opacity=0.55, color=VALIDATION)
+    scale = alt.Scale(domain=[low, high], nice=True)
+    encoded = {"x": alt.X("x:Q", title=across, scale=scale), "y": alt.Y("y:Q", title=up, scale=scale)}
+    tip = [alt.Tooltip("x:Q", title=across, format=".4g"), alt.Tooltip("y:Q", title=up, format=".4g")]
+    return alt.layer(line.encode(**encoded), dots.encode(**encoded, tooltip=tip)).properties(height=height)
+
+
+def likelihoods(values: Mapping[str, float], title: str, height: int | None = None) -> Any:
+    """Return {class: probability} as horizontal bars from 0 to 1, in the given order, the largest in its own colour."""
+    import altair as alt
+
+    top = max(values, key=lambda name: values[name]) if values else ""
+    data = frame({"name": list(values), "value": list(values.values()), "top": [name == top for name in values]})
+    return (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            y=alt.Y("name:N", sort=list(values), title=None, axis=alt.Axis(labelLimit=140)),
+            x=alt.X("value:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5)),
+            color=alt.condition("datum.top", alt.value(TRAIN), alt.value(VALIDATION)),
+            tooltip=["name:N", alt.Tooltip("value:Q", format=".2%")],
+        )
+        .properties(height=height or max(120, 24 * len(values) + 40))
+    )
+
+
 def pareto(points: Sequence[tuple[float, float]], larger_is_better: bool = True) -> list[int]:
     """Return the positions of the points (cost, value) that no other one beats, from the cheapest on.
 

@@ -14,15 +14,13 @@ from builder.data.finding import BadData, Finding
 from builder.ui.pages.bound import at, change, real
 from builder.ui.pages.charts import bars, histogram
 from builder.ui.pages.common import ICONS, plain, refused
+from builder.ui.pages.pictures import picture_grid
 from builder.ui.state import Store, store
 from builder.ui.texts import text
 from schemas.errors import TsumikiError
 
 GRID = 24
 """Samples shown at once."""
-
-SIDE, GAP = 80, 8
-"""Pixels of a shown sample's longer side, and between two of them."""
 
 LARGEST_TABLE = 64
 """Rows and columns up to which a tensor's numbers are shown."""
@@ -93,8 +91,8 @@ def _samples(prepared: Any) -> None:
         refused(error)
         return
     labels = [_label(prepared, part.targets[k]) for k in chosen]
-    if x.ndim == 4:
-        _grid(x, labels)
+    if np.ndim(x[0]) == 3:
+        picture_grid(x, labels)
     else:
         _rows(prepared, x, labels, view or "network")
     _tensor(prepared, part, chosen, view or "network", labels)
@@ -113,11 +111,13 @@ def _some(part: Any) -> np.ndarray:
     return np.sort(np.random.default_rng(draw).choice(len(part), count, replace=False))
 
 
-def _seen(part: Any, chosen: np.ndarray, view: str) -> np.ndarray:
-    """Return samples as they lie in the file, after preprocessing, or after augmentation as in some epoch."""
+def _seen(part: Any, chosen: np.ndarray, view: str) -> Any:
+    """Return samples as they lie in the file, after preprocessing, or after augmentation as in some epoch.
+
+    In files they may have different sizes; then they are a list.
+    """
     if view == "raw":
-        values: np.ndarray = np.asarray(part.samples.read(chosen))
-        return values
+        return part.samples.read(chosen)
     if view == "augmented":
         changed: np.ndarray = part.augmented(chosen, 0, st.session_state.get("data:draw", 0))[0]
         return changed
@@ -132,23 +132,6 @@ def _label(prepared: Any, target: Any) -> str:
         return ", ".join(f"{value:.4g}" for value in values[:4])
     place = int(values[0])
     return prepared.class_names[place] if place < len(prepared.class_names) else str(place)
-
-
-def _grid(x: np.ndarray, labels: Sequence[str]) -> None:
-    from builder.report.explain.colours import picture
-    from builder.report.explain.pictures import zoom
-
-    images = [spaced(zoom(picture(sample), SIDE)) for sample in x]
-    st.image(images, caption=[plain(label) for label in labels], width=SIDE + GAP)
-
-
-def spaced(image: np.ndarray) -> np.ndarray:
-    """Return a picture (H, W, 3) with a transparent margin, as (SIDE, SIDE + GAP, 4): st.image leaves no gap."""
-    height, width = image.shape[:2]
-    out = np.zeros((max(SIDE, height), max(SIDE, width) + GAP, 4), np.uint8)
-    top, left = (out.shape[0] - height) // 2, (out.shape[1] - GAP - width) // 2
-    out[top : top + height, left : left + width] = np.dstack([image[..., :3], np.full(image.shape[:2], 255, np.uint8)])
-    return out
 
 
 def _rows(prepared: Any, x: np.ndarray, labels: Sequence[str], view: str) -> None:

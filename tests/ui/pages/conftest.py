@@ -6,6 +6,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 if "pages_harness" not in sys.modules:
     _place = Path(__file__).with_name("pages_harness.py")
     _spec = importlib.util.spec_from_file_location("pages_harness", _place)
@@ -13,3 +15,16 @@ if "pages_harness" not in sys.modules:
     _module = importlib.util.module_from_spec(_spec)
     sys.modules["pages_harness"] = _module
     _spec.loader.exec_module(_module)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one short run of every task: skip_connection (images), breast_cancer, diabetes."""
+    import pages_harness as harness
+
+    import builder
+
+    workspace = tmp_path_factory.mktemp("trained")
+    for name in ("skip_connection", "breast_cancer", "diabetes"):
+        builder.train(harness.example(name), out=workspace / "runs", overrides={"training.epochs": 1}, threads=1)
+    return workspace
