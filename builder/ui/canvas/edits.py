@@ -14,7 +14,7 @@ session) and is left out, and so is all that is no numbered edit: a browser's va
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 MAX_EDITS = 1000
 """Edits that are read at once, the first ones; the browser sends the others again."""
@@ -45,11 +45,12 @@ class Node(TypedDict, total=False):
 
 
 class PaletteEntry(TypedDict):
-    """A layer that can be added."""
+    """A layer that can be added. `name` is shown where it is not the type."""
 
     type: str
     category: str
     help: str
+    name: NotRequired[str]
 
 
 class CanvasData(TypedDict, total=False):

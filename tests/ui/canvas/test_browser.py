@@ -197,8 +197,10 @@ def test_keyboard(canvas: Callable[..., Canvas]) -> None:
     assert "rc" == c.page.locator(".palette input").input_value()
     c.page.locator(".palette input").fill("max")
     c.page.keyboard.press("Enter")
-    c.until(lambda: c.server()[-1], "b7")
     c.until(lambda: "new1" in c.server(), True)
+    c.page.locator(".palette input").fill("")
+    headings = c.page.locator(".palette .heading").all_inner_texts()
+    assert len(headings) == len(set(headings)) == 9
     c.quiet()
 
 

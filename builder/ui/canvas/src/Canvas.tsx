@@ -95,7 +95,7 @@ function Inner({ data, send, host }: Props) {
                   at.preventDefault(); // the focus goes to the network, not to the button
                   e.pane.current!.focus({ preventScroll: true });
                 }
-                begin.fromPalette(entry.type, entry.category, at, () => add(e, entry.type));
+                begin.fromPalette(entry, at, () => add(e, entry.type));
               }}
             />
           )}
@@ -176,7 +176,7 @@ function Hand({ gesture: g, editor: e }: { gesture: Gesture; editor: Editor }) {
   if (g.kind === "connect") return null;
   return (
     <div className={`ghost cat-${g.category}${g.drop ? "" : " nowhere"}`} style={place(g.at)}>
-      {g.kind === "move" ? g.text : g.type}
+      {g.text}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** The layers that can be added: searchable, by category, dragged or clicked. */
-import { type PointerEvent, type RefObject, useState } from "react";
+import { type PointerEvent, type RefObject, Fragment, useState } from "react";
 import { useSay } from "./text";
 import type { PaletteEntry } from "./types";
 
@@ -13,7 +13,7 @@ type Props = {
 
 /** "max pool" finds MaxPooling: every word has to be in the type, the category or the help. */
 const matches = (p: PaletteEntry, words: string[]) => {
-  const text = `${p.type} ${p.category} ${p.help}`.toLowerCase();
+  const text = `${p.type} ${p.name ?? ""} ${p.category} ${p.help}`.toLowerCase();
   return words.every(word => text.includes(word));
 };
 
@@ -21,7 +21,8 @@ export function Palette({ entries, search, onDrag, onAdd, onLeave }: Props) {
   const say = useSay(),
     [wanted, setWanted] = useState("");
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = entries.filter(p => matches(p, words));
+  const categories = [...new Set(entries.map(p => p.category))];
+  const found = categories.flatMap(c => entries.filter(p => p.category === c && matches(p, words)));
   // A name that begins with the words comes first, so that "relu" and Enter add ReLU.
   const rank = (p: PaletteEntry) =>
     p.type.toLowerCase().startsWith(words[0] ?? "") ? 0 : p.type.toLowerCase().includes(words[0] ?? "") ? 1 : 2;
@@ -64,27 +65,28 @@ export function Palette({ entries, search, onDrag, onAdd, onLeave }: Props) {
         }}
       />
       <div className="entries">
-        {found.map((p, i) => [
-          !words.length && p.category !== found[i - 1]?.category && (
-            <div key={p.category} className="heading" aria-hidden="true">
-              {say.has(`category.${p.category}`) ? say(`category.${p.category}`) : p.category}
-            </div>
-          ),
-          <button
-            key={p.type}
-            type="button"
-            tabIndex={i ? -1 : 0}
-            className={`cat-${p.category}`}
-            title={p.help}
-            aria-label={say("palette.add", { type: p.type, help: p.help })}
-            onPointerDown={e => onDrag(p, e)}
-            onClick={e => {
-              if (e.detail === 0) onAdd(p.type);
-            }}
-          >
-            {p.type}
-          </button>,
-        ])}
+        {found.map((p, i) => (
+          <Fragment key={p.type}>
+            {!words.length && p.category !== found[i - 1]?.category && (
+              <div className="heading" aria-hidden="true">
+                {say.has(`category.${p.category}`) ? say(`category.${p.category}`) : p.category}
+              </div>
+            )}
+            <button
+              type="button"
+              tabIndex={i ? -1 : 0}
+              className={`cat-${p.category}`}
+              title={p.help}
+              aria-label={say("palette.add", { type: p.name ?? p.type, help: p.help })}
+              onPointerDown={e => onDrag(p, e)}
+              onClick={e => {
+                if (e.detail === 0) onAdd(p.type); // by keyboard; the mouse's click ends a press
+              }}
+            >
+              {p.name ?? p.type}
+            </button>
+          </Fragment>
+        ))}
         {!found.length && <p role="status">{say("palette.none")}</p>}
       </div>
       <p className="hint">{say("palette.hint")}</p>

@@ -3,7 +3,7 @@ import type { ReactFlowInstance } from "@xyflow/react";
 import { useRef, useState, type RefObject } from "react";
 import { away, distance, H, type Point, W } from "./geometry";
 import type { Layout } from "./stack";
-import type { Send } from "./types";
+import type { PaletteEntry, Send } from "./types";
 
 type Outbox = Pick<Send, "edit">;
 export type Gestures = Omit<ReturnType<typeof useGestures>, "gesture">;
@@ -16,7 +16,7 @@ const EDGE = 36,
 
 export type Drop = { wire: string } | "end" | null;
 export type Gesture =
-  | { kind: "palette"; type: string; category: string; at: Point; drop: Drop }
+  | { kind: "palette"; text: string; category: string; at: Point; drop: Drop }
   | { kind: "move"; ids: string[]; text: string; category: string; at: Point; drop: Drop }
   | { kind: "connect"; source: string; from: Point; to: Point; target: string | null }
   | { kind: "box"; from: Point; to: Point };
@@ -93,8 +93,8 @@ export function useGestures(
     return wire ? { after: wire.source, before: wire.target } : { after: layout.last, before: null };
   };
 
-  /** Follow one pointer until it is let go; `begin` is called when it has moved far enough to be a drag. */
-  const follow = (press: Press, step: (at: Point) => void, end: (at: Point) => void) => {
+  /** Follow one pointer until it is let go: a drag when it has moved far enough, else a click. */
+  const follow = (press: Press, step: (at: Point) => void, end: (at: Point) => void, click?: () => void) => {
     const from = { x: press.clientX, y: press.clientY };
     let at = from,
       moving = false,
@@ -135,6 +135,7 @@ export function useGestures(
       if (e.pointerId !== press.pointerId) return;
       stop();
       if (moving) end({ x: e.clientX, y: e.clientY });
+      else click?.();
     };
     const key = (e: KeyboardEvent) => {
       if (e.key === "Escape") {
@@ -150,31 +151,18 @@ export function useGestures(
 
   return {
     gesture,
-    fromPalette(type: string, category: string, press: Press, click: () => void) {
-      let moved = false;
+    fromPalette({ type, category, name }: PaletteEntry, press: Press, click: () => void) {
       follow(
         press,
-        at => {
-          moved = true;
-          setGesture({ kind: "palette", type, category, at, drop: dropAt(at, new Set()) });
-        },
+        at => setGesture({ kind: "palette", text: name ?? type, category, at, drop: dropAt(at, new Set()) }),
         at => {
           const drop = dropAt(at, new Set());
           if (!drop) return missed();
           if (drop === "end") now.current.send.edit({ op: "append", type });
-          else {
-            const { after, before } = ends(drop);
-            now.current.send.edit({ op: "insert", type, after, before });
-          }
+          else now.current.send.edit({ op: "insert", type, ...ends(drop) });
         },
+        click,
       );
-      const up = (e: PointerEvent) => {
-        removeEventListener("pointerup", up);
-        removeEventListener("pointercancel", up);
-        if (e.type === "pointerup" && !moved) click();
-      };
-      addEventListener("pointerup", up);
-      addEventListener("pointercancel", up);
     },
     fromBlocks(ids: string[], text: string, category: string, press: Press) {
       const moving = new Set(ids);

@@ -16,7 +16,7 @@ export type Node = {
   note?: string | null;
 };
 export type Edge = [source: string, target: string];
-export type PaletteEntry = { type: string; category: string; help: string };
+export type PaletteEntry = { type: string; category: string; help: string; name?: string };
 
 export type CanvasData = {
   ack: number;
