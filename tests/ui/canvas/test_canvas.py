@@ -18,7 +18,7 @@ from builder.ui.state import action
 from builder.ui.texts import LANGUAGES, texts
 
 HERE = Path(__file__).parent
-FOLDER = BUILD.parent
+FOLDER = HERE.parents[2] / "builder" / "ui" / "canvas"  # the checkout's: sources are not part of an installed package
 SOURCES = {path: path.read_text(encoding="utf-8") for path in sorted((FOLDER / "src").iterdir())}
 LOCK = json.loads((FOLDER / "package-lock.json").read_text(encoding="utf-8"))
 
