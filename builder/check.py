@@ -223,6 +223,12 @@ class _Look:
         self._add(self.graph.wiring, parsed)
         self.input_shape = self._input()
         self.state = Shapes(self.graph, self.input_shape)
+        known = self.facts.shape if self.facts is not None else None
+        if self.state.errors and known is not None and tuple(known) != self.input_shape:
+            # The model's input is wrong; layers that would fit the data are not.
+            other = Shapes(self.graph, tuple(known))
+            if len(other.errors) < len(self.state.errors):
+                self.input_shape, self.state = tuple(known), other
         self._add(self.state.found, ())
         self._end()
         self.scale = scale

@@ -88,9 +88,11 @@ def _behind(state: Shapes, node: Node) -> Node:
 
 
 def _decider(state: Shapes, node: Node) -> Node | None:
-    """Return the layer that decides how many outputs `node` has, if a single one does."""
+    """Return the layer that decides how many outputs `node` has, if a single one does; a broken one may be it."""
     seen: set[str] = set()
-    while node.type not in WIDTHS:
+    while node.layer is None or node.type not in WIDTHS:
+        if node.layer is None:
+            return None
         before = state.graph.nodes.get(node.inputs[0] or "") if len(node.inputs) == 1 else None
         if before is None or before.name in seen or before.is_loss:
             return None

@@ -245,6 +245,7 @@ def build(
     from .check import check
 
     report = check(document) if base is None else check(document, base=base)
+    report.raise_for_errors()
     training = report.document.get("training") or {}
     if seed is None:
         seed = int(training.get("seed", 0))

@@ -14,18 +14,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .data import Data
 from .errors import Fix, Problem
 from .migrate import migrate
 from .model import MOST_UNITS, Model, Shell
+from .patch import join
 from .reader import inspect, not_an_object, refusal
 from .stack import Entry, Labels, read_stack
 from .training import Training
 from .translate import SENSIBLE, Place, validate
 from .units import UnitEntry, read_units
 from .words import show
+
+MOST_REFUSED = 20
+"""Mistakes that only the whole document shows; there should be none."""
 
 Task = Literal["classification", "binary", "regression"]
 DocumentName = Annotated[
@@ -146,7 +150,10 @@ def parse(raw: Any) -> tuple[Sections, list[Problem]]:
     problems += [problem for problem in found if problem.pointer not in bad]
     document = None
     if not any(problem.severity == "error" for problem in problems):
-        document = Document.model_validate(clean)
+        try:
+            document = Document.model_validate(clean)
+        except ValidationError as failure:  # what was read part by part is refused as a whole: tell it all the same
+            problems += [_refused(dict(error), clean) for error in failure.errors(include_url=False)[:MOST_REFUSED]]
     sections = Sections(
         clean,
         layers=layers,
@@ -158,6 +165,17 @@ def parse(raw: Any) -> tuple[Sections, list[Problem]]:
         **_head(head, clean),
     )
     return sections, problems
+
+
+def _refused(error: dict[str, Any], raw: Any) -> Problem:
+    """Return one of Pydantic's errors as a Problem, at the deepest place of its path that the document has."""
+    here, steps = raw, []
+    for step in error["loc"]:
+        inside = isinstance(here, dict) and step in here
+        if inside or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
+            here = here[step]
+            steps.append(step)
+    return Problem("wrong_value", f"{error['msg']}, but it is {show(here)}.", "", join("", *steps))
 
 
 def _head(head: Head | None, raw: dict[str, Any]) -> dict[str, Any]:

@@ -27,10 +27,14 @@ class Found:
         return self.path, self.kind
 
 
-def _locate(value: Any, error: Mapping[str, Any]) -> tuple[Found, list[tuple[Path, str]]]:
+Fork = tuple[Path, tuple[str, ...]]
+"""A value that may have several forms: its path, and the branches taken there already, as forms may have forms."""
+
+
+def _locate(value: Any, error: Mapping[str, Any]) -> tuple[Found, list[tuple[Fork, str]]]:
     """Return the error with its path in `value`, and the union branches that Pydantic names on the way."""
     path: list[str | int] = []
-    tried: list[tuple[Path, str]] = []
+    tried: list[tuple[Fork, str]] = []
     current, steps = value, list(error["loc"])
     kind = str(error["type"])
     for number, step in enumerate(steps):
@@ -42,7 +46,8 @@ def _locate(value: Any, error: Mapping[str, Any]) -> tuple[Found, list[tuple[Pat
         elif kind == "missing" and number == len(steps) - 1 and isinstance(step, str) and isinstance(current, dict):
             path.append(step)
         else:
-            tried.append((tuple(path), str(step)))
+            taken = tuple(branch for (at, _), branch in tried if at == tuple(path))
+            tried.append(((tuple(path), taken), str(step)))
     return Found(tuple(path), kind, error), tried
 
 
@@ -56,7 +61,7 @@ def errors(model: type[BaseModel], value: Any, beside: tuple[str, ...] = ()) -> 
         found = told.errors(include_url=False, include_input=False)
     located = [_locate(value, error) for error in found[:MOST_ERRORS]]
     # Where a value may have several forms, Pydantic reports each form that failed. Tell only the one that got furthest.
-    furthest: dict[Path, tuple[int, str]] = {}
+    furthest: dict[Fork, tuple[int, str]] = {}
     for error, tried in located:
         for at, branch in tried:
             best = furthest.get(at)
@@ -64,7 +69,7 @@ def errors(model: type[BaseModel], value: Any, beside: tuple[str, ...] = ()) -> 
                 furthest[at] = (len(error.path), branch)
     kept: dict[Path, Found] = {}
     for error, tried in located:
-        if all(furthest[at][1] == branch or furthest[at][0] == len(at) for at, branch in tried):
+        if all(furthest[at][1] == branch or furthest[at][0] == len(at[0]) for at, branch in tried):
             kept.setdefault(error.path, error)
     return None, list(kept.values()), count - len(located)
 

@@ -5,6 +5,7 @@ The result is a tree of Entry: a layer, a Repeat with its entries, or the use of
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from .words import show
 
 MOST_NESTED = 32
 """Units within units that are counted for labels; the graph refuses more."""
+
+_NAME = re.compile(r"[^/$\x00-\x1f\x7f]{1,100}")
+"""What `Name` in layer.py allows."""
 
 ACTIVATIONS = ("ReLU", "Sigmoid", "Tanh", "Softmax")
 
@@ -59,7 +63,7 @@ def usable(name: Any) -> bool:
     >>> usable("conv 1"), usable(""), usable("a/b"), usable(3)
     (True, False, False, False)
     """
-    return isinstance(name, str) and 0 < len(name) <= 100 and "/" not in name
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 class Labels:

@@ -101,7 +101,9 @@ class _Report:
         # A field under a wrong name is one mistake, not an unknown and a missing field. So is a wrong entry of a list,
         # though Pydantic counts only the right ones and finds the list too short.
         inside = {error.path[:-1] for error in self.found if error.path and isinstance(error.path[-1], int)}
-        explained |= {error.path for error in self.found if error.kind == "too_short"} & inside
+        explained |= {
+            error.path for error in self.found if error.kind in ("too_short", "missing") and not self._absent(error)
+        } & inside
         return [problem for error, problem in listed if error.path not in explained]
 
     # --- one method per kind of mistake ---
@@ -159,7 +161,8 @@ class _Report:
             what = f"{_text(error.path)} {show(here)} does not exist."
             return self._problem("unknown_type", error.path, what, hint + known, self._try(options, error))
         if not isinstance(here, dict) or "type" not in here:
-            default = (schema.get("default") or {}).get("type")
+            usual = schema.get("default")
+            default = usual.get("type") if isinstance(usual, dict) else None
             offered = [default] if default in choices else choices[:1]
             options = [(f"Set type to {tag}", self._typed("add", target, tag)) for tag in offered]
             return self._problem(

@@ -58,8 +58,17 @@ def _spots(layers: list[Any], pointer: str) -> dict[str, str]:
     return {
         join(pointer, *path): name
         for path, name in placeholders(layers)
-        if not any(step in KEPT for step in path if isinstance(step, str))
+        if not any(step in KEPT for step in path if isinstance(step, str)) and not _whole(path)
     }
+
+
+def _whole(path: tuple[str | int, ...]) -> bool:
+    """Tell whether a placeholder stands for a whole layer or a list of them, which no argument can be.
+
+    >>> _whole((3,)), _whole((3, "layers", 0)), _whole((3, "kernel_size", 0))
+    (True, True, False)
+    """
+    return path[-1] == "layers" or (isinstance(path[-1], int) and (len(path) == 1 or path[-2] == "layers"))
 
 
 def _spot(problem: Problem, spots: Mapping[str, str]) -> str | None:

@@ -48,6 +48,10 @@ def check(end: Ending) -> tuple[list[Found], bool]:
     problems = [*misplaced, *constant, *_twice(end.state)]
     if end.head is None or misplaced or constant:
         return problems, False
+    if any(item.problem.pointer == end.head.prediction.pointer for item in end.state.errors) or _stranded(
+        end, end.head
+    ):
+        return problems, False
     if end.filled.missing is not None and not (end.filled.unknown and end.unreadable):
         problems.append(_missing(end))
     agreement = list(_agreement(end, end.head))
@@ -57,13 +61,26 @@ def check(end: Ending) -> tuple[list[Found], bool]:
     return [*problems, *agreement], not wrong and not end.filled.unknown
 
 
+def _stranded(end: Ending, head: Head) -> bool:
+    """Tell whether layers stand behind the head that cannot stand there: they have a problem of their own."""
+    wanted, unknown = HEADS[end.task][0], end.state.shapes.get(head.prediction.name) is None
+    above = any(
+        node.type == wanted and end.state.shapes.get(node.name) is not None for node in end.state.graph.nodes.values()
+    )
+    other = head.activation is None or head.activation.type != wanted
+    return unknown and other and above and bool(end.state.errors)
+
+
 def _classes_anyway(end: Ending, head: Head) -> bool:
     """Tell whether the number of classes is wrong or right by itself: the loss is the task's own, and the data agree
     that there are several classes, so that a wrong activation between does not explain a wrong number."""
     facts = end.facts
     several = facts is not None and facts.kind == end.task == "classification" and (facts.classes or 0) > 2
-    own = head.loss is not None and head.loss.type == HEADS[end.task][1]
-    return several and own and (head.width or 0) > 1
+    wanted, loss = HEADS[end.task]
+    own = head.loss is not None and head.loss.type == loss
+    # Where the right activation stands further up, it is the layers between that are too many.
+    misplaced = head.activation is None and any(node.type == wanted for node in end.state.graph.nodes.values())
+    return several and own and not misplaced and (head.width or 0) > 1
 
 
 # --- losses in the wrong place ---

@@ -39,6 +39,10 @@ class Shapes:
         for name in self.graph.order:
             self.add(self.graph.nodes[name])
 
+    @property
+    def errors(self) -> list[Found]:
+        return [item for item in self.found if item.problem.severity == "error"]
+
     def add(self, node: Node) -> None:
         """Infer one layer from those that it reads."""
         shape = self._infer(node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ MOST_NESTED = 32
 
 _KEPT = ("type", "name", "inputs", "layers")
 """Fields in which no argument is filled in."""
+
+_UNIT = {"type", "name", "inputs", "unit", "arguments"}
+"""Fields of the use of a unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,10 @@ class Stacks:
         self.units: dict[str, Mapping[str, Any]] = {
             str(name): unit for name, unit in (given.items() if isinstance(given, Mapping) else ()) if _layers(unit)
         }
+        self._broken = given is not None and not isinstance(given, Mapping)
+        """Whether the units cannot be read at all, which is a problem of its own."""
+        self._model = model
+        self._named = set(map(str, given)) if isinstance(given, Mapping) else set()
         self._uses = {
             name: list(_calls(unit["layers"], join("/model/units", name, "layers")))
             for name, unit in self.units.items()
@@ -186,11 +193,22 @@ class Stacks:
         if not isinstance(unit, str) or unit not in self.units or unit in self._recursive:
             return None
         given = fields.get("arguments")
+        if self._mistaken(unit, fields):
+            return None
         values = self._values(unit, given)
         if any(value is None for value in values.values()):
             return None
         inner = Call(pointer, entry, unit, values, call, _key(values))
         return Rounds(1, join("/model/units", unit, "layers"), self.units[unit]["layers"], inner)
+
+    def _mistaken(self, unit: str, fields: Mapping[str, Any]) -> bool:
+        """Tell whether the arguments are not as they were meant, so that what the defaults give says nothing."""
+        declared, given = self.units[unit].get("arguments", {}), fields.get("arguments")
+        if given is None:
+            return bool(set(fields) - _UNIT) and bool(declared)
+        if not isinstance(given, Mapping) or not isinstance(declared, Mapping):
+            return True
+        return any(did_you_mean(str(name), declared) for name in given if name not in declared)
 
     def _values(self, unit: str, given: Any) -> dict[str, Any]:
         """Return the values of a unit's arguments: as given, else by default; None where neither is there."""
@@ -207,30 +225,49 @@ class Stacks:
         if not isinstance(unit, str) or unit in self._recursive:
             return
         if unit not in self.units:
-            yield self._unknown_unit(unit, pointer, layer)
+            if not self._broken and unit not in self._named:  # else the units' own problem is the cause
+                yield self._unknown_unit(unit, pointer, layer)
             return
-        declared = self.units[unit].get("arguments")
-        declared = declared if isinstance(declared, Mapping) else {}
-        given = fields.get("arguments")
-        given = given if isinstance(given, Mapping) else {}
+        declared = self.units[unit].get("arguments", {})
+        given = fields.get("arguments", {})
+        if not isinstance(declared, Mapping) or not isinstance(given, Mapping):
+            return
+        undeclared = {name for _, name in self._placeholders(unit)} - set(declared)
         for name, value in declared.items():
             # An argument under a wrong name is one mistake, not an unknown and a missing one.
             meant = any(name in did_you_mean(str(other), declared) for other in given if other not in declared)
+            meant = meant or any(name in did_you_mean(other, declared) for other in undeclared)
             if value is None and given.get(name) is None and not meant:
                 yield self._missing_argument(unit, str(name), fields, pointer, layer)
         for name in given:
-            if name not in declared:
+            if name not in declared and name not in undeclared:
                 yield self._unknown_argument(unit, str(name), given, declared, pointer, layer)
 
     def _unknown_unit(self, unit: str, pointer: str, layer: str) -> Found:
+        """Return one problem for all uses of the unit: it is one name that is missing."""
+        layers = self._model.get("layers")
+        uses = list(_calls(layers, "/model/layers")) if isinstance(layers, list) else []
+        uses += [use for inside in self._uses.values() for use in inside]
+        places = sorted({where for where, name in uses if name == unit} | {pointer})
+        spare = [name for name in self.units if not any(used == name for _, used in uses)]
         meant = did_you_mean(unit, self.units, {}) or list(self.units)[:1]
+
+        def propose() -> Iterator[Fix]:
+            for name in meant:
+                yield Fix(f"Use unit {name}", tuple(put(join(where, "unit"), name) for where in places))
+                if name in spare:
+                    patch = (remove(join("/model/units", name)), put(join("/model/units", unit), self.units[name]))
+                    yield Fix(f"Rename unit {name} to {unit}", patch)
+
+        known = f"The model's units are: {', '.join(self.units)}." if self.units else "The model has no units."
+        more = f" {len(places)} layers use it." if len(places) > 1 else ""
         return found(
             "unknown_unit",
             f"{layer}: there is no unit {unit!r:.80}.",
-            f"The model's units are: {', '.join(self.units)}." if self.units else "The model has no units.",
+            known + more,
             pointer=join(pointer, "unit"),
             layer=layer,
-            propose=lambda: [Fix(f"Use unit {name}", (put(join(pointer, "unit"), name),)) for name in meant],
+            propose=propose,
         )
 
     def _missing_argument(self, unit: str, name: str, fields: Mapping[str, Any], pointer: str, layer: str) -> Found:
@@ -268,29 +305,45 @@ class Stacks:
         what = f"{layer}: unit {unit} has no argument {name!r:.80}."
         return found("unknown_argument", what, known, pointer=where, layer=layer, propose=propose)
 
-    def undeclared(self) -> Iterator[Found]:
-        """Yield every "$name" in a unit that is none of its arguments."""
-        for unit, definition in self.units.items():
-            declared = definition.get("arguments")
-            declared = declared if isinstance(declared, Mapping) else {}
-            for path, name in placeholders(dict(definition)):
-                if (
-                    path[0] == "layers"
-                    and name not in declared
-                    and path[-1] not in ("name", "type")
-                    and "inputs" not in path
-                ):
-                    yield self._undeclared(unit, join(join("/model/units", unit), *path), name, declared)
+    def _placeholders(self, unit: str) -> list[tuple[tuple[str | int, ...], str]]:
+        """Return (path, argument) for every "$argument" in a unit's layers that would be filled in."""
+        return [
+            (path, name)
+            for path, name in placeholders(dict(self.units[unit]))
+            if path[0] == "layers" and path[-1] not in ("name", "type") and "inputs" not in path
+        ]
 
-    def _undeclared(self, unit: str, pointer: str, name: str, declared: Iterable[str]) -> Found:
-        known = list(declared)
-        options = did_you_mean(name, known, {}) or known[:1]
+    def undeclared(self) -> Iterator[Found]:
+        """Yield every argument that a unit's layers use without being one of the unit's, once, at its first place."""
+        for unit, definition in self.units.items():
+            declared = definition.get("arguments", {})
+            places: dict[str, list[str]] = {}
+            for path, name in self._placeholders(unit) if isinstance(declared, Mapping) else ():
+                if name not in declared:
+                    places.setdefault(name, []).append(join(join("/model/units", unit), *path))
+            for name, pointers in places.items():
+                yield self._undeclared(unit, name, pointers, definition)
+
+    def _undeclared(self, unit: str, name: str, pointers: list[str], definition: Mapping[str, Any]) -> Found:
+        declared = list(definition.get("arguments", {}))
+        where = join("/model/units", unit, "arguments")
+
+        def propose() -> Iterator[Fix]:
+            for meant in did_you_mean(name, declared, {}) or declared[:1]:
+                yield Fix(f"Use ${meant}", tuple(put(pointer, "$" + meant) for pointer in pointers))
+                value = definition["arguments"][meant]
+                yield Fix(f"Rename {meant} to {name}", (remove(join(where, meant)), put(join(where, name), value)))
+            yield Fix(
+                f"Declare {name} as an argument",
+                (put(join(where, name), None) if "arguments" in definition else put(where, {name: None}),),
+            )
+
         return found(
             "unknown_argument",
             f"Unit {unit} uses ${name:.80}, which is none of its arguments.",
-            f"Its arguments are: {', '.join(known)}." if known else "It has no arguments.",
-            pointer=pointer,
-            propose=lambda: [Fix(f"Use ${meant}", (put(pointer, "$" + meant),)) for meant in options],
+            f"Its arguments are: {', '.join(declared)}." if declared else "It has no arguments.",
+            pointer=pointers[0],
+            propose=propose,
         )
 
 

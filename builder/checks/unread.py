@@ -26,12 +26,26 @@ class Excused:
         for node in graph.nodes.values():
             if node.layer is None:
                 self._whatever(node.scope, node.position, node.fields)
+                given = node.fields.get("inputs", [] if node.fields else None)
+                if not isinstance(given, list | str):
+                    given = [None, None]  # nothing tells how many; two is what most joins have
+                lost = sum(not isinstance(name, str) for name in given)
+                self.missing[id(node.scope)] = self.missing.get(id(node.scope), 0) + lost
 
     def _whatever(self, scope: Scope, position: int, fields: Mapping[str, Any]) -> None:
         """Whatever a broken entry names, it may have been meant to read; and so the layer before it."""
         for text in texts({key: value for key, value in fields.items() if key not in ("type", "name", "layers")}):
             self.meant(scope, position, text)
         self.meant(scope, position, None)
+
+    def idle(self, scope: Scope, position: int) -> list[str]:
+        """Return the layers before `position` that nobody reads, the nearest first, by what `inputs` calls them."""
+        names = [(places[0], name) for name, places in scope.names.items() if places[0] < position]
+        return [
+            name
+            for place, name in sorted(names, reverse=True)
+            if not self.graph.readers[(output := scope.items[place].output()).name] and output.name not in self.names
+        ]
 
     def meant(self, scope: Scope, position: int, name: str | None) -> None:
         try:

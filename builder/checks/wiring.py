@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import Fix
 from schemas.patch import join
+from schemas.stack import usable
 from schemas.suggest import did_you_mean
 from schemas.words import show
 
@@ -16,6 +17,9 @@ from .unread import Excused
 
 if TYPE_CHECKING:
     from builder.graph import Block, Graph, Node, Scope
+
+_PLAIN = {"type", "name", "inputs", "layers", "arguments", "unit"}
+"""Fields whose texts are no misspelt name."""
 
 
 def check(graph: Graph) -> Iterator[Found]:
@@ -39,9 +43,14 @@ def check(graph: Graph) -> Iterator[Found]:
 
 
 def _misuse(graph: Graph) -> Iterator[Found]:
+    missing: set[str] = set()
     for node in graph.nodes.values():
         if node.type == "Unit" and node.layer is None:
-            yield from graph.stacks.misuse(node.fields, node.pointer, node.name)
+            unit = str(node.fields.get("unit"))
+            if unit not in missing:  # one unit that is missing is one mistake, however often it is used
+                yield from graph.stacks.misuse(node.fields, node.pointer, node.name)
+            if unit not in graph.stacks.units:
+                missing.add(unit)
     for block in graph.blocks:
         if block.type == "Unit":
             yield from graph.stacks.misuse(block.entry, block.pointer, block.name)
@@ -121,10 +130,34 @@ def _unknown(item: Node | Block, fields: Mapping[str, Any], excused: Excused) ->
             try:
                 item.scope.find(name, item.position)
             except LookupError:
+                lost = _nameless(item, name)
+                if lost:
+                    excused.names.update(other.output().name for other in lost)
+                    continue
                 pointer = (
                     join(item.pointer, "inputs", index) if isinstance(given, list) else join(item.pointer, "inputs")
                 )
                 yield _no_such_input(item, name, pointer, len(names), excused)
+
+
+def _nameless(item: Node | Block, name: str) -> list[Node | Block]:
+    """Return the layers beside `item` that `name` may have meant before their own name broke, which is told already.
+
+    One that is no object, or whose `name` cannot be used, may be any of them; one that says the word under another
+    field has misspelt "name".
+    """
+    others = [other for other in item.scope.items if other is not item]
+    given = [other.entry["name"] for other in others if usable(other.entry.get("name"))]
+    broken = [
+        other
+        for other in others
+        if not other.entry
+        or other.entry.get("name") == "Input"
+        or (other.entry.get("name") is not None and not usable(other.entry["name"]))
+    ]
+    if broken and not did_you_mean(name, given, {}):
+        return broken
+    return [other for other in others if any(other.entry[key] == name for key in set(other.entry) - _PLAIN)]
 
 
 def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excused: Excused) -> Found:
@@ -140,6 +173,11 @@ def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excu
         why += f" There is a layer {show(name)} elsewhere, but it cannot be read from here."
     for other in (*meant, None):
         excused.meant(scope, item.position, other)
+    idle = excused.idle(scope, item.position)
+    if not set(meant) & set(idle):
+        meant = [*meant, *idle[:1]]
+        # Whatever the name meant has lost its reader; that is the same mistake.
+        excused.missing[id(scope)] = excused.missing.get(id(scope), 0) + 1
     hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
 
     def propose() -> Iterator[Fix]:

@@ -99,7 +99,7 @@ LAYER_CASES: list[tuple[dict[str, Any], str, str, str, Any]] = [
     ({"type": "Reshape", "shape": ["a"]}, "wrong_type", "/shape/0", "Reshape_1", None),
     ({"type": "Reshape", "shape": [-5]}, "wrong_value", "/shape/0", "Reshape_1", None),
     ({"type": "ReLU", "name": "a/b"}, "wrong_value", "/name", "ReLU_1", {"type": "ReLU", "name": "a_b"}),
-    ({"type": "ReLU", "name": "$a"}, "wrong_value", "/name", "$a", {"type": "ReLU", "name": "a"}),
+    ({"type": "ReLU", "name": "$a"}, "wrong_value", "/name", "ReLU_1", {"type": "ReLU", "name": "a"}),
     ({"type": "ReLU", "name": 1}, "wrong_type", "/name", "ReLU_1", {"type": "ReLU", "name": "1"}),
     ({"type": "ReLU", "name": ""}, "wrong_value", "/name", "ReLU_1", {"type": "ReLU"}),
     ({"type": "ReLU", "inputs": "Input"}, "wrong_type", "/inputs", "ReLU_1", {"type": "ReLU", "inputs": ["Input"]}),
