@@ -10,7 +10,8 @@ from schemas.errors import Fix
 from schemas.shapes import Shape, elements, shape_text
 
 from .found import Found, changed, found, insert, put
-from .heads import Ending, reheaded
+from .heads import Ending
+from .rehead import reheaded
 
 if TYPE_CHECKING:
     from builder.data.facts import DataFacts

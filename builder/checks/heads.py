@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from builder.heads import HEADS, PASSING, WIDTHS, Filling, Head, stated_task, wanted_width
+from builder.heads import HEADS, PASSING, WIDTHS, Filling, Head, wanted_width
 from schemas.errors import Fix
 from schemas.patch import join
 
 from .found import Found, changed, found, insert, listed, over, put, remove
+from .rehead import inserted, reheaded, retyped
 
 if TYPE_CHECKING:
     from builder.data.facts import DataFacts
@@ -389,36 +390,3 @@ def _squashed(head: Head, node: Node) -> Found:
         warning=True,
         propose=lambda: [Fix(f"Remove {node.name}", (remove(node.pointer),))],
     )
-
-
-# --- patches ---
-
-
-def retyped(node: Node, kind: str) -> dict[str, Any]:
-    """Return the entry of another layer type in the same place: name and inputs stay."""
-    return {"type": kind, **{key: node.entry[key] for key in ("name", "inputs") if key in node.entry}}
-
-
-def inserted(node: Node, kind: str) -> tuple[dict[str, Any], ...]:
-    """Return the patch that puts a layer without settings before a layer with one input."""
-    new: dict[str, Any] = {"type": kind}
-    if "inputs" in node.entry:
-        new["inputs"] = node.entry["inputs"]
-        return remove(join(node.pointer, "inputs")), insert(node.pointer, new)
-    return (insert(node.pointer, new),)
-
-
-def reheaded(end: Ending, head: Head, task: str) -> tuple[dict[str, Any], ...]:
-    """Return the patch that gives the network the head and loss of `task`, and states the task if it was stated."""
-    wanted, own = HEADS[task]
-    patch: list[dict[str, Any]] = []
-    if stated_task(end.raw) not in (None, task):
-        patch.append(put("/task", task))
-    if head.loss is not None:
-        patch.append(over(head.loss.pointer, retyped(head.loss, own)))
-    if head.activation is not None:
-        where = head.activation.pointer
-        patch.append(over(where, retyped(head.activation, wanted)) if wanted else remove(where))
-    elif wanted and head.loss is not None:
-        patch += inserted(head.loss, wanted)
-    return tuple(patch)
