@@ -72,6 +72,7 @@ STYLE = """<style>
 [data-testid="stMetric"] { padding: 0.5rem 0.8rem; }
 .st-key-build-inspector code { font-size: 0.78rem; }
 .st-key-build-inspector [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+.st-key-build-json textarea { font-family: "Source Code Pro", monospace; font-size: 0.82rem; }
 .st-key-app-language { position: fixed; top: 0.6rem; right: 3.6rem; width: 8.2rem; z-index: 999991; }
 </style>"""
 """The only HTML that is written, and no word of a user's is in it: room for the canvas, figures that line up, and the

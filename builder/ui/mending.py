@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import streamlit as st
 
 from builder.report.document import diff
@@ -56,7 +59,12 @@ def _problem(s: Store, shown: list[Shown], problem: Problem, number: int) -> Non
         if problem.fixes:
             with st.container(horizontal=True, gap="small"):
                 for k, fix in enumerate(problem.fixes):
-                    _fix(s, fix, f"fix-{number}-{k}")
+                    # An open fix must close when another takes its place, or a second click would apply that.
+                    _fix(s, fix, f"fix-{number}-{k}-{_digest(fix)}")
+
+
+def _digest(fix: Proposal) -> str:
+    return hashlib.sha256(json.dumps([fix.title, fix.patch], sort_keys=True).encode()).hexdigest()[:12]
 
 
 def changes(before: str, after: str) -> str:

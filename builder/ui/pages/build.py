@@ -83,7 +83,7 @@ def _notices(s: Store) -> None:
     notice = s.state.notice
     if notice is not None and st.session_state.get("build:notice") is not notice:
         st.session_state["build:notice"] = notice
-        if notice.key != "notice.nothing":
+        if notice.key not in ("notice.nothing", "notice.unreadable", "notice.no_json"):
             values = {name: plain(value) for name, value in notice.values.items()}
             st.toast(text(notice.key, **values), icon=":material/info:")
     wrong = st.session_state.pop("build:told", None)
@@ -271,9 +271,11 @@ def _json_view(s: Store) -> None:
 
     st.text_area(
         text("build.json"), key=key, height=HEIGHT, on_change=changed, help=text("build.json_help"),
-        max_chars=8 * 2**20,
     )  # fmt: skip
-    for problem in st.session_state.get("build:json-problems", ()):
+    wrong = st.session_state.get("build:json-problems", ())
+    if wrong:
+        st.warning(text("build.json_kept"))
+    for problem in wrong:
         st.error(f"{plain(problem.what)} {plain(problem.why)}")
 
 

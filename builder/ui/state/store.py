@@ -15,12 +15,13 @@ import re
 import secrets
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from builder.check import Report, check
-from schemas.errors import UsageError
+from schemas.errors import TsumikiError, UsageError
 from schemas.reader import read_file, read_text
 
 from .actions import Action, Open, Saved
@@ -206,14 +207,19 @@ class Store:
 
     def _restore(self) -> None:
         """Take up the draft with this id, where there is one."""
-        found = _draft(self._folder / f"{self.id}.json")
-        if found is not None:
-            saved = self.state
-            self.state = reduce(saved, Open(text=found.text, path=found.path))
-            self._tidy()
-            if found.path is not None and (self.workspace / found.path).is_file():
-                place = self.workspace / found.path
-                self._read[found.path] = _digest(place)
+        found = _draft(self._folder / f"{self.id}.json", unsaved=False)
+        if found is None:
+            return
+        self.state = reduce(self.state, Open(text=found.text, path=found.path))
+        self._tidy()
+        if found.path is None:
+            return
+        saved = None
+        with suppress(TsumikiError):  # where the file is gone or broken, the draft is what there is, and it is unsaved
+            place = self.resolve(found.path)
+            saved = opened(read_file(place)).tree
+            self._read[found.path] = _digest(place)
+        self.state = replace(self.state, saved=saved)
 
     def drafts(self) -> list[Draft]:
         """Return the drafts of other sessions that hold what no file has, the newest first."""
@@ -259,15 +265,15 @@ def _is_document(path: Path) -> bool:
     return b'"model"' in start or b'"format"' in start
 
 
-def _draft(path: Path) -> Draft | None:
-    """Read a draft that holds something unsaved; None where there is none, or it is broken."""
+def _draft(path: Path, unsaved: bool = True) -> Draft | None:
+    """Read a draft, by default one that holds something unsaved; None where there is none, or it is broken."""
     try:
         time = path.stat().st_mtime
         value = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     document = value.get("document") if isinstance(value, dict) else None
-    if not isinstance(document, dict) or not value.get("changed", True):
+    if not isinstance(document, dict) or (unsaved and not value.get("changed", True)):
         return None
     place = value.get("path")
     return Draft(

@@ -1,0 +1,156 @@
+"""What the Build page is made of, without a browser."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.cli.ui import entry, options
+from builder.ui.formula import formulas
+from builder.ui.pace import seconds_per_epoch
+from builder.ui.state import Store
+from builder.ui.state.view import blocks, edges, node, settings, unplaced
+from schemas.layers.average_pooling import AveragePooling
+from schemas.layers.convolution import Convolution
+from schemas.layers.max_pooling import MaxPooling
+
+ROOT = Path(__file__).parents[2]
+UI = ROOT / "builder" / "ui"
+
+
+def opened(folder: Path, name: str) -> Store:
+    return Store(folder, document=json.loads((ROOT / "examples" / f"{name}.json").read_text(encoding="utf-8")))
+
+
+FORMULAS = [
+    (Convolution(out_channels=16, kernel_size=5, padding=2), (1, 28, 28), "OH = (28 + 2·2 − 5) / 1 + 1 = 28"),
+    (Convolution(out_channels=8, kernel_size=3, dilation=2), (1, 9, 9), "OH = (9 − 2·(3 − 1) − 1) / 1 + 1 = 5"),
+    (MaxPooling(), (16, 7, 7), "OH = ⌊(7 − 2) / 2⌋ + 1 = 3"),
+    (MaxPooling(ceil_mode=True), (16, 7, 7), "OH = ⌈(7 − 2) / 2⌉ + 1 = 4"),
+    (AveragePooling(kernel_size=2, padding="same"), (1, 5, 5), "OH = (5 + 0 + 1 − 2) / 2 + 1 = 3"),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape", "line"), FORMULAS)
+def test_formulas_have_the_real_numbers(layer: Any, shape: Any, line: str) -> None:
+    assert line == formulas(layer, [shape])[0]
+    assert f"= {layer.infer(shape)[1]}" == line[line.rindex("=") :]
+    assert [] == formulas(layer, [None])
+
+
+def test_a_folded_block_has_the_sums_of_what_it_holds(tmp_path: Path) -> None:
+    store = opened(tmp_path, "repeat_unit")
+    shown = blocks(store.state, store.report)
+    assert store.report.totals["parameters"] == sum(block.cost["parameters"] or 0 for block in shown)
+    by_name = {block.name: block for block in shown}
+    assert "2 × · Unit" == settings(by_name["Repeat_1"])
+    assert ((16, 8, 8), (24, 4, 4)) == (by_name["Repeat_1"].shape, by_name["Unit_3"].shape)
+    store.dispatch({"op": "enter", "id": by_name["Unit_3"].id})
+    inside = blocks(store.state, store.report)
+    assert ["Convolution", "BatchNormalization", "ReLU"] == [block.type for block in inside[:3]]
+    assert ["Input", inside[5].id] in edges(store.state, inside)
+
+
+def test_what_the_check_fills_in_stands_at_the_end(tmp_path: Path) -> None:
+    store = opened(tmp_path, "digits")
+    for _ in range(3):
+        last = store.state.tree["model"]["layers"][-1][0]
+        store.dispatch({"op": "delete", "ids": [last]})
+    shown = blocks(store.state, store.report)
+    filled = [block for block in shown if block.filled]
+    assert ["Affine", "Softmax", "CategoricalCrossEntropy"] == [block.type for block in filled]
+    lines = edges(store.state, shown)
+    assert [shown[-4].id, filled[0].id] in lines
+    assert all(node(block, lambda _: "", str)["fixed"] for block in filled)
+
+
+def test_a_problem_marks_the_block_that_causes_it(tmp_path: Path) -> None:
+    store = opened(tmp_path, "repeat_unit")
+    store.dispatch({"op": "set", "pointer": "/model/units/Residual/layers/3/out_channels", "value": 7})
+    shown = blocks(store.state, store.report)
+    marked = [block.name for block in shown if block.problems]
+    assert "Repeat_1" in marked
+    store.dispatch({"op": "undo"})
+    store.dispatch({"op": "set", "pointer": "/model/layers/3/kernel_size", "value": 99})
+    shown = blocks(store.state, store.report)
+    marked = {block.name: node(block, lambda _: "", lambda p: p.code) for block in shown if block.problems}
+    assert ("error", "window_too_large") == (marked["MaxPooling_1"]["problem"], marked["MaxPooling_1"]["message"])
+    assert [] == [
+        problem for problem in unplaced(store.report.problems, shown) if problem.pointer.startswith("/model/l")
+    ]
+
+
+def test_time_per_epoch_comes_from_runs(tmp_path: Path) -> None:
+    store = opened(tmp_path, "digits")
+    assert seconds_per_epoch(tmp_path, store.report) is None
+    run = tmp_path / "runs" / "digits" / "1"
+    run.mkdir(parents=True)
+    (run / "document.json").write_text(store.text, encoding="utf-8")
+    lines = [{"event": "epoch", "epoch": n, "seconds": seconds} for n, seconds in ((1, 9.0), (2, 2.0), (3, 2.0))]
+    (run / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\nnonsense\n", encoding="utf-8")
+    assert 2.0 == pytest.approx(seconds_per_epoch(tmp_path, store.report))
+
+
+def test_the_server_listens_to_this_machine_only() -> None:
+    words = options(8501, "127.0.0.1", open_browser=False)
+    told = {(words[i], words[i + 1]) for i in range(0, len(words), 2)}
+    assert {
+        ("--server.address", "127.0.0.1"),
+        ("--server.enableXsrfProtection", "true"),
+        ("--server.enableCORS", "true"),
+        ("--browser.gatherUsageStats", "false"),
+        ("--server.maxUploadSize", "200"),
+        ("--server.allowedHosts", "localhost"),
+        ("--server.headless", "true"),
+        ("--client.showErrorDetails", "none"),
+    } <= told
+    assert ("--server.allowedHosts", "box") in {*zip(*[iter(options(1, "box", True))] * 2, strict=True)}
+    assert entry().is_file()
+
+
+def test_streamlit_run_has_the_same_options() -> None:
+    said = json.loads((UI / "options.json").read_text(encoding="utf-8"))
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+
+    def flat(table: dict[str, Any], way: str) -> dict[str, Any]:
+        parts = {}
+        for key, value in table.items():
+            parts |= flat(value, f"{way}{key}.") if isinstance(value, dict) else {way + key: value}
+        return parts
+
+    assert said == flat(config, "")
+
+
+def test_app_is_short() -> None:
+    assert len((ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 30
+
+
+def test_the_verb_says_what_is_missing(tsumiki: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = tsumiki("ui", tmp_path / "nowhere")
+    assert 2 == answer.code and "There is no folder" in answer.err
+    monkeypatch.setattr("builder.cli.ui.importlib.util.find_spec", lambda name: None)
+    answer = tsumiki("ui", tmp_path)
+    assert 2 == answer.code and "pip install 'tsumiki-nn[ui]'" in answer.err
+
+
+def test_an_edit_loads_no_kernel(tmp_path: Path) -> None:
+    """Shapes, cost and planned memory are arithmetic; Numba would cost seconds and threads in the server."""
+    program = f"""
+import json, sys
+from pathlib import Path
+from builder.ui.state import Store
+from builder.ui.state.view import blocks
+document = json.loads(Path({str(ROOT / "examples" / "digits.json")!r}).read_text(encoding="utf-8"))
+store = Store(Path({str(tmp_path)!r}), document=document)
+store.dispatch({{"op": "append", "type": "ReLU"}})
+blocks(store.state, store.report), store.report.totals
+print([name for name in ("numba", "llvmlite", "sklearn", "streamlit", "pandas") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ("[]\n", "") == (done.stdout, done.stderr)

@@ -1,0 +1,172 @@
+"""The Build page in a real browser: edits by mouse and keyboard, the inspector, fixes, JSON, files, reloads."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+Browse = Callable[..., Any]
+
+
+def start(page: Any, name: str = "digits") -> None:
+    """Open an example from the empty page."""
+    page.locator(f".st-key-start-{name} button, .st-key-start\\:{name} button").first.click(timeout=20_000)
+    block(page, "Input").wait_for()
+
+
+def block(page: Any, name: str) -> Any:
+    return page.get_by_role("button", name=re.compile(rf"^\w+ {re.escape(name)}[,、]")).first
+
+
+def number(page: Any, label: str) -> Any:
+    return page.get_by_role("spinbutton", name=label, exact=True)
+
+
+def view(page: Any, name: str) -> None:
+    settled(page)
+    page.locator(".st-key-build-bar [data-testid=stButtonGroup] button", has_text=name).click()
+    settled(page)
+
+
+def settled(page: Any) -> None:
+    """Wait until the server has drawn what was done."""
+    page.wait_for_timeout(150)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(100)
+
+
+def text_of(page: Any) -> str:
+    """Return the document as the page's own download gives it."""
+    settled(page)
+    with page.expect_download() as waiting:
+        page.locator(".st-key-build-download button").click()
+    return Path(waiting.value.path()).read_text(encoding="utf-8")
+
+
+def until(page: Any, holds: Callable[[], bool], seconds: float = 8.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        page.wait_for_timeout(100)
+
+
+def test_from_an_empty_page_to_a_mended_network(browse: Browse) -> None:
+    page = browse()
+    start(page)
+    example = (ROOT / "examples" / "digits.json").read_text(encoding="utf-8")
+    assert example == text_of(page), "the same bytes as the example's"
+    block(page, "Convolution_1").click()
+    number(page, "Output channels").fill("24")
+    number(page, "Output channels").press("Enter")
+    page.get_by_text("24 × 8 × 8").first.wait_for()
+    block(page, "Affine_1").click()
+    number(page, "Outputs").fill("7")
+    number(page, "Outputs").press("Enter")
+    page.get_by_text("Problems: 1 errors").wait_for()
+    settled(page)
+    page.locator("[class*='st-key-fix-0-0-'] button").first.click()
+    page.locator("[data-testid=stPopoverBody]").get_by_text("+").first.wait_for()
+    page.get_by_role("button", name="Apply this fix").click()
+    page.get_by_text("No problems").wait_for()
+    assert 0 == page.get_by_role("button", name="Apply this fix").count(), "it closes with its problem"
+    layers = json.loads(text_of(page))["model"]["layers"]
+    assert (24, 10) == (layers[0]["out_channels"], layers[8]["out_features"])
+
+
+def test_the_keyboard_edits_and_undo_takes_it_back(browse: Browse) -> None:
+    page = browse()
+    start(page)
+    before = text_of(page)
+    block(page, "ReLU_1").click()
+    page.keyboard.press("Alt+ArrowDown")
+    until(page, lambda: "MaxPooling" in str(json.loads(text_of(page))["model"]["layers"][2]))
+    block(page, "ReLU_1").focus()
+    page.keyboard.press("Control+d")
+    until(page, lambda: len(json.loads(text_of(page))["model"]["layers"]) == 12)
+    block(page, "ReLU_1").focus()
+    page.keyboard.press("Control+z")
+    until(page, lambda: len(json.loads(text_of(page))["model"]["layers"]) == 11)
+    block(page, "ReLU_1").focus()
+    page.keyboard.press("Control+z")
+    until(page, lambda: text_of(page) == before)
+
+
+def test_json_goes_both_ways(browse: Browse) -> None:
+    page = browse()
+    start(page, "iris")
+    view(page, "JSON")
+    area = page.get_by_label("The document as JSON", exact=True)
+    said = area.input_value()
+    area.fill(said.replace('"out_features": 16', '"out_features": 17'))
+    area.press("Control+Enter")
+    until(page, lambda: '"out_features": 17' in text_of(page))
+    area.fill("{")
+    area.press("Control+Enter")
+    page.get_by_text("must be JSON").wait_for()
+    assert '"out_features": 17' in text_of(page), "what cannot be read changes nothing"
+    view(page, "Canvas")
+    page.get_by_text("17").first.wait_for()
+
+
+def test_a_reload_loses_nothing(browse: Browse) -> None:
+    page = browse()
+    start(page, "skip_connection")
+    block(page, "start").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("stem")
+    page.get_by_role("textbox", name="Name", exact=True).press("Enter")
+    block(page, "stem").wait_for()
+    page.reload()
+    block(page, "stem").wait_for(timeout=20_000)
+    assert ["change", "stem"] == json.loads(text_of(page))["model"]["layers"][8]["inputs"]
+
+
+@pytest.mark.parametrize(
+    ("language", "saying"), [("en", "No problems"), ("ja", "問題はありません"), ("de", "Keine Probleme")]
+)
+def test_every_language(browse: Browse, language: str, saying: str) -> None:
+    page = browse(f"/?lang={language}")
+    start(page, "two_branches")
+    page.get_by_text(saying).first.wait_for()
+    page.locator(".st-key-app-language").get_by_role("combobox").wait_for()
+
+
+def test_text_of_a_stranger_is_no_markup(browse: Browse) -> None:
+    """Names and descriptions are shown as they are: no HTML, no link, no image, no formula."""
+    page = browse()
+    start(page, "iris")
+    hostile = "<img src=x onerror=alert(1)> [a](http://evil) ![b](http://evil/c.png) $x^2$ :red[z]"
+    document = json.loads((ROOT / "examples" / "iris.json").read_text(encoding="utf-8"))
+    document["description"] = hostile
+    document["model"]["layers"][0]["name"] = hostile[:60].replace("/", "").replace("$", "")
+    view(page, "JSON")
+    area = page.get_by_label("The document as JSON", exact=True)
+    area.fill(json.dumps(document))
+    area.press("Control+Enter")
+    view(page, "Canvas")
+    page.get_by_text("![b](http://evil/c.png)").first.wait_for()
+    assert 0 == page.locator("img[src*=evil], img[src=x], a[href*=evil]").count()
+
+
+def test_an_edit_is_seen_soon(browse: Browse) -> None:
+    """The new shape of an edited field is on the canvas; measured with room for a busy machine."""
+    page = browse()
+    start(page)
+    block(page, "Convolution_1").click()
+    number(page, "Output channels").wait_for()
+    taken = []
+    for value in (20, 21, 22, 23):
+        number(page, "Output channels").fill(str(value))
+        begin = time.monotonic()
+        number(page, "Output channels").press("Enter")
+        page.get_by_text(f"{value} × 8 × 8").first.wait_for()
+        taken.append(time.monotonic() - begin)
+    assert min(taken) < 1.5
