@@ -41,7 +41,7 @@ class Draw:
                 own = {k: torch.zeros(s, dtype=torch.float64) for k, s in needed(step, tuple(xs[0].shape[1:])).items()}
                 values[step.name] = forward(step, xs, own, False, False)
                 last = step.name
-        except (RuntimeError, ZeroDivisionError):
+        except (RuntimeError, IndexError, ZeroDivisionError):  # the shapes do not fit
             return None
         found = tuple(values[last].shape[1:])
         return found if 0 < int(np.prod(found)) < 4000 and torch.isfinite(values[last]).all() else None
