@@ -1,4 +1,4 @@
-"""Uploads: what people send becomes data that `suggest` knows; what is broken or hostile is refused and leaves nothing."""
+"""Uploads: what people send becomes data that `suggest` knows; what is broken or hostile is refused without a trace."""
 
 from __future__ import annotations
 
