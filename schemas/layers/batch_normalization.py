@@ -17,7 +17,9 @@ from ..shapes import Shape
 class BatchNormalization(Layer):
     """Give each channel of the mini-batch mean 0 and variance 1, then scale it by gamma and shift it by beta.
 
-    Ioffe and Szegedy 2015. In use the running mean and variance of training take the place of the batch's.
+    Ioffe and Szegedy 2015. In use the running mean and variance of training take the place of the batch's;
+    they follow the batch's own mean and biased variance, as in Keras. A layer that is not trainable works with its
+    running statistics in training too.
     """
 
     type: Literal["BatchNormalization"] = "BatchNormalization"
