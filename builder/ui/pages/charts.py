@@ -1,9 +1,17 @@
-"""Charts of the pages, as Altair makes them. Functions of numbers and labels; they draw nothing themselves."""
+"""Charts of the pages, as Altair makes them. Functions of numbers and labels; they draw nothing themselves.
+
+Altair and pandas are loaded with this module: loaded inside functions, by two of the server's threads at once, each
+waits for a half of what the other one holds, and Python hands out unfinished modules.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import altair as alt
+import pandas  # type: ignore[import-untyped]  # it ships no types
 
 TRAIN, VALIDATION, FAINT = "#e8833a", "#3a86c8", "#9aa0a6"
 """Colours that can be told apart on white and on black, and by people who see no red or no green."""
@@ -16,8 +24,6 @@ Row = Mapping[str, Any]
 
 def frame(columns: Mapping[str, Sequence[Any]]) -> Any:
     """Return a data frame, which Altair and Streamlit take."""
-    import pandas  # type: ignore[import-untyped]  # it ships no types
-
     return pandas.DataFrame(dict(columns))
 
 
@@ -35,10 +41,9 @@ def curves(
 ) -> Any:
     """Return a value of every epoch, for training and validation; `labels` has "train", "validation", "epoch", "steps".
 
-    `trail` are (epoch as a real number, value) inside the epochs, drawn faintly; `best` marks an epoch.
+    `trail` are (epoch as a real number, value) inside the epochs, drawn faintly; `best` marks an epoch. None without
+    any value: an empty chart only complains.
     """
-    import altair as alt
-
     points = [
         (row["epoch"], labels[part], row[part][key])
         for row in rows
@@ -75,17 +80,18 @@ def curves(
     base = alt.Chart(data).encode(
         x=x, y=y, color=colour, tooltip=["epoch:Q", "part:N", alt.Tooltip("value:Q", format=".4f")]
     )
-    layers.append(base.mark_line(strokeWidth=2, point=len(points) < 60))
+    if points:
+        layers.append(base.mark_line(strokeWidth=2, point=len(points) < 60))
     if best is not None:
         mark = alt.Chart(frame({"epoch": [best]})).mark_rule(strokeDash=[3, 3], color=FAINT).encode(x=x)
         layers.append(mark)
+    if not points and not inside:
+        return None
     return alt.layer(*layers).properties(height=height, title=alt.Title(title, anchor="start", fontSize=13))
 
 
 def overlaid(series: Mapping[str, Sequence[tuple[float, float]]], x: str, y: str, height: int = 320) -> Any:
     """Return one line per name over the same axes."""
-    import altair as alt
-
     flat = [(name, a, b) for name, points in series.items() for a, b in points]
     data = frame({"run": [p[0] for p in flat], "x": [p[1] for p in flat], "y": [p[2] for p in flat]})
     return (
@@ -116,8 +122,6 @@ def scatter(
     height: int = 320,
 ) -> Any:
     """Return (name, x, y) as points over a logarithmic x, the Pareto front joined by a line and in its own colour."""
-    import altair as alt
-
     data = frame(
         {
             "run": [p[0] for p in points],
@@ -153,8 +157,6 @@ def scatter(
 
 def bars(values: Mapping[str, Mapping[str, float]], x: str, y: str, height: int = 240) -> Any:
     """Return {part: {name: count}} as bars, the parts stacked; the names keep their order."""
-    import altair as alt
-
     flat = [(part, name, count) for part, counts in values.items() for name, count in counts.items()]
     data = frame({"part": [f[0] for f in flat], "name": [f[1] for f in flat], "count": [f[2] for f in flat]})
     names = list(dict.fromkeys(f[1] for f in flat))
@@ -182,8 +184,6 @@ def bars(values: Mapping[str, Mapping[str, float]], x: str, y: str, height: int 
 
 def histogram(groups: Mapping[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str, height: int = 220) -> Any:
     """Return {name: (edges, counts)} as filled steps over each other."""
-    import altair as alt
-
     flat = [
         (name, a, b, c)
         for name, (edges, counts) in groups.items()
@@ -221,8 +221,6 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], labels: Map
 
     Colours are shares of the row, so that rare classes show their mistakes too. `labels`: "truth", "said", "count".
     """
-    import altair as alt
-
     cells = [
         (i, j, names[i], names[j], count, count / max(1, sum(row)))
         for i, row in enumerate(matrix)
@@ -259,18 +257,12 @@ def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], labels: Map
 
 def _named(names: Sequence[str], angle: int) -> Any:
     """Return an axis that shows class names for their numbers."""
-    import json
-
-    import altair as alt
-
     listed = json.dumps([str(name)[:14] for name in names])
     return alt.Axis(labelExpr=f"{listed}[datum.value]", labelAngle=angle if len(names) <= 12 else -60)
 
 
 def points(x: Sequence[float], y: Sequence[float], across: str, up: str, height: int = 340) -> Any:
     """Return predicted against true values, with the line on which they are equal."""
-    import altair as alt
-
     low, high = min(*x, *y), max(*x, *y)
     line = alt.Chart(frame({"x": [low, high], "y": [low, high]})).mark_line(color=FAINT, strokeDash=[4, 4])
     dots = alt.Chart(frame({"x": list(x), "y": list(y)})).mark_circle(size=36, opacity=0.55, color=VALIDATION)
@@ -282,8 +274,6 @@ def points(x: Sequence[float], y: Sequence[float], across: str, up: str, height:
 
 def likelihoods(values: Mapping[str, float], title: str, height: int | None = None) -> Any:
     """Return {class: probability} as horizontal bars from 0 to 1, in the given order, the largest in its own colour."""
-    import altair as alt
-
     top = max(values, key=lambda name: values[name]) if values else ""
     data = frame({"name": list(values), "value": list(values.values()), "top": [name == top for name in values]})
     return (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import altair as alt
 import numpy as np
 import streamlit as st
 
-from builder.ui.pages.charts import histogram
+from builder.ui.pages.charts import TRAIN, VALIDATION, frame, histogram
 from builder.ui.pages.common import figures, number
 from builder.ui.pages.windows import open_button
 from builder.ui.state import store
@@ -84,9 +85,6 @@ def _counted(shape: list[int], layer: dict[str, Any]) -> dict[str, int]:
 
 def _against(name: str, one: dict[str, int], other: str, two: dict[str, int]) -> None:
     """Draw two layers' weights as numbers and as bars over a logarithmic axis."""
-    import altair as alt
-
-    from builder.ui.pages.charts import TRAIN, VALIDATION, frame
 
     factor = two["weights"] / max(1, one["weights"])
     figures(

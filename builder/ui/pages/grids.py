@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import altair as alt
 import numpy as np
 import streamlit as st
 
@@ -25,7 +26,6 @@ def grid(values: np.ndarray, *, box: Box | None = None, outside: np.ndarray | No
 
     NaN is drawn as an empty cell. Colour goes from blue (negative) over white to red, as for filters.
     """
-    import altair as alt
 
     height, width = values.shape
     side = max(12, min(CELL, most // max(height, width)))

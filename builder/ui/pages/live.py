@@ -212,10 +212,16 @@ def _curves(
     left, right = st.columns(2)
     with left:
         chart = curves(rows, "loss", labels, text("metric.loss"), trail=trail, best=best, planned=planned)
-        st.altair_chart(chart, width="stretch", key="chart:loss")
+        _chart(chart, "chart:loss")
     with right:
-        chart = curves(rows, key, labels, metric_name(key), best=best, planned=planned)
-        st.altair_chart(chart, width="stretch", key="chart:metric")
+        _chart(curves(rows, key, labels, metric_name(key), best=best, planned=planned), "chart:metric")
+
+
+def _chart(chart: Any, key: str) -> None:
+    if chart is None:
+        st.caption(text("train.first_epoch"))
+    else:
+        st.altair_chart(chart, width="stretch", key=key)
 
 
 def _failure(registry: Registry, job: Job, live: Mapping[str, Any], report: Mapping[str, Any]) -> None:
