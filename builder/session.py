@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from .network import Network
 
+ALONE = 1 << 18
+"""Parameters below which one thread updates them."""
+
 STATES: dict[str, tuple[str, ...]] = {
     "SGD": (),
     "Momentum": ("velocity",),
@@ -179,7 +182,7 @@ class Session:
         done = frozenset(self._last.binder.updated) if self._last is not None else frozenset()
         if done not in self._updates:
             self._updates[done] = self._tape(done)
-        small = self.net.params.count < 1 << 18  # waking other threads would take longer than the update
+        small = self.net.params.count < ALONE  # waking other threads would take longer than the update
         machine.run(self._updates[done], 1 if small else self.net.threads)
         self.pending = 0
         if self.accumulated is not None:

@@ -4,6 +4,8 @@ import engine_harness as engine
 import numpy as np
 import pytest
 
+import builder.session as session_module
+from builder.compile import program
 from builder.kernels import elementwise, optimizers as twins
 from schemas import training
 from schemas.errors import UsageError
@@ -191,8 +193,15 @@ def everything(found):
     return packed(net), state, losses, session.prediction.tobytes()
 
 
+@pytest.fixture
+def all_threads(monkeypatch):
+    """Let every thread work, even where a step is too small to be worth it."""
+    monkeypatch.setattr(program, "ALONE", 0)
+    monkeypatch.setattr(session_module, "ALONE", 0)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_same_seed_gives_the_same_bytes_for_one_and_two_threads(dtype):
+def test_the_same_seed_gives_the_same_bytes_for_one_and_two_threads(dtype, all_threads):
     first = everything(trained(dtype=dtype))
     assert first == everything(trained(dtype=dtype))
     assert first == everything(trained(threads=2, dtype=dtype))
@@ -340,7 +349,7 @@ def dropped(step, seed=0, p=0.4, threads=1, n=50, dtype=np.float32):
     return made.output.copy()
 
 
-def test_dropout_keeps_the_mean_and_draws_anew_at_every_step():
+def test_dropout_keeps_the_mean_and_draws_anew_at_every_step(all_threads):
     first = dropped(1)
     kept = first != 0
     np.testing.assert_allclose(first[kept], 1 / 0.6, rtol=1e-6)
