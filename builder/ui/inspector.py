@@ -1,36 +1,29 @@
 """The fields of the selected block, generated from its layer's schema, with help, range, default and arithmetic.
 
-What a widget shows is always what the document says; what a person changes is one Field action. A value that a widget
-cannot show (a unit's "$channels", or a mistake) is shown as JSON text, so that nothing in a document is out of reach.
+A value that a widget cannot show (a unit's "$channels", or a mistake) is shown as JSON text, so that nothing in a
+document is out of reach.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
+from builder.ui.fields import described, field, label, meant, raw, said, schema_for, take_over
 from builder.ui.formula import formulas
 from builder.ui.pages.common import plain
 from builder.ui.state import Connect, Disconnect, Field, Rename, Store
 from builder.ui.state.names import Scopes, input_of
-from builder.ui.state.tree import INPUT, identity
+from builder.ui.state.tree import INPUT, identity, units_of
 from builder.ui.state.view import Shown
-from builder.ui.texts import text, texts
+from builder.ui.texts import text
 from schemas.layer import REGISTRY
-from schemas.model import RepeatHead, Unit
 from schemas.shapes import shape_text
-from schemas.words import Schema, branches, schema_of, show
+from schemas.words import Schema
 
 FIRST = ("type", "name", "inputs", "layers")
 LAST = ("weight_initializer", "bias_initializer", "trainable")
-
-
-def said(key: str, otherwise: str) -> str:
-    """Return a text, or what the schema says where no file has it."""
-    return text(key) if key in texts() else otherwise
 
 
 def inspect(s: Store, block: Shown) -> None:
@@ -45,29 +38,26 @@ def inspect(s: Store, block: Shown) -> None:
     with st.container(gap="small"):
         _name(s, block)
         _inputs(s, block)
-        root = _schema(block)
+        root = schema_for(block)
         fields = [name for name in root.get("properties", {}) if name not in (*FIRST, *LAST)]
         for name in fields:
-            _field(s, block, name, root)
-        extra = [name for name in block.entry if name not in root.get("properties", {})]
+            if block.type == "Unit" and name in ("unit", "arguments"):
+                (_unit if name == "unit" else _arguments)(s, block, root)
+            else:
+                field(s, block, name, root)
+        extra = [name for name in block.entry if name not in (*root.get("properties", {}), *FIRST)]
         for name in extra:
-            _raw(s, block, name, {})
+            raw(s, block, name, {})
         last = [name for name in LAST if name in root.get("properties", {}) and _says(block, name)]
         if last:
             with st.expander(text("build.more"), key=f"in:{block.id}:more"):
                 for name in last:
-                    _field(s, block, name, root)
+                    field(s, block, name, root)
 
 
 def _says(block: Shown, name: str) -> bool:
     """Tell whether a field means anything: a layer without parameters cannot be frozen."""
     return name != "trainable" or bool(block.cost.get("parameters")) or name in block.entry
-
-
-def _schema(block: Shown) -> Schema:
-    if block.type in REGISTRY:
-        return schema_of(REGISTRY[block.type].cls)
-    return schema_of(RepeatHead) if block.type == "Repeat" else schema_of(Unit) if block.type == "Unit" else {}
 
 
 def _shapes(block: Shown) -> None:
@@ -128,240 +118,44 @@ def _inputs(s: Store, block: Shown) -> None:
     )
 
 
-# --- one field -------------------------------------------------------------------------------------------------------
+# --- a unit's use ----------------------------------------------------------------------------------------------------
 
 
-def _field(s: Store, block: Shown, name: str, root: Schema) -> None:
-    schema = root["properties"][name]
-    value = block.entry.get(name, schema.get("default"))
-    draw = _widget(schema, root, value)
-    if draw is None:
-        _raw(s, block, name, schema)
-    elif name in block.entry and name not in root.get("required", ()):
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            with st.container():
-                draw(s, block, name, schema, root, value)
-            st.button(
-                "",
-                icon=":material/undo:",
-                key=f"in:{block.id}:{name}:default",
-                help=text("build.to_default", value=show(schema.get("default"))),
-                on_click=lambda: s.act(Field(id=block.id, field=name, remove=True)),
-                type="tertiary",
-            )
-    else:
-        draw(s, block, name, schema, root, value)
-    for problem in block.problems:
-        if problem.pointer.startswith(f"{block.pointer}/{name}"):
-            color = "red" if problem.severity == "error" else "orange"
-            st.caption(f":{color}[{plain(problem.what)}]")
-
-
-Draw = Callable[[Store, Shown, str, Schema, Schema, Any], None]
-
-
-def _widget(schema: Schema, root: Schema, value: Any) -> Draw | None:
-    """Return what draws a field of this kind with this value; None where only text can show it."""
-    parts = list(branches(schema, root))
-    kinds = {str(part.get("type")) for part in parts}
-    if any("prefixItems" in part for part in parts):
-        return _pair if _as_pair(value, parts) is not None else None
-    if len(parts) == 1 and kinds == {"boolean"} and isinstance(value, bool):
-        return _truth
-    if len(parts) == 1 and kinds <= {"integer", "number"} and _fits(value, parts[0]):
-        return _number
-    if len(parts) > 1 and all("type" in part.get("properties", {}) for part in parts) and _typed(value, parts):
-        return _choice
-    return None
-
-
-def _fits(value: Any, schema: Schema) -> bool:
-    whole = schema.get("type") == "integer"
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-        return False
-    low, high = (
-        schema.get("minimum", schema.get("exclusiveMinimum")),
-        schema.get("maximum", schema.get("exclusiveMaximum")),
-    )
-    return (low is None or value >= low) and (high is None or value <= high) and abs(value) < 2**53
-
-
-def _label(block: Shown, name: str) -> str:
-    return said(f"build.field.{name}", name.replace("_", " ").capitalize())
-
-
-def _help(block: Shown, name: str, schema: Schema, root: Schema) -> str:
-    """Return the field's meaning, its range and its default."""
-    words = said(f"layers.{block.type}.{name}", str(schema.get("description", "")))
-    limits = [_range(part) for part in branches(schema, root)]
-    lines = [plain(words), *dict.fromkeys(limit for limit in limits if limit)]
-    if schema.get("default") is not None:
-        lines.append(plain(text("build.default", value=show(schema["default"]))))
-    return "\n\n".join(lines) + f"\n\n`{name}`"
-
-
-def _range(schema: Schema) -> str:
-    if "prefixItems" in schema:
-        schema = schema["prefixItems"][0]
-    if schema.get("type") not in ("integer", "number"):
-        return ""
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    signs = "≤" if "minimum" in schema else "<", "≤" if "maximum" in schema else "<"
-    left = f"{low:g} {signs[0]} " if low is not None else ""
-    right = f" {signs[1]} {high:,}" if high is not None else ""
-    return f"{left}x{right}" if left or right else ""
-
-
-def _set(s: Store, block: Shown, name: str, key: str, convert: Callable[[Any], Any]) -> None:
-    s.dispatch(Field(id=block.id, field=name, value=convert(st.session_state[key])))
-
-
-def _number(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
-    one = next(iter(branches(schema, root)))
-    whole = one["type"] == "integer"
-    key = f"in:{block.id}:{name}"
-    kind = int if whole else float
-    low, high = one.get("minimum", one.get("exclusiveMinimum")), one.get("maximum", one.get("exclusiveMaximum"))
-    st.session_state[key] = kind(value)
-    st.number_input(
-        _label(block, name),
-        min_value=None if low is None else kind(low),
-        max_value=None if high is None else kind(high),
-        step=1 if whole else _step(value),
-        format=None if whole else "%g",
-        key=key,
-        help=_help(block, name, schema, root),
-        on_change=_set,
-        args=(s, block, name, key, kind),
-    )
-
-
-def _step(value: Any) -> float:
-    return 0.05 if isinstance(value, int | float) and 0.01 <= abs(value) <= 1 else 0.00001
-
-
-def _truth(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
-    key = f"in:{block.id}:{name}"
-    st.session_state[key] = value
-    st.toggle(
-        _label(block, name), key=key, help=_help(block, name, schema, root),
-        on_change=_set, args=(s, block, name, key, bool),
+def _unit(s: Store, block: Shown, root: Schema) -> None:
+    """Draw which of the model's units is used."""
+    names = [str(name) for name in units_of(s.state.tree)]
+    present = block.entry.get("unit")
+    if present not in names:
+        raw(s, block, "unit", root["properties"]["unit"])
+        return
+    key = f"in:{block.id}:unit"
+    st.session_state[key] = present
+    st.selectbox(
+        label("unit"), names, key=key, help=described(block, "unit", root["properties"]["unit"], root),
+        on_change=take_over, args=(s, block, "unit", key, str),
     )  # fmt: skip
 
 
-def _as_pair(value: Any, parts: list[Schema]) -> tuple[int, int] | str | None:
-    """Return height and width, "same" or "" (left out); None for what is neither."""
-    if value is None:
-        return ""
-    if value == "same" and any(part.get("const") == "same" for part in parts):
-        return "same"
-    both = [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
-    one = next(part["prefixItems"][0] for part in parts if "prefixItems" in part)
-    if isinstance(both, list | tuple) and len(both) == 2 and all(_fits(part, one) for part in both):
-        return int(both[0]), int(both[1])
-    return None
+def _arguments(s: Store, block: Shown, root: Schema) -> None:
+    """Draw a field for each argument of the unit; left empty, it has the unit's default."""
+    unit = units_of(s.state.tree).get(str(block.entry.get("unit")))
+    declared = unit.get("arguments") if isinstance(unit, dict) else None
+    given = block.entry.get("arguments", {})
+    if not isinstance(given, dict) or not isinstance(declared, dict | None):
+        raw(s, block, "arguments", root["properties"]["arguments"])
+        return
+    for number, name in enumerate(dict.fromkeys([*(declared or {}), *given])):
+        key = f"in:{block.id}:argument:{number}"
+        default = (declared or {}).get(name)
+        st.session_state[key] = json.dumps(given[name], ensure_ascii=False) if name in given else ""
 
+        def changed(name: str = name, key: str = key) -> None:
+            rest = {other: value for other, value in given.items() if other != name}
+            typed = st.session_state[key].strip()
+            values = {**rest, name: meant(typed)} if typed else rest
+            s.dispatch(Field(id=block.id, field="arguments", value=values, remove=not values))
 
-def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
-    """Draw height and width; and "same" where the field knows it."""
-    parts = list(branches(schema, root))
-    one = next(part["prefixItems"][0] for part in parts if "prefixItems" in part)
-    pair = _as_pair(value, parts)
-    key = f"in:{block.id}:{name}"
-    shown = pair if isinstance(pair, tuple) else _otherwise(block, name)
-    keys = (f"{key}:h", f"{key}:w")
-
-    def changed() -> None:
-        height, width = (int(st.session_state[k]) for k in keys)
-        s.dispatch(Field(id=block.id, field=name, value=height if height == width else [height, width]))
-
-    columns = st.columns(2, gap="small", vertical_alignment="bottom")
-    for number, (k, axis) in enumerate(zip(keys, ("height", "width"), strict=True)):
-        st.session_state[k] = shown[number]
-        with columns[number]:
-            st.number_input(
-                f"{_label(block, name)} · {text(f'build.{axis}')}" if number == 0 else text(f"build.{axis}"),
-                min_value=one["minimum"],
-                max_value=one["maximum"],
-                step=1,
-                key=k,
-                disabled=pair == "same",
-                help=_help(block, name, schema, root) if number == 0 else None,
-                on_change=changed,
-            )
-    if any(part.get("const") == "same" for part in parts):
-        st.session_state[f"{key}:same"] = pair == "same"
-        st.toggle(
-            text("build.same"),
-            key=f"{key}:same",
-            help=text("build.same_help"),
-            on_change=lambda: s.act(
-                Field(id=block.id, field=name, value="same" if st.session_state[f"{key}:same"] else 0)
-            ),
-        )
-
-
-def _otherwise(block: Shown, name: str) -> tuple[int, int]:
-    """Return what a pair that says nothing means: the padding that 'same' gives, or the window as stride."""
-    layer = block.info.layer if block.info is not None else None
-    kernel = getattr(layer, "kernel_size", (1, 1))
-    return (0, 0) if name == "padding" else kernel
-
-
-def _typed(value: Any, parts: list[Schema]) -> bool:
-    kinds = [part["properties"]["type"].get("const") for part in parts]
-    kind = value if isinstance(value, str) else value.get("type") if isinstance(value, dict) else None
-    return kind in kinds
-
-
-def _choice(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
-    """Draw one of several records, told apart by their type: an initialiser."""
-    parts = {part["properties"]["type"]["const"]: part for part in branches(schema, root)}
-    record = {"type": value} if isinstance(value, str) else dict(value)
-    key = f"in:{block.id}:{name}"
-    st.session_state[key] = record["type"]
-    st.selectbox(
-        _label(block, name),
-        list(parts),
-        key=key,
-        help=_help(block, name, schema, root),
-        on_change=_set,
-        args=(s, block, name, key, lambda kind: {"type": kind}),
-    )
-    for inner, part in parts[record["type"]]["properties"].items():
-        if inner == "type" or part.get("type") != "number":
-            continue
-        inner_key = f"{key}:{inner}"
-        present = record.get(inner, part.get("default"))
-        st.session_state[inner_key] = float(present) if isinstance(present, int | float) else 0.0
-
-        def changed(inner: str = inner, inner_key: str = inner_key) -> None:
-            s.dispatch(Field(id=block.id, field=name, value={**record, inner: float(st.session_state[inner_key])}))
-
-        st.number_input(
-            f"{_label(block, name)} · {inner}", key=inner_key, format="%g", step=0.01, on_change=changed,
-            help=plain(part.get("description", "")),
+        st.text_input(
+            plain(name), key=key, on_change=changed, max_chars=2000,
+            placeholder="" if default is None else json.dumps(default, ensure_ascii=False),
         )  # fmt: skip
-
-
-def _raw(s: Store, block: Shown, name: str, schema: Schema) -> None:
-    """Draw a field as JSON text."""
-    key = f"in:{block.id}:{name}:raw"
-    value = block.entry.get(name, schema.get("default"))
-    st.session_state[key] = json.dumps(value, ensure_ascii=False) if value is not None else ""
-
-    def changed() -> None:
-        typed = st.session_state[key].strip()
-        if not typed:
-            s.dispatch(Field(id=block.id, field=name, remove=True))
-            return
-        try:
-            meant = json.loads(typed)
-        except (ValueError, RecursionError):
-            meant = typed
-        s.dispatch(Field(id=block.id, field=name, value=meant))
-
-    st.text_input(
-        _label(block, name), key=key, help=_help(block, name, schema, _schema(block)), on_change=changed, max_chars=2000
-    )

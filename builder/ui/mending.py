@@ -80,7 +80,10 @@ def _select(s: Store, block: str) -> None:
 
 def _fix(s: Store, fix: Proposal, key: str) -> None:
     """Draw one fix: its title opens the difference that it makes, and the button that makes it."""
-    with st.popover(fix.title, icon=":material/build:", key=key):
+    preview = st.popover(fix.title, icon=":material/build:", key=key, on_change="rerun")
+    if not preview.open:
+        return
+    with preview:
         after = reduce(s.state, Fix(patch=fix.patch))
         if after.notice is not None:
             st.warning(text(after.notice.key, **after.notice.values))

@@ -37,8 +37,11 @@ def toolbar(s: Store) -> None:
     """Draw the buttons that bring documents and take them away, into the row that is open."""
     with st.popover(text("build.new"), icon=":material/add:", key="build-new"):
         templates(s)
-    with st.popover(text("build.open"), icon=":material/folder_open:", key="build-open"):
-        _open(s)
+    # Looking through the workspace takes time that an edit does not have, so it is done when the menu is opened.
+    menu = st.popover(text("build.open"), icon=":material/folder_open:", key="build-open", on_change="rerun")
+    if menu.open:
+        with menu:
+            _open(s)
     with st.popover(text("build.save"), icon=":material/save:", key="build-save"):
         _save(s)
     st.download_button(
@@ -132,31 +135,31 @@ def _uploaded(s: Store) -> None:
 
 def _save(s: Store) -> None:
     name = s.state.path or f"{s.document.get('name') or 'network'}.json"
-    st.session_state.setdefault("build:path", name)
-    if st.session_state.get("build:path-of") != (s.state.path, s.document.get("name")):
-        st.session_state["build:path"] = name
-        st.session_state["build:path-of"] = (s.state.path, s.document.get("name"))
-    st.text_input(text("build.path"), key="build:path", help=plain(text("build.workspace", folder=s.workspace)))
-    conflict = st.session_state.get("build:conflict") == st.session_state["build:path"]
+    # The key holds the name: a closed popover's widgets take only their default.
+    key = f"build:path:{name}"
+    path = st.text_input(
+        text("build.path"), value=name, key=key, help=plain(text("build.workspace", folder=s.workspace))
+    ).strip()
+    conflict = st.session_state.get("build:conflict") == path
     if conflict:
         st.warning(text("build.conflict"))
     st.button(
         text("build.overwrite") if conflict else text("build.save"),
         key="build:save",
         type="primary",
+        disabled=not path,
         on_click=_saved,
-        args=(s, conflict),
+        args=(s, path, conflict),
     )
 
 
-def _saved(s: Store, overwrite: bool) -> None:
-    path = st.session_state["build:path"].strip()
+def _saved(s: Store, path: str, overwrite: bool) -> None:
     st.session_state.pop("build:conflict", None)
     try:
         s.save(path, overwrite=overwrite)
         st.session_state["build:saved"] = s.state.path
     except Conflict:
-        st.session_state["build:conflict"] = st.session_state["build:path"]
+        st.session_state["build:conflict"] = path
     except TsumikiError as error:
         told(error)
 

@@ -71,7 +71,7 @@ def test_from_an_empty_page_to_a_mended_network(browse: Browse) -> None:
     block(page, "Affine_1").click()
     number(page, "Outputs").fill("7")
     number(page, "Outputs").press("Enter")
-    page.get_by_text("Problems: 1 errors").wait_for()
+    page.get_by_text("Errors: 1 · Warnings: 0").wait_for()
     settled(page)
     page.locator("[class*='st-key-fix-0-0-'] button").first.click()
     page.locator("[data-testid=stPopoverBody]").get_by_text("+").first.wait_for()
@@ -170,3 +170,34 @@ def test_an_edit_is_seen_soon(browse: Browse) -> None:
         page.get_by_text(f"{value} × 8 × 8").first.wait_for()
         taken.append(time.monotonic() - begin)
     assert min(taken) < 1.5
+
+
+def test_a_document_is_saved_into_the_workspace_and_opened_again(browse: Browse) -> None:
+    page = browse()
+    start(page, "repeat_unit")
+    settled(page)
+    page.locator(".st-key-build-save button").first.click()
+    field = page.get_by_label("File in the workspace", exact=True)
+    assert "repeat_unit.json" == field.input_value()
+    page.locator("[data-testid=stPopoverBody]").get_by_role("button", name="Save").click()
+    page.get_by_text("Saved", exact=True).first.wait_for()
+    other = browse()
+    other.locator(".st-key-build-open button").first.click(timeout=20_000)
+    other.get_by_role("combobox", name=re.compile("Document of the workspace")).click()
+    other.get_by_role("option", name="repeat_unit.json").click()
+    settled(other)
+    other.locator(".st-key-build-open-file button").click()
+    block(other, "Repeat_1").wait_for()
+    assert text_of(page) == text_of(other)
+
+
+def test_the_inside_of_a_unit(browse: Browse) -> None:
+    page = browse()
+    start(page, "repeat_unit")
+    block(page, "Unit_3").click()
+    page.get_by_role("textbox", name="channels").wait_for()
+    assert "24" == page.get_by_role("textbox", name="channels").input_value()
+    page.get_by_role("button", name="Show what is inside").click()
+    block(page, "change").wait_for()
+    page.get_by_role("button", name="Network ›").click()
+    block(page, "Repeat_1").wait_for()

@@ -14,7 +14,8 @@ import streamlit as st
 
 from builder.report.text import bytes_text
 from builder.ui.canvas import canvas, read, read_selected
-from builder.ui.inspector import inspect, said
+from builder.ui.fields import said
+from builder.ui.inspector import inspect
 from builder.ui.mending import changes, heading, problems
 from builder.ui.pace import seconds_per_epoch
 from builder.ui.pages.common import plain
@@ -43,14 +44,14 @@ def page() -> None:
 def editor(s: Store) -> None:
     """Draw everything that an edit changes."""
     _notices(s)
+    shown = blocks(s.state, s.report)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="build-bar"):
         name_field(s)
         toolbar(s)
         saved_badge(s)
-        _verdict(s)
+        _verdict(s, shown)
         st.space("stretch")
         view = _switch("build.view", VIEWS)
-    shown = blocks(s.state, s.report)
     if view == "canvas":
         _canvas_view(s, shown)
     elif view == "json":
@@ -58,11 +59,14 @@ def editor(s: Store) -> None:
     else:
         _compare_view(s)
     _totals(s)
-    problems(s, shown)
+    if shown or s.state.place:  # an empty page is a beginning, not a mistake
+        problems(s, shown)
 
 
-def _verdict(s: Store) -> None:
+def _verdict(s: Store, shown: list[Shown]) -> None:
     """Draw how many problems there are, where it is seen without scrolling."""
+    if not shown:
+        return
     errors, all_of_them = len(s.report.errors), len(s.report.problems)
     if errors:
         st.badge(text("build.errors", count=errors), icon=":material/error:", color="red")

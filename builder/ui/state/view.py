@@ -20,7 +20,7 @@ from schemas.shapes import Shape, shape_text
 
 from .names import Scopes
 from .state import State
-from .tree import INPUT, Tree, Where, identity, units_of, walk
+from .tree import INPUT, Tree, Where, identity, stripped, units_of, walk
 
 FILLED = "filled:"
 """Ids of layers that the check fills in begin so."""
@@ -93,7 +93,7 @@ def _shown(
 ) -> Shown:
     block = identity(where, index)
     pointer = f"{where.pointer}/{index}"
-    raw: Mapping[str, Any] = {k: v for k, v in entry.items() if isinstance(k, str)} if isinstance(entry, dict) else {}
+    raw: Mapping[str, Any] = stripped(entry) if isinstance(entry, dict) else {}
     name = state.names.get(block) or (item.name if item is not None else "?")
     inside: list[LayerInfo] = []
     info = None
@@ -101,6 +101,7 @@ def _shown(
     if isinstance(item, Block):
         inside = _within(item, infos)
         shape = report.shapes.get(item.output().name)
+        reads = (_source(item),)
     elif item is not None:
         info = infos.get(item.name)
         inside = [info] if info is not None else []
@@ -120,6 +121,15 @@ def _shown(
         tuple(_at(report.problems, pointer, entry, state.tree)),
         info,
     )
+
+
+def _source(block: Block) -> str | None:
+    """Return the name of the layer that a Repeat or Unit reads; None where there is none."""
+    try:
+        source = block.rounds[0].source()
+    except LookupError:
+        return None
+    return INPUT if source is None else source.name
 
 
 def _within(block: Block, infos: Mapping[str, LayerInfo]) -> list[LayerInfo]:
