@@ -181,8 +181,12 @@ RULES: dict[str, Callable[[Lowered], None]] = {
 """Rules in the order in which they are applied when a network is trained."""
 
 
-def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset()) -> Lowered:
-    """Apply the rules to a copy of the graph and drop the nodes that nothing needs any more."""
+def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset(), loss: bool | None = None) -> Lowered:
+    """Apply the rules to a copy of the graph and drop the nodes that nothing needs any more.
+
+    `loss` says whether the loss is wanted: in training if it is not said, and where use is evaluated.
+    """
+    loss = training if loss is None else loss
     copies = {id(node): Node(node.op, [], node.layer) for node in graph.nodes}
     for node in graph.nodes:
         copies[id(node)].inputs = [copies[id(i)] for i in node.inputs]
@@ -199,15 +203,15 @@ def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset()) 
     for name, rule in RULES.items():
         if name not in without:
             rule(fused)
-            _prune(fused, training)
-    _prune(fused, training)
+            _prune(fused, loss)
+    _prune(fused, loss)
     return fused
 
 
-def _prune(fused: Lowered, training: bool) -> None:
+def _prune(fused: Lowered, loss: bool) -> None:
     """Drop the nodes that nothing needs any more."""
     needed: set[int] = set()
-    stack = [fused.loss, fused.input] if training else [fused.output, fused.input]
+    stack = [fused.loss, fused.input] if loss else [fused.output, fused.input]
     while stack:
         node = stack.pop()
         if id(node) not in needed:

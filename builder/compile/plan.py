@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schemas import ops
-
 from .emit import Emitter, Mode, emit
-from .fuse import fuse, no_dropout_in_use
+from .fuse import fuse
 from .lower import Lowered
 from .tensors import Block, rounded
 
@@ -82,20 +80,10 @@ def plan(
 ) -> Planned:
     """Fuse, emit and lay out. `keep_all` gives every value memory of its own, for looking inside; `exact` and
     `winograd` choose the form of convolutions (see emit)."""
-    fused = fuse(graph, mode == "train", without)
-    if mode == "evaluate":
-        fused = _with_loss(graph, without)
+    fused = fuse(graph, mode == "train", without, loss=mode != "predict")
     emitted = emit(fused, batch, mode, item, vector_bytes, input_gradient, exact, winograd)
     blocks = lifetimes([call.touches for call in emitted.calls])
     keep: list[Block] = list(blocks) if keep_all else [emitted.prediction] if emitted.prediction else []
     if input_gradient:
         keep.append(emitted.gradients[id(fused.input)])
     return Planned(emitted, blocks, place(blocks, keep))
-
-
-def _with_loss(graph: Lowered, without: frozenset[str]) -> Lowered:
-    """Return the graph in use (no Dropout), but with its loss."""
-    fused = fuse(graph, True, without)
-    no_dropout_in_use(fused)
-    fused.nodes = [n for n in fused.nodes if not isinstance(n.op, ops.Dropout)]
-    return fused
