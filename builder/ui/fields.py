@@ -16,20 +16,22 @@ from builder.ui.pages.common import plain
 from builder.ui.state import Field, Store
 from builder.ui.state.view import Shown
 from builder.ui.texts import text, texts
+from builder.ui.texts.translate import said
 from schemas.layer import REGISTRY
-from schemas.model import RepeatHead, Unit
+from schemas.model import Repeat, RepeatHead, Unit
 from schemas.words import Schema, branches, schema_of, show
-
-
-def said(key: str, otherwise: str) -> str:
-    """Return a text, or what the schema says where no file has it."""
-    return text(key) if key in texts() else otherwise
 
 
 def schema_for(block: Shown) -> Schema:
     if block.type in REGISTRY:
         return schema_of(REGISTRY[block.type].cls)
     return schema_of(RepeatHead) if block.type == "Repeat" else schema_of(Unit) if block.type == "Unit" else {}
+
+
+def sentence(kind: str) -> str:
+    """Return what a layer, Repeat or Unit does: the first line of its docstring, in the session's language."""
+    told = REGISTRY[kind].cls if kind in REGISTRY else {"Repeat": Repeat, "Unit": Unit}.get(kind)
+    return said(((told.__doc__ if told is not None else None) or "").strip().partition("\n")[0])
 
 
 def field(s: Store, block: Shown, name: str, root: Schema) -> None:
@@ -55,7 +57,7 @@ def field(s: Store, block: Shown, name: str, root: Schema) -> None:
     for problem in block.problems:
         if problem.pointer.startswith(f"{block.pointer}/{name}"):
             color = "red" if problem.severity == "error" else "orange"
-            st.caption(f":{color}[{plain(problem.what)}]")
+            st.caption(f":{color}[{plain(said(problem.what))}]")
 
 
 Draw = Callable[[Store, Shown, str, Schema, Schema, Any], None]
@@ -88,12 +90,13 @@ def _fits(value: Any, schema: Schema) -> bool:
 
 
 def label(name: str) -> str:
-    return said(f"build.field.{name}", name.replace("_", " ").capitalize())
+    key = f"build.field.{name}"
+    return text(key) if key in texts() else name.replace("_", " ").capitalize()
 
 
 def described(block: Shown, name: str, schema: Schema, root: Schema) -> str:
     """Return the field's meaning, its range and its default."""
-    words = said(f"layers.{block.type}.{name}", str(schema.get("description", "")))
+    words = said(str(schema.get("description", "")))
     limits = [_range(part) for part in branches(schema, root)]
     lines = [plain(words), *dict.fromkeys(limit for limit in limits if limit)]
     if schema.get("default") is not None:

@@ -10,7 +10,7 @@ import json
 
 import streamlit as st
 
-from builder.ui.fields import described, field, label, meant, raw, said, schema_for, take_over
+from builder.ui.fields import described, field, label, meant, raw, schema_for, sentence, take_over
 from builder.ui.formula import formulas
 from builder.ui.pages.common import plain
 from builder.ui.state import Connect, Disconnect, Field, Rename, Store
@@ -18,7 +18,6 @@ from builder.ui.state.names import Scopes, input_of
 from builder.ui.state.tree import INPUT, identity, units_of
 from builder.ui.state.view import Shown
 from builder.ui.texts import text
-from schemas.layer import REGISTRY
 from schemas.shapes import shape_text
 from schemas.words import Schema
 
@@ -28,9 +27,8 @@ LAST = ("weight_initializer", "bias_initializer", "trainable")
 
 def inspect(s: Store, block: Shown) -> None:
     """Draw the fields of one block."""
-    kind = said(f"layers.{block.type}", (REGISTRY[block.type].cls.__doc__ or "") if block.type in REGISTRY else "")
     st.markdown(f"**{plain(block.type)}** · {plain(block.name)}")
-    st.caption(plain(kind.strip().partition("\n")[0]))
+    st.caption(plain(sentence(block.type)))
     _shapes(block)
     if block.filled:
         st.info(text("build.filled"), icon=":material/auto_awesome:")

@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 
 from builder.ui.texts import FOLDER, LANGUAGES, text, texts
-from schemas.layer import REGISTRY
-from schemas.model import Repeat, RepeatHead, Unit
-from schemas.words import schema_of
 
 UI = Path(FOLDER).parent
 SOURCES = sorted(UI.glob("**/*.py"))
@@ -43,16 +40,6 @@ def test_every_text_that_code_names_is_there(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     named = {*CALLS.findall(source), *NOTICES.findall(source)}
     assert set() == named - set(texts())
-
-
-def test_layers_and_their_fields_have_texts_and_the_english_ones_are_the_schemas() -> None:
-    known = {name: (one.cls, one.cls) for name, one in REGISTRY.items()}
-    for name, (told, fields) in {**known, "Repeat": (Repeat, RepeatHead), "Unit": (Unit, Unit)}.items():
-        assert text(f"layers.{name}", "en") == (told.__doc__ or "").strip().partition("\n")[0]
-        for field, schema in schema_of(fields)["properties"].items():
-            if field not in ("type", "name", "inputs", "trainable"):
-                assert text(f"layers.{name}.{field}", "en") == schema["description"], f"layers.{name}.{field}"
-                assert f"build.field.{field}" in texts()
 
 
 def test_a_text_falls_back_to_english_and_to_its_key() -> None:

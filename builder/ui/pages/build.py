@@ -14,7 +14,7 @@ import streamlit as st
 
 from builder.report.text import bytes_text
 from builder.ui.canvas import canvas, read, read_selected
-from builder.ui.fields import said
+from builder.ui.fields import sentence
 from builder.ui.inspector import inspect
 from builder.ui.mending import changes, heading, problems
 from builder.ui.pace import seconds_per_epoch
@@ -240,13 +240,11 @@ def _told(problem: Problem) -> str:
 
 def _palette(s: Store) -> list[dict[str, str]]:
     found = [
-        {"type": one.type, "category": str(one.category),
-         "help": said(f"layers.{one.type}", (one.cls.__doc__ or "").partition("\n")[0])}
-        for one in REGISTRY.values()
-    ]  # fmt: skip
-    found += [{"type": "Repeat", "category": "Structure", "help": text("layers.Repeat")}]
+        {"type": one.type, "category": str(one.category), "help": sentence(one.type)} for one in REGISTRY.values()
+    ]
+    found += [{"type": "Repeat", "category": "Structure", "help": sentence("Repeat")}]
     units = [str(name) for name in units_of(s.state.tree)][:100]
-    return found + [{"type": UNIT_TYPE + name, "category": "Structure", "help": text("layers.Unit")} for name in units]
+    return found + [{"type": UNIT_TYPE + name, "category": "Structure", "help": sentence("Unit")} for name in units]
 
 
 def _amount(measure: str, value: int) -> str:

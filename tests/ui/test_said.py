@@ -1,0 +1,77 @@
+"""What the product says of layers, settings, problems and data is there in every language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.ui.texts import LANGUAGES, texts
+from builder.ui.texts.translate import SAID, catalogue
+from schemas.document import Document
+from schemas.layer import REGISTRY
+from schemas.model import Repeat, RepeatHead, Unit
+from schemas.words import schema_of
+
+OTHERS = set(LANGUAGES) - {"en"}
+FILES = sorted(SAID.glob("**/*.json"))
+LAYERS = {
+    **{name: (one.cls, one.cls) for name, one in REGISTRY.items()},
+    "Repeat": (Repeat, RepeatHead),
+    "Unit": (Unit, Unit),
+}
+
+
+def descriptions(schema: Any) -> Iterator[str]:
+    """Yield the description of every field, however deep."""
+    if isinstance(schema, dict):
+        fields = schema.get("properties")
+        for field in fields.values() if isinstance(fields, dict) else ():
+            if isinstance(field.get("description"), str):
+                yield field["description"]
+        for part in schema.values():
+            yield from descriptions(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from descriptions(part)
+
+
+def sentence(cls: type) -> str:
+    return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
+def missing(wanted: Iterator[str] | list[str]) -> list[str]:
+    return sorted({one for one in wanted if set(catalogue().get(one, {})) != OTHERS})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SAID).as_posix())
+def test_each_sentence_is_there_in_every_language(path: Path) -> None:
+    for english, others in json.loads(path.read_text(encoding="utf-8")).items():
+        assert set(others) == OTHERS, english
+        assert all(one.strip() for one in others.values()) or not english.strip(), english
+
+
+def test_one_sentence_has_one_translation() -> None:
+    seen: dict[str, tuple[str, dict[str, str]]] = {}
+    for path in FILES:
+        for english, others in json.loads(path.read_text(encoding="utf-8")).items():
+            other, before = seen.setdefault(english, (path.name, others))
+            assert before == others, f"{path.name} and {other} translate differently: {english}"
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_every_layer_and_each_of_its_fields_is_there_in_every_language(name: str) -> None:
+    told, fields = LAYERS[name]
+    schema = schema_of(fields)
+    assert [] == missing([sentence(told), *descriptions(schema)]), (
+        "Add these to a file in builder/ui/texts/said/layers/, each with its Japanese and German (see CONTRIBUTING.md)"
+    )
+    labels = {f"build.field.{field}" for field in schema["properties"] if field not in ("type", "name", "inputs")}
+    assert set() == labels - set(texts()), "Add these to builder/ui/texts/fields.json"
+
+
+def test_every_setting_of_the_document_is_there_in_every_language() -> None:
+    assert [] == missing(descriptions(schema_of(Document)))
