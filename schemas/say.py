@@ -12,7 +12,7 @@ that tests/ui/test_said.py finds every sentence of the product, and every one th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 
 class Said(str):
@@ -21,12 +21,12 @@ class Said(str):
     template: str
     values: Mapping[str, Any]
 
-    def __new__(cls, text: str, template: str = "", values: Mapping[str, Any] | None = None) -> Said:
+    def __new__(cls, text: str, template: str = "", values: Mapping[str, Any] | None = None) -> Self:
         self = super().__new__(cls, text)
         self.template, self.values = template, values or {}
         return self
 
-    def __getnewargs__(self) -> tuple[Any, ...]:  # type: ignore[override]  # str's own would drop template and values
+    def __getnewargs__(self) -> tuple[Any, ...]:  # str's own would drop template and values
         return str(self), self.template, self.values
 
 
@@ -36,11 +36,11 @@ class Joined(Said):
     glue: str
     parts: tuple[str, ...]
 
-    def __new__(cls, glue: str, parts: Iterable[str] = ()) -> Joined:
+    def __new__(cls, glue: str, parts: Iterable[str] = ()) -> Self:
         kept = tuple(parts)
         self = super().__new__(cls, glue.join(kept))
         self.glue, self.parts = glue, kept
-        return self  # type: ignore[return-value]  # str.__new__ gives cls
+        return self
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return self.glue, self.parts

@@ -30,8 +30,9 @@ def schema_for(block: Shown) -> Schema:
 
 def sentence(kind: str) -> str:
     """Return what a layer, Repeat or Unit does: the first line of its docstring, in the session's language."""
-    told = REGISTRY[kind].cls if kind in REGISTRY else {"Repeat": Repeat, "Unit": Unit}.get(kind)
-    return said(((told.__doc__ if told is not None else None) or "").strip().partition("\n")[0])
+    others = {"Repeat": Repeat.__doc__, "Unit": Unit.__doc__}
+    told = REGISTRY[kind].cls.__doc__ if kind in REGISTRY else others.get(kind)
+    return said((told or "").strip().partition("\n")[0])
 
 
 def field(s: Store, block: Shown, name: str, root: Schema) -> None:
