@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schemas.shapes import elements
+from schemas.shapes import Shape, elements
 
 if TYPE_CHECKING:
     from .checks.shapes import Shapes
@@ -50,6 +50,13 @@ class Head:
     """The layer that decides how many outputs there are."""
     width: int | None
     """Number of outputs; None where it is unknown."""
+    shape: Shape | None = None
+    """Shape of the prediction of one sample; None where it is unknown."""
+
+    @property
+    def sites(self) -> Shape:
+        """Height and width of the prediction where it has several pixels, else ()."""
+        return self.shape[1:] if self.shape is not None and elements(self.shape[1:]) > 1 else ()
 
 
 def read(state: Shapes) -> Head | None:
@@ -72,7 +79,7 @@ def read(state: Shapes) -> Head | None:
         width: int | None = elements(shape)
     else:
         width = getattr(linear.layer, "out_features", None) if linear is not None else None
-    return Head(prediction, loss, activation, linear, width)
+    return Head(prediction, loss, activation, linear, width, shape)
 
 
 def _behind(state: Shapes, node: Node) -> Node:
@@ -139,6 +146,15 @@ def wanted_width(task: str, facts: DataFacts | None) -> int | None:
     return facts.classes if task == "classification" else facts.targets
 
 
+def wanted_shape(task: str, facts: DataFacts | None) -> Shape | None:
+    """Return the prediction that data whose targets are images ask for, (C, H, W); None where targets are no images."""
+    if facts is None or facts.target_shape is None:
+        return None
+    if task != "classification":
+        return facts.target_shape if len(facts.target_shape) == 3 else (1, *facts.target_shape)
+    return None if facts.classes is None else (facts.classes, *facts.target_shape[-2:])
+
+
 @dataclass(frozen=True)
 class Filling:
     """The layers that are filled in behind the document's own, and which parts were missing."""
@@ -156,6 +172,9 @@ def filling(head: Head | None, task: str, facts: DataFacts | None) -> Filling:
         return Filling()
     wanted, loss = HEADS[task]
     ending = {"type": loss}
+    image = wanted_shape(task, facts)
+    if image is not None and head.shape is not None and head.shape[1:] == image[1:]:
+        return _per_pixel(head, wanted, ending, image)
     need = wanted_width(task, facts)
     kind = head.activation.type if head.activation is not None else None
     if kind == "Softmax" and wanted != "Softmax":
@@ -174,6 +193,20 @@ def filling(head: Head | None, task: str, facts: DataFacts | None) -> Filling:
         return Filling((), "head", unknown=True)
     entries: list[dict[str, Any]] = [{"type": "Affine", "out_features": need}]
     return Filling((*entries, *([{"type": wanted}] if wanted else []), ending), "head")
+
+
+def _per_pixel(head: Head, wanted: str | None, ending: dict[str, Any], image: Shape) -> Filling:
+    """Return the end of a network whose prediction has the pixels of the targets: a 1×1 Convolution where needed."""
+    kind = head.activation.type if head.activation is not None else None
+    if kind == "Softmax" and wanted != "Softmax":
+        return Filling()
+    if head.shape == image and kind is not None and kind == wanted:
+        return Filling((ending,), "loss")
+    last = [*([{"type": wanted}] if wanted else []), ending]
+    if head.shape == image and kind is None and head.linear is head.prediction:
+        return Filling(tuple(last), "head" if wanted else "loss")
+    entries: list[dict[str, Any]] = [{"type": "Convolution", "out_channels": image[0], "kernel_size": 1}]
+    return Filling((*entries, *last), "head")
 
 
 def _fits(head: Head, task: str, need: int | None) -> bool:

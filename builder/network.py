@@ -145,8 +145,10 @@ class Network:
 
         given, wanted = self._pair(x, t)
         loss, prediction = self._evaluated(given, wanted)
-        head = (len(given), -1)
-        found = metrics(self.task, prediction, wanted if labelled(self.loss_op) else wanted.reshape(head), class_names)
+        pixels = prediction.ndim > 2 and int(np.prod(prediction.shape[2:])) > 1
+        if not (pixels or labelled(self.loss_op)):
+            wanted = wanted.reshape(len(given), -1)
+        found = metrics(self.task, prediction, wanted, class_names)
         return {"loss": loss, **found}
 
     def _pair(self, x: Any, t: Any) -> tuple[np.ndarray, np.ndarray]:

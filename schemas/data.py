@@ -87,11 +87,28 @@ class Npz(_Part):
     type: Literal["npz"] = "npz"
     path: Path = Field(description="The file, relative to the document.")
     x: ColumnName = Field("x", description="Name of the array of inputs: (N, C, H, W), (N, H, W) or (N, F).")
-    y: ColumnName = Field("y", description="Name of the array of targets: (N,) or (N, outputs).")
-    layout: Literal["NCHW", "NHWC"] = Field("NCHW", description="Order of the axes when inputs have four.")
+    y: ColumnName = Field(
+        "y",
+        description="Name of the array of targets: (N,), (N, outputs), or images (N, H, W) or (N, C, H, W): a class "
+        "or a value for every pixel.",
+    )
+    layout: Literal["NCHW", "NHWC"] = Field("NCHW", description="Order of the axes when an array has four.")
 
 
-Source = Annotated[Builtin | Idx | Csv | Folder | Npz, Field(discriminator="type")]
+class Masks(_Part):
+    """Two folders: images, and for each a mask of the same name, whose pixels say the class (0, 1, 2, …).
+
+    A mask is a grey or a palette image of its image's size; a palette image's numbers are what counts, not its colours.
+    Grey masks with two values, such as 0 and 255, say no and yes.
+    """
+
+    type: Literal["masks"] = "masks"
+    images: Path = Field(description="Folder of the images, relative to the document.")
+    masks: Path = Field(description="Folder of the masks, relative to the document; names agree but for the ending.")
+    channels: Channels = None
+
+
+Source = Annotated[Builtin | Idx | Csv | Folder | Npz | Masks, Field(discriminator="type")]
 
 
 def _share_or_source(value: Any) -> str:
@@ -236,6 +253,11 @@ class Data(_Part):
     test: Held = Field(0.2, description="Fraction of the source kept for the final test, or a source of its own.")
     seed: Annotated[int, Field(ge=0, le=LARGEST, strict=True)] = Field(0, description="Seed of the split.")
     stratify: bool = Field(True, strict=True, description="Whether every part gets its share of each class.")
+    target: Literal["labels", "input"] = Field(
+        "labels",
+        description="What is predicted: the source's labels, or the input itself as it is after preprocessing "
+        "(autoencoders).",
+    )
     classes: Annotated[list[ColumnName], Field(min_length=2, max_length=65536)] | None = Field(
         None, description="Labels in the order of the network's outputs; found in the data when left out."
     )
@@ -260,6 +282,6 @@ class Data(_Part):
 
 
 __all__ = [
-    "Augmentation", "Builtin", "Crop", "Csv", "Data", "Flip", "Folder", "Grayscale", "Idx", "Normalize", "Npz",
+    "Augmentation", "Builtin", "Crop", "Csv", "Data", "Flip", "Folder", "Grayscale", "Idx", "Masks", "Normalize", "Npz",
     "Preprocessing", "Resize", "Rotate", "Scale", "Shift", "Source",
 ]  # fmt: skip

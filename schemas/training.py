@@ -17,12 +17,12 @@ Rate = Annotated[float, Field(ge=0, lt=1, strict=True, allow_inf_nan=False)]
 Factor = Annotated[float, Field(gt=0, le=1, strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 
-Monitor = Literal["loss", "accuracy", "top_k_accuracy", "mae", "rmse", "r2"]
-"""A value of the validation part that best checkpoint and early stopping look at."""
+Monitor = Literal["loss", "accuracy", "top_k_accuracy", "mean_iou", "mae", "rmse", "r2"]
+"""A value of the validation part that best checkpoint and early stopping look at; mean_iou is of pixels."""
 
 MONITORS: dict[str, tuple[Monitor, ...]] = {
-    "classification": ("loss", "accuracy", "top_k_accuracy"),
-    "binary": ("loss", "accuracy"),
+    "classification": ("loss", "accuracy", "top_k_accuracy", "mean_iou"),
+    "binary": ("loss", "accuracy", "mean_iou"),
     "regression": ("loss", "mae", "rmse", "r2"),
 }
 """Which values exist for which task."""

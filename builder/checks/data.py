@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from builder.heads import HEADS, WIDTHS, Head, stated_task
+from builder.heads import HEADS, WIDTHS, Head, stated_task, wanted_shape
 from schemas.errors import Fix
 from schemas.shapes import Shape, elements, shape_text
 
@@ -69,13 +69,20 @@ def _other_input(shape: Shape, known: Shape) -> Found:
 def check_outputs(end: Ending, head: Head) -> Iterator[Found]:
     """Compare task and number of outputs with the data; one problem at most, and labels if that is none."""
     facts = end.facts
+    image = wanted_shape(end.task, facts) if facts is not None and facts.kind in (None, end.task) else None
+    if image is not None and head.shape is not None:
+        yield from _maps(end, head, head.shape, image)
+        return
     other = _image(end, head) or _other_task(end, head)
     if other is not None:
         yield other
-        return
+        if other.problem.severity == "error":
+            return
     need = 1 if end.task == "binary" else None
     if facts is not None and end.task != "binary":
         need = facts.classes if end.task == "classification" else facts.targets
+    if head.sites and end.task != "regression":
+        return
     # Only a loss of its own table compares outputs with classes one by one.
     if need is not None and head.width is not None and head.width != need:
         yield _count(end, head, head.width, need)
@@ -174,11 +181,41 @@ def _labels(end: Ending, head: Head, facts: DataFacts) -> Iterator[Found]:
     )
 
 
+def _maps(end: Ending, head: Head, shape: Shape, image: Shape) -> Iterator[Found]:
+    """Compare a prediction with targets that are images: pixels first, then channels."""
+    if end.task != "classification" and elements(shape[1:]) == 1 and shape[0] == elements(image):
+        return  # a row of as many values, in (C, H, W) order
+    if shape[1:] == image[1:] and shape[0] != image[0]:
+        yield _count(end, head, shape[0], image[0])
+    elif shape[1:] != image[1:]:
+        size = " × ".join(map(str, image[1:]))
+        yield found(
+            "target_size",
+            f"{head.prediction.name} gives {shape_text(shape)}, but the targets are images of {size} pixels.",
+            f"Each pixel of a target is compared with its own prediction, so it should be {shape_text(image)}.",
+            pointer=head.prediction.pointer,
+            layer=head.prediction.name,
+            propose=lambda: _sized(head, shape, image),
+        )
+
+
+def _sized(head: Head, shape: Shape, image: Shape) -> Iterator[Fix]:
+    """Propose a row of as many values as the targets have pixels, under their shape."""
+    if len(shape) == 1 and head.linear is not None and head.linear.type == "Affine" and head.linear.scope.items:
+        node = head.linear
+        target = head.activation or head.loss
+        if target is not None and "inputs" not in target.entry:
+            wide = changed(node, {"out_features": elements(image)}, "").patch
+            reshape = insert(target.pointer, {"type": "Reshape", "shape": list(image)})
+            yield Fix(f"Make {elements(image):,} outputs and reshape them to {shape_text(image)}", (reshape, *wide))
+
+
 def _image(end: Ending, head: Head) -> Found | None:
-    """Return a problem where a classification's prediction is an image instead of one value per class."""
+    """Return a problem where a prediction is an image, but targets are not, or nobody knows: then only a warning."""
     shape = end.state.shapes.get(head.prediction.name)
     if end.task == "regression" or shape is None or elements(shape[1:]) == 1:
         return None
+    unknown = end.facts is None or (end.facts.kind is None and end.facts.target_shape is None)
     target = head.activation or head.prediction
     classes = (end.facts.classes if end.facts is not None else None) or 10
     count = 1 if end.task == "binary" else classes
@@ -187,6 +224,18 @@ def _image(end: Ending, head: Head) -> Found | None:
         for new in ({"type": "Affine", "out_features": count}, {"type": "GlobalAveragePooling"}):
             yield Fix(f"Insert {new['type']} before {target.name}", (insert(target.pointer, new),))
 
+    if unknown and not end.filled.entries:
+        sites = " × ".join(map(str, shape[1:]))
+        return found(
+            "output_per_pixel",
+            f"{head.prediction.name} gives {shape_text(shape)}: an answer for each of {sites} pixels.",
+            "That is right where the targets are images of as many pixels (segmentation). For one answer per sample, "
+            "Affine or GlobalAveragePooling makes one row of them.",
+            pointer=target.pointer,
+            layer=target.name,
+            warning=True,
+            propose=propose,
+        )
     return found(
         "output_not_vector",
         f"{head.prediction.name} gives {shape_text(shape)} values per sample; {end.task} needs one per class.",

@@ -121,7 +121,10 @@ def evaluate(
 def predict(
     run: RUN,
     files: Annotated[list[Path], typer.Argument(help="Images, csv tables or npy arrays.", show_default=False)],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; .json or .csv.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write, .json or .csv; for images .npz, or a folder for PNGs."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON instead of CSV.")] = False,
 ) -> None:
     """Predict images, rows of tables, or arrays with a run's best network."""
@@ -129,6 +132,10 @@ def predict(
 
     for file in files:
         existing(file, "file")
+    if output is not None and (output.suffix.lower() in (".npz", "") or output.is_dir()):
+        rows = tables.predict_files(existing(run, "run folder"), files, output)
+        print(f"wrote {output}: {len(rows)} predictions")
+        return
     rows = tables.predict_files(existing(run, "run folder"), files)
     in_json = as_json or (output is not None and output.suffix.lower() == ".json")
     text = tables.as_json(rows) if in_json else tables.as_csv(rows)

@@ -12,8 +12,28 @@ from schemas import data as schema
 from .random import uniform
 
 
+def augment_maps(
+    t: np.ndarray, steps: Sequence[schema.Augmentation], seed: int, epoch: int, indices: np.ndarray
+) -> np.ndarray:
+    """Return targets that are images, moved as `augment` moves their inputs; what comes from outside is 0.
+
+    Classes (n, H, W) int64, and yes-or-no maps, take the nearest pixel instead of a mean.
+    """
+    classes = t.dtype.kind == "i"
+    planes = t[:, None].astype(np.float32) if classes else t
+    steps = [step.model_copy(update={"fill": 0.0}) if hasattr(step, "fill") else step for step in steps]
+    nearest = classes or bool(((t == 0) | (t == 1)).all())
+    moved = augment(planes, steps, seed, epoch, indices, nearest)
+    return np.ascontiguousarray(moved[:, 0].astype(np.int64) if classes else moved)
+
+
 def augment(
-    x: np.ndarray, steps: Sequence[schema.Augmentation], seed: int, epoch: int, indices: np.ndarray
+    x: np.ndarray,
+    steps: Sequence[schema.Augmentation],
+    seed: int,
+    epoch: int,
+    indices: np.ndarray,
+    nearest: bool = False,
 ) -> np.ndarray:
     """Return changed copies of images (n, C, H, W) float32; `indices` are the samples' positions in their part."""
     for place, step in enumerate(steps):
@@ -26,9 +46,9 @@ def augment(
         elif isinstance(step, schema.Shift):
             x = shift(x, step, draw(0), draw(1))
         elif isinstance(step, schema.Crop):
-            x = crop(x, step, draw(0), draw(1), draw(2))
+            x = crop(x, step, draw(0), draw(1), draw(2), nearest)
         else:
-            x = rotate(x, step, draw(0))
+            x = rotate(x, step, draw(0), nearest)
     return np.ascontiguousarray(x)
 
 
@@ -55,7 +75,9 @@ def shift(x: np.ndarray, step: schema.Shift, u: np.ndarray, v: np.ndarray) -> np
     return np.where(inside, moved, np.float32(step.fill))
 
 
-def crop(x: np.ndarray, step: schema.Crop, size: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def crop(
+    x: np.ndarray, step: schema.Crop, size: np.ndarray, u: np.ndarray, v: np.ndarray, nearest: bool = False
+) -> np.ndarray:
     """Cut out a part of `smallest` to 1 times the sides and enlarge it; nothing comes from outside the image."""
     height, width = x.shape[2:]
     scale = (step.smallest + (1 - step.smallest) * size)[:, None]
@@ -63,10 +85,13 @@ def crop(x: np.ndarray, step: schema.Crop, size: np.ndarray, u: np.ndarray, v: n
     columns = (np.arange(width) + 0.5) * scale + v[:, None] * (1 - scale) * width - 0.5
     rows, columns = np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)
     shape = (len(x), height, width)
-    return bilinear(x, np.broadcast_to(rows[:, :, None], shape), np.broadcast_to(columns[:, None, :], shape), 0.0)
+    rows, columns = np.broadcast_to(rows[:, :, None], shape), np.broadcast_to(columns[:, None, :], shape)
+    if nearest:
+        rows, columns = np.rint(rows), np.rint(columns)
+    return bilinear(x, rows, columns, 0.0)
 
 
-def rotate(x: np.ndarray, step: schema.Rotate, u: np.ndarray) -> np.ndarray:
+def rotate(x: np.ndarray, step: schema.Rotate, u: np.ndarray, nearest: bool = False) -> np.ndarray:
     """Turn around the centre by -degrees to +degrees, counter-clockwise where positive."""
     height, width = x.shape[2:]
     # One sample at a time: NumPy's vectorised sine may differ in the last bit with the batch's length.
@@ -77,6 +102,8 @@ def rotate(x: np.ndarray, step: schema.Rotate, u: np.ndarray) -> np.ndarray:
     right = (np.arange(width) - (width - 1) / 2)[None, None, :]
     rows = cos * y + sin * right + (height - 1) / 2
     columns = cos * right - sin * y + (width - 1) / 2
+    if nearest:
+        rows, columns = np.rint(rows), np.rint(columns)
     return bilinear(x, rows, columns, step.fill)
 
 

@@ -137,7 +137,7 @@ def columns(part: Part, names: Sequence[str]) -> list[Finding]:
 
 def targets(part: Part, kind: Kind) -> list[Finding]:
     """Find targets of regression that are constant."""
-    if kind != "regression" or len(part) < 2:
+    if kind != "regression" or len(part) < 2 or part.targets.ndim > 2:
         return []
     constant = np.flatnonzero(np.ptp(part.targets, axis=0) == 0)
     if not constant.size:

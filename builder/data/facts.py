@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,8 @@ class DataFacts:
     label_min: int | None = None
     label_max: int | None = None
     kind: Kind | None = None
+    target_shape: Shape | None = None
+    """Of one target where it is an image: (H, W) for classes, (C, H, W) for yes or no and for values."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Peek:
     """Class names, where labels are indices into them."""
     text: bool = False
     """Whether labels are names even where they look like numbers (folders)."""
+    target: Shape | None = None
+    """Shape of one target where it is an image, also where `labels` is None."""
 
 
 def shape_after(shape: Shape | None, steps: Sequence[schema.Preprocessing]) -> Shape | None:
@@ -80,6 +85,10 @@ def peek(source: schema.Source, base: Path) -> Peek:
         from . import folder
 
         return folder.peek(source, base)
+    if isinstance(source, schema.Masks):
+        from . import masks
+
+        return masks.peek(source, base)
     from . import npz
 
     return npz.peek(source, base)
@@ -102,6 +111,21 @@ def section(data: schema.Data | dict[str, Any]) -> schema.Data:
         raise DocumentError("The data section is invalid: " + "; ".join(p.what for p in problems), problems) from None
 
 
+def _map_shape(axes: Shape, kind: str, raw: Shape | None, data: schema.Data) -> Shape:
+    from .maps import form, size_after
+
+    return form(kind, size_after(axes, raw, data.preprocessing))
+
+
+def _of_itself(data: schema.Data, base: Path) -> DataFacts:
+    """Return what is known of data whose target is the input."""
+    look = peek(data.source, base)
+    shape = shape_after(look.shape, data.preprocessing)
+    image = shape if shape is not None and len(shape) == 3 else None
+    count = None if shape is None else math.prod(shape)
+    return DataFacts(shape, targets=count, samples=look.samples, kind="regression", target_shape=image)
+
+
 def facts(data: schema.Data | dict[str, Any], base: Path | str, task: Kind | None = None) -> DataFacts:
     """Return what the data section's sources tell at first sight; paths are relative to `base`.
 
@@ -109,6 +133,8 @@ def facts(data: schema.Data | dict[str, Any], base: Path | str, task: Kind | Non
     """
     data = section(data)
     base = Path(base)
+    if data.target == "input":
+        return _of_itself(data, base)
     if isinstance(data.source, schema.Builtin) and data.classes is None:
         from . import builtin
 
@@ -118,15 +144,22 @@ def facts(data: schema.Data | dict[str, Any], base: Path | str, task: Kind | Non
     looks = [peek(data.source, base)]
     looks += [peek(held, base) for held in (data.validation, data.test) if not isinstance(held, float | int)]
     found = DataFacts(shape_after(looks[0].shape, data.preprocessing), samples=looks[0].samples)
+    axes = looks[0].target
     if any(look.labels is None for look in looks):
+        if axes is not None and (task or data.classes):
+            found = replace(found, target_shape=_map_shape(axes, task or "classification", looks[0].shape, data))
         if data.classes is not None:
             return replace(found, classes=len(data.classes), class_names=tuple(data.classes))
         return found
     from .labels import encode
 
     encoding = encode([look.labels for look in looks], task, data.classes, looks[0].names, looks[0].text)  # type: ignore[misc]  # None excluded above
+    if axes is not None:
+        found = replace(found, target_shape=_map_shape(axes, encoding.kind, looks[0].shape, data))
     if encoding.kind == "regression":
-        return replace(found, kind="regression", targets=encoding.outputs)
+        shape = found.target_shape
+        outputs = encoding.outputs if shape is None else math.prod(shape)
+        return replace(found, kind="regression", targets=outputs)
     count = len(encoding.names)
     return replace(
         found,

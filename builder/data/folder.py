@@ -17,7 +17,8 @@ DEEPEST = 20
 MOST = 10_000_000
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what lies in a folder, by name, without hidden files. Raises BadData where it cannot be read."""
     try:
         with os.scandir(folder) as found:
             return sorted((e for e in found if not e.name.startswith(".")), key=lambda e: e.name)
@@ -57,7 +58,7 @@ def _files(folder: Path, home: str, outside: bool, faults: Faults, others: list[
     if depth > DEEPEST:
         raise bad("too_deep", f"Folders lie more than {DEEPEST} deep.", folder)
     found: list[Path] = []
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if not _allowed(entry, home, outside, faults):
             continue
         path = folder / entry.name
@@ -78,7 +79,7 @@ def listing(source: Folder, base: Path, faults: Faults) -> tuple[list[str], list
     home = os.path.realpath(root)
     others: list[str] = []
     names, paths, labels, findings = [], [], [], []
-    for entry in _entries(root):
+    for entry in entries(root):
         if not _allowed(entry, home, source.outside, faults):
             continue
         if not entry.is_dir():

@@ -155,6 +155,23 @@ def decode_image(data: bytes, path: Path, channels: int | None = None) -> tuple[
         raise _broken(error, path) from None
 
 
+def decode_classes(data: bytes, path: Path) -> np.ndarray:
+    """Return a mask's class numbers (H, W) uint8: grey values, or the numbers of a palette image. Raises BadData."""
+    try:
+        with _open(data, path) as image:
+            if image.mode not in ("1", "L", "P"):
+                raise bad(
+                    "mask_mode",
+                    f"The mask is a {image.mode} image; grey (8 bits) or palette images say classes.",
+                    path,
+                    "A colour is no class number.",
+                    "Save the mask as a palette or a grey image whose values are 0, 1, 2, …",
+                )
+            return np.asarray(image).astype(np.uint8)
+    except Exception as error:  # Pillow's decoders raise whatever a broken file makes them stumble over
+        raise _broken(error, path) from None
+
+
 def _broken(error: Exception, path: Path) -> Exception:
     if isinstance(error, BadData):
         return error

@@ -80,6 +80,12 @@ def encode(
     `names` are class names where labels are indices into them; `text` says that labels are names even where they look
     like numbers. Targets are int64 (n,) for classification, float32 (n, 1) or (n, k) otherwise. Raises BadData.
     """
+    if any(isinstance(labels, np.ndarray) and labels.ndim > 2 for labels in sources):
+        from .maps import encode_maps
+
+        if not all(isinstance(labels, np.ndarray) and labels.ndim > 2 for labels in sources):
+            raise bad("targets_differ", "Some parts have images as targets, others have not.")
+        return encode_maps([np.asarray(labels) for labels in sources], task, classes, names)
     arrays = None if text else [_numbers(labels) for labels in sources]
     if arrays is not None and any(a is None for a in arrays):
         arrays = None

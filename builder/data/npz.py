@@ -87,23 +87,32 @@ def arrange(source: Npz, axes: Shape, path: Path) -> Shape:
     return tuple(axes[1:])
 
 
+def arrange_map(source: Npz, axes: Shape) -> Shape:
+    """Return the public shape of one target that is an image."""
+    return (axes[2], axes[0], axes[1]) if len(axes) == 3 and source.layout == "NHWC" else tuple(axes)
+
+
 def peek(source: Npz, base: Path) -> Peek:
     path = base / source.path
     claimed = shape(path, source.x)
     with _member(path, source.y) as (_, size):
         small = size < 1 << 24
     labels = load(path, source.y) if small else None
-    return Peek(arrange(source, claimed, path), claimed[0], None if labels is None else _labels(labels, source, path))
+    form = arrange(source, claimed, path)
+    axes = shape(path, source.y)
+    target = arrange_map(source, axes[1:]) if len(axes) in (3, 4) else None
+    return Peek(form, claimed[0], None if labels is None else _labels(labels, source, path), target=target)
 
 
 def _labels(values: np.ndarray, source: Npz, path: Path) -> list[str] | np.ndarray:
-    if values.ndim not in (1, 2):
-        raise bad("array_shape", f"Array {source.y!r} has shape {values.shape}; (N,) or (N, outputs) is needed.", path)
+    if values.ndim not in (1, 2, 3, 4) or (values.ndim > 2 and 0 in values.shape):
+        needed = "(N,), (N, outputs), (N, H, W) or (N, C, H, W) is needed"
+        raise bad("array_shape", f"Array {source.y!r} has shape {values.shape}; {needed}.", path)
     if values.dtype.kind in "US":
-        if values.ndim == 2:
+        if values.ndim > 1:
             raise bad("array_shape", f"Array {source.y!r} holds rows of text; one label per sample is needed.", path)
         return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values.tolist()]
-    return values
+    return values.transpose(0, 3, 1, 2) if values.ndim == 4 and source.layout == "NHWC" else values
 
 
 def read(source: Npz, base: Path) -> Raw:

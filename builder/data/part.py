@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.data import Augmentation
 
-from .augment import augment
+from .augment import augment, augment_maps
 from .pipeline import Pipeline
 from .samples import Samples
 
@@ -16,14 +16,20 @@ from .samples import Samples
 class Part:
     """Samples with their targets, preprocessed when read.
 
-    targets: int64 (n,) for classification, float32 (n, 1) or (n, k) for binary and regression.
+    targets: int64 (n,) for classification, float32 (n, 1) or (n, k) for binary and regression; images: see maps.py.
+    `itself`: the target is the input after preprocessing and augmentation, and `targets` is empty, (n, 0).
     """
 
     def __init__(
-        self, samples: Samples, targets: np.ndarray, pipeline: Pipeline, augmentation: Sequence[Augmentation] = ()
+        self,
+        samples: Samples,
+        targets: np.ndarray,
+        pipeline: Pipeline,
+        augmentation: Sequence[Augmentation] = (),
+        itself: bool = False,
     ) -> None:
         self.samples, self.targets, self.pipeline = samples, targets, pipeline
-        self.augmentation = tuple(augmentation)
+        self.augmentation, self.itself = tuple(augmentation), itself
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -35,12 +41,19 @@ class Part:
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (x, t) after preprocessing: x float32 (n, C, H, W) or (n, F)."""
         indices = np.asarray(indices, dtype=np.int64)
-        return self.pipeline.apply(self.samples.read(indices)), self.targets[indices]
+        x = self.pipeline.apply(self.samples.read(indices))
+        return x, x if self.itself else self.targets[indices]
 
     def augmented(self, indices: np.ndarray, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (x, t) after preprocessing and augmentation, which (seed, epoch, index) alone decide."""
         x, t = self.read(indices)
-        return augment(x, self.augmentation, seed, epoch, np.asarray(indices, dtype=np.int64)), t
+        numbers = np.asarray(indices, dtype=np.int64)
+        changed = augment(x, self.augmentation, seed, epoch, numbers)
+        if self.itself:
+            return changed, changed
+        if t.ndim > 2:  # an image is moved as its input is
+            t = augment_maps(t, self.augmentation, seed, epoch, numbers)
+        return changed, t
 
     def all(self) -> tuple[np.ndarray, np.ndarray]:
         """Return every sample at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +14,13 @@ import numpy as np
 from schemas import data as schema
 from schemas.errors import DocumentError
 
-from . import doctor, pipeline as pipelines
+from . import doctor, maps, pipeline as pipelines
 from .facts import DataFacts, Kind, Shape, section
 from .finding import BadData, Faults, Finding, bad
 from .labels import Encoding, encode
 from .part import Part
 from .pipeline import Pipeline
-from .samples import ArraySamples, FileSamples, Raw
+from .samples import ArraySamples, FileSamples, Raw, Samples
 from .split import split
 
 NAMES = ("train", "validation", "test")
@@ -78,6 +79,10 @@ def read(source: schema.Source, base: Path) -> Raw:
         from . import folder
 
         return folder.read(source, base)
+    if isinstance(source, schema.Masks):
+        from . import masks
+
+        return masks.read(source, base)
     from . import npz
 
     return npz.read(source, base)
@@ -130,6 +135,17 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
     if stop:
         raise BadData(stop)
     kind = task or main.kind
+    if data.target == "input":
+        if task not in (None, "regression"):
+            raise bad(
+                "target_is_input",
+                f"The target is the input itself, but the task is {task}.",
+                "",
+                "An input's values are numbers, no classes.",
+                'Set the task to regression, or data.target to "labels".',
+            )
+        raws = {name: replace(raw, labels=np.zeros((len(raw.samples), 0))) for name, raw in raws.items()}
+        main, kind = raws["main"], "regression"
     encoding = encode([raw.labels for raw in raws.values()], kind, data.classes, main.names, main.text)
     findings += encoding.findings
     raws, targets = _labelled(raws, encoding, findings, skip, data)
@@ -155,8 +171,11 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
             "Remove the augmentation.",
         )
     pipeline = _pipeline(data, main, steps, shape, encoding)
+    itself = data.target == "input"
+    chosen = _sized(chosen, main.samples.shape, shape, data)
     parts = {
-        name: Part(s, t, pipeline, data.augmentation if name == "train" else ()) for name, (s, t) in chosen.items()
+        name: Part(s, t, pipeline, data.augmentation if name == "train" else (), itself)
+        for name, (s, t) in chosen.items()
     }
     if advice:
         findings += doctor.sizes(parts)
@@ -168,7 +187,7 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
         parts["train"],
         parts.get("validation"),
         parts.get("test"),
-        _facts(encoding, shape, sum(map(len, parts.values()))),
+        _facts(encoding, shape, sum(map(len, parts.values())), parts["train"]),
         tuple(findings),
         _fingerprint(parts, encoding),
         pipeline,
@@ -199,7 +218,7 @@ def _usable(source: schema.Source, base: Path, findings: list[Finding], skip: bo
 def _place(source: schema.Source, base: Path) -> str:
     if isinstance(source, schema.Builtin):
         return source.name
-    return str(base / (source.images if isinstance(source, schema.Idx) else source.path))
+    return str(base / (source.images if isinstance(source, schema.Idx | schema.Masks) else source.path))
 
 
 def _take(raw: Raw, kept: np.ndarray) -> Raw:
@@ -248,7 +267,7 @@ def _labelled(
             label = raw.labels[k]
             faults.add(
                 "wrong_label",
-                f"The label {str(label)[:60]!r} is no class." if encoding.names else f"The target is {label}.",
+                _wrong(label, encoding),
                 raw.samples.where(int(k)),
                 f"data.classes lists {', '.join(data.classes[:8])}." if data.classes else "",
             )
@@ -259,6 +278,14 @@ def _labelled(
     if found and not skip:
         raise BadData(found)
     return kept, targets
+
+
+def _wrong(label: object, encoding: Encoding) -> str:
+    """Say what is wrong with a sample's target."""
+    if maps.is_map(np.asarray(label)[None]):
+        what = "a class that there is not" if encoding.names else "NaN or infinity"
+        return f"The target image holds {what}."
+    return f"The label {str(label)[:60]!r} is no class." if encoding.names else f"The target is {label}."
 
 
 def _same_form(raws: dict[str, Raw], data: schema.Data) -> None:
@@ -286,7 +313,7 @@ def _same_form(raws: dict[str, Raw], data: schema.Data) -> None:
 def _divide(raw: Raw, targets: np.ndarray, encoding: Encoding, data: schema.Data) -> tuple[np.ndarray, ...]:
     fractions = [part if isinstance(part, float | int) else 0.0 for part in (data.validation, data.test)]
     groups = None
-    if data.stratify and encoding.kind != "regression" and encoding.outputs == 1:
+    if data.stratify and encoding.kind != "regression" and encoding.outputs == 1 and targets.ndim < 3:
         groups = targets.reshape(-1).astype(np.int64)
     return split(raw.samples.digests(), groups, fractions[0], fractions[1], data.seed)
 
@@ -300,7 +327,7 @@ def _pipeline(
         input=raw.samples.shape,
         shape=shape,
         steps=steps,
-        channels=source.channels if isinstance(source, schema.Csv | schema.Folder) else None,
+        channels=source.channels if isinstance(source, schema.Csv | schema.Folder | schema.Masks) else None,
         columns=raw.columns,
         delimiter=table.delimiter,
         encoding=table.encoding,
@@ -309,12 +336,37 @@ def _pipeline(
     )
 
 
-def _facts(encoding: Encoding, shape: Shape, samples: int) -> DataFacts:
+def _sized(
+    chosen: dict[str, tuple[Samples, np.ndarray]], raw: Shape | None, shape: Shape, data: schema.Data
+) -> dict[str, tuple[Samples, np.ndarray]]:
+    """Bring targets that are images to the input's new size. Raises BadData where they cannot be augmented with it."""
+    made = {
+        name: (s, maps.resized(t, raw, data.preprocessing) if t.ndim > 2 else t) for name, (s, t) in chosen.items()
+    }
+    t = made["train"][1]
+    if t.ndim > 2 and data.augmentation and t.shape[-2:] != tuple(shape[1:]):
+        size = " × ".join(map(str, t.shape[-2:]))
+        raise bad(
+            "target_size",
+            f"{data.augmentation[0].type} moves image and target alike, but the targets are {size} pixels.",
+            "",
+            "They can be moved together only where they have the same size.",
+            "Remove the augmentation, or give targets of the images' size.",
+        )
+    return made
+
+
+def _facts(encoding: Encoding, shape: Shape, samples: int, train: Part) -> DataFacts:
+    if train.itself:
+        image = tuple(shape) if len(shape) == 3 else None
+        return DataFacts(shape, None, None, math.prod(shape), samples, None, None, "regression", image)
+    image = tuple(train.targets.shape[1:]) if train.targets.ndim > 2 else None
+    outputs = math.prod(image) if image is not None else encoding.outputs
     if encoding.kind == "regression":
-        return DataFacts(shape, None, None, encoding.outputs, samples, None, None, "regression")
+        return DataFacts(shape, None, None, outputs, samples, None, None, "regression", image)
     count = len(encoding.names)
-    targets = encoding.outputs if encoding.outputs > 1 else None
-    return DataFacts(shape, count, encoding.names, targets, samples, 0, count - 1, encoding.kind)
+    targets = outputs if encoding.outputs > 1 else None
+    return DataFacts(shape, count, encoding.names, targets, samples, 0, count - 1, encoding.kind, image)
 
 
 def _hash(parts: list[bytes]) -> hashlib._Hash:

@@ -41,7 +41,16 @@ def summarise(document: Any, base: Path | str) -> dict[str, Any]:
 
 def _part(prepared: Prepared, part: Part) -> dict[str, Any]:
     found: dict[str, Any] = {"samples": len(part)}
-    if prepared.task == "regression" or part.targets.shape[1:] not in ((), (1,)):
+    if part.itself:
+        found["targets"] = []
+    elif prepared.task == "regression" and part.targets.ndim > 2:
+        found["targets"] = [_moments(part.targets)]
+    elif part.targets.ndim > 2 and part.targets.shape[1] > 1 and prepared.task == "binary":
+        found["targets"] = [_moments(part.targets[:, k]) for k in range(part.targets.shape[1])]
+    elif part.targets.ndim > 2:  # pixels of each class
+        counts = class_counts(part, len(prepared.class_names))
+        found["classes"] = dict(zip(prepared.class_names, counts.tolist(), strict=True))
+    elif prepared.task == "regression" or part.targets.shape[1:] not in ((), (1,)):
         found["targets"] = [_moments(part.targets[:, k]) for k in range(part.targets.shape[1])]
     else:
         counts = class_counts(part, len(prepared.class_names))

@@ -29,6 +29,10 @@ def metrics(
     prediction    (N, classes) probabilities; binary (N,) or (N, outputs) probabilities; regression (N,) or (N, outputs)
     target        class indices (N,) or one-hot (N, classes); binary 0 or 1; regression numbers, shaped like prediction
 
+    Predictions with pixels, (N, C, H, W), count each pixel as a sample of its own; "samples" are then pixels, and
+    classes have an iou (intersection over union) with their mean, mean_iou. A regression of images has one r2 over
+    all values.
+
     classification  accuracy, precision, recall, f1 (means over the classes that occur), per_class, confusion,
                     and top_k_accuracy when `top_k` is given
     binary          the same for the classes 0 and 1, where precision, recall and f1 are those of class 1, and auc
@@ -42,6 +46,10 @@ def metrics(
         raise UsageError(f"{len(values)} predictions cannot be compared with {len(truth)} targets: each needs its own.")
     if len(values) == 0:
         raise UsageError("There is no sample to measure: metrics need at least one prediction.")
+    pixels = values.ndim > 2 and int(np.prod(values.shape[2:])) > 1
+    if pixels:
+        values, truth = _pixels(task, values, truth)
+        return {**metrics(task, values, truth, class_names, top_k), **_iou_of(task, values, truth, class_names)}
     values = values.reshape(len(values), -1)
     if task == "classification":
         return _classification(values, truth, class_names, top_k)
@@ -50,6 +58,34 @@ def metrics(
     if task == "regression":
         return _regression(values, truth)
     raise UsageError(f"There is no task {task!r}: use classification, binary or regression.")
+
+
+def _pixels(task: str, values: Floats, truth: np.ndarray) -> tuple[Floats, np.ndarray]:
+    """Return images as rows: (pixels, classes) and (pixels,) for classes, else one column of all values."""
+    if task != "classification":
+        if truth.size != values.size:
+            raise UsageError(f"Targets of shape {truth.shape} do not fit predictions of shape {values.shape}.")
+        return values.reshape(-1, 1), truth.reshape(-1, 1)
+    classes = values.shape[1]
+    if truth.shape == values.shape:
+        truth = truth.argmax(axis=1)
+    if truth.size != values.size // classes:
+        raise UsageError(f"Targets of shape {truth.shape} do not fit predictions of shape {values.shape}.")
+    return np.moveaxis(values, 1, -1).reshape(-1, classes), truth.reshape(-1)
+
+
+def _iou_of(task: str, values: Floats, truth: np.ndarray, class_names: Sequence[str] | None) -> dict[str, Any]:
+    """Return mean_iou, and per_class with each class's iou, from rows of pixels."""
+    if task == "regression":
+        return {}
+    binary = task == "binary"
+    predicted = (values.reshape(-1) >= 0.5).astype(np.int64) if binary else np.argmax(values, axis=1)
+    actual = truth.reshape(-1).astype(np.int64)
+    confusion = confusion_matrix(actual, predicted, 2 if binary else values.shape[1])
+    both = np.diag(confusion)
+    either = confusion.sum(axis=0) + confusion.sum(axis=1) - both
+    rows = [{**row, "iou": _share(both[k], either[k])} for k, row in enumerate(_per_class(confusion, class_names))]
+    return {"mean_iou": float((both[either > 0] / either[either > 0]).mean()), "per_class": rows}
 
 
 def _classification(

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from . import maps
+
 
 def prediction_rows(
     task: str, prediction: np.ndarray, samples: Sequence[str], class_names: Sequence[str] | None
@@ -20,7 +22,10 @@ def prediction_rows(
     classification  {"sample", "prediction": class name, "probability", "probabilities": {class name: number}}
     binary          the same for one output; for several, "prediction" and "probability" are lists, one per output
     regression      {"sample", "prediction": number, or a list for several outputs}
+    images          {"sample", "height", "width", "pixels": {class name: share}} or, for values, {"min", "mean", "max"}
     """
+    if prediction.ndim > 2 and np.prod(prediction.shape[2:]) > 1:
+        return maps.rows(task, prediction, samples, class_names)
     values = np.asarray(prediction, dtype=np.float64).reshape(len(samples), -1)
     if task == "regression":
         plain = values[:, 0].tolist() if values.shape[1] == 1 else values.tolist()
@@ -89,10 +94,13 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def predict_files(run: str | Path, files: Sequence[str | Path]) -> list[dict[str, Any]]:
+def predict_files(
+    run: str | Path, files: Sequence[str | Path], images: Path | None = None
+) -> list[dict[str, Any]]:
     """Return a row for every image, table row or array entry in the files, from a run's best network.
 
-    The run's own preprocessing is applied. Raises DataError where a file is not what the network was trained on.
+    `images`: where to write predictions that are images, an .npz file or a folder for PNGs (see maps.py). The run's own
+    preprocessing is applied. Raises DataError where a file is not what the network was trained on.
     """
     from builder.data import Pipeline
     from builder.training import Run
@@ -100,7 +108,12 @@ def predict_files(run: str | Path, files: Sequence[str | Path]) -> list[dict[str
     opened = Run(run)
     pipeline = Pipeline.from_json(opened.data["pipeline"])
     rows: list[dict[str, Any]] = []
+    writer = None if images is None else maps.Writer(images, opened.network.task, opened.network.output_shape)
     for x, places in pipeline.batches(files):
         prediction = opened.network.predict(x)
+        if writer is not None:
+            writer.add(prediction, places)
         rows += prediction_rows(opened.network.task, prediction, places, opened.data["class_names"])
+    if writer is not None:
+        writer.close()
     return rows

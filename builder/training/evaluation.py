@@ -9,10 +9,15 @@ import numpy as np
 from .protocols import Network, Part
 
 
+def plain(prediction: np.ndarray) -> np.ndarray:
+    """Return predictions without pixels as (N, outputs); those of images keep their shape."""
+    return prediction if np.prod(prediction.shape[2:]) > 1 else prediction.reshape(len(prediction), -1)
+
+
 def evaluate(
     network: Network, part: Part, batch_size: int, between: Callable[[], None] = lambda: None
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return mean loss, predictions (N, outputs) and targets of a part, in its order.
+    """Return mean loss, predictions (N, outputs) or (N, C, H, W), and targets of a part, in its order.
 
     Samples are read batch by batch, so a part may be larger than memory. `between` is called after every batch and may
     raise, to leave early.
@@ -22,7 +27,7 @@ def evaluate(
         x, t = part.read(np.arange(start, min(start + batch_size, len(part))))
         loss, y = network.evaluated(x, t, batch_size)
         total += loss * len(x)
-        predictions.append(np.asarray(y).reshape(len(y), -1))
+        predictions.append(plain(np.asarray(y)))
         targets.append(np.asarray(t))
         between()
     return total / len(part), np.concatenate(predictions), np.concatenate(targets)

@@ -13,7 +13,7 @@ import numpy as np
 
 from schemas.errors import DataError
 
-from . import checkpoint, doctor, evaluation
+from . import checkpoint, doctor, evaluation, scores
 from .classweights import labels
 from .durable import replace
 from .job import Job
@@ -103,7 +103,13 @@ def plain(value: Any) -> Any:
 
 
 def _predictions(job: Job, part: Part, prediction: np.ndarray, target: np.ndarray, names: list[str]) -> Iterator[bytes]:
-    """Yield predictions.csv: one line per sample with its place, target, prediction, and the probabilities."""
+    """Yield predictions.csv: one line per sample with its place, target, prediction, and the probabilities; of images
+    the share of right pixels, or the mean absolute error."""
+    if prediction.ndim > 2:  # a table is no place for images: how well each one fits
+        yield _csv([["sample", "source", scores.quick_name(job.task)]])
+        fit = scores.hits(prediction, target, job.task)
+        yield _csv([[str(i), part.where(i), f"{value:.9g}"] for i, value in enumerate(fit)])
+        return
     outputs = prediction.shape[1]
     if job.task == "regression":
         numbers = [""] if outputs == 1 else [f"_{k}" for k in range(outputs)]

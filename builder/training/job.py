@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +44,11 @@ class Job:
             )
         names, targets = self.prepared.class_names, self.prepared.train.targets
         classes = len(names) if names else int(targets.max()) + 1 if self.task != "regression" else 0
+        if targets.ndim > 2 and self.training.class_weights is not None:
+            what = "class_weights cannot be used where every pixel has a class."
+            why = "They weigh whole samples. Remove the field."
+            problem = Problem("training.class_weights", what, why, "/training/class_weights")
+            raise DocumentError(f"{what} {why}", [problem])
         self.class_weights = class_weights(self.training, self.task, targets, classes)
         self._check_monitor(self.training.monitor, "/training/monitor")
         if self.training.early_stopping is not None and self.training.early_stopping.monitor is not None:
@@ -76,7 +82,8 @@ class Job:
         return None if value is None else float(value)
 
     def _check_monitor(self, monitor: Monitor, pointer: str) -> None:
-        names = available(self.task, self.training.top_k, self.prepared.validation is not None)
+        pixels = math.prod(getattr(self.network, "output_shape", (1,))[1:]) > 1
+        names = available(self.task, self.training.top_k, self.prepared.validation is not None, pixels)
         if monitor not in names:
             what = f"{monitor!r} cannot be monitored here."
             why = f"There is {', '.join(names)} for this task and these settings."

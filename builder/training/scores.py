@@ -11,11 +11,18 @@ import numpy as np
 
 from schemas.training import MONITORS
 
-LARGER_IS_BETTER = frozenset({"accuracy", "top_k_accuracy", "r2"})
+LARGER_IS_BETTER = frozenset({"accuracy", "top_k_accuracy", "r2", "mean_iou"})
 
 
 def flat(prediction: np.ndarray, target: np.ndarray, task: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as float64 (n, outputs), and for classification the target as (n,) class indices."""
+    """Return both as float64 (n, outputs), and for classification the target as (n,) class indices.
+
+    Where classes have pixels, (n, C, H, W), each pixel is a row of its own.
+    """
+    if task == "classification" and prediction.ndim > 2:
+        y = np.moveaxis(prediction, 1, -1).reshape(-1, prediction.shape[1]).astype(np.float64)
+        classes = target.argmax(axis=1) if target.shape == prediction.shape else target
+        return y, classes.reshape(-1).astype(np.int64)
     y = prediction.reshape(len(prediction), -1).astype(np.float64)
     if task != "classification":
         return y, target.reshape(len(target), -1).astype(np.float64)
@@ -26,7 +33,7 @@ def hits(prediction: np.ndarray, target: np.ndarray, task: str) -> np.ndarray:
     """What counts as right, sample by sample: 1 or 0; for regression the absolute error. Mean: accuracy or MAE."""
     y, t = flat(prediction, target, task)
     if task == "classification":
-        return (y.argmax(axis=1) == t).astype(np.float64)
+        return (y.argmax(axis=1) == t).astype(np.float64).reshape(len(prediction), -1).mean(axis=1)
     if task == "binary":
         return ((y >= 0.5) == (t >= 0.5)).mean(axis=1)
     return np.abs(y - t).mean(axis=1)
@@ -44,6 +51,7 @@ def score(
 
     classification: loss, accuracy, top_k_accuracy (with top_k); binary: loss, accuracy;
     regression: loss, mae, rmse, r2 (left out where a target is constant).
+    Where a prediction is an image, accuracy is that of its pixels, and mean_iou comes with it.
     """
     y, t = flat(prediction, target, task)
     values = {"loss": loss, quick_name(task): float(hits(prediction, target, task).mean())}
@@ -52,12 +60,30 @@ def score(
         earlier = np.arange(y.shape[1]) < t[:, None]  # of equally probable classes the first counts as more probable
         better = ((y > own) | ((y == own) & earlier)).sum(axis=1)
         values["top_k_accuracy"] = float((better < top_k).mean())
+    if prediction.ndim > 2 and task != "regression":
+        values["mean_iou"] = mean_iou(y, t, task)
     if task == "regression":
         values["rmse"] = float(np.sqrt(((y - t) ** 2).mean()))
+        if prediction.ndim > 2:  # an image's values are one output: a pixel that is always the same has no r2
+            y, t = y.reshape(-1, 1), t.reshape(-1, 1)
         spread = ((t - t.mean(axis=0)) ** 2).sum(axis=0)
         if np.all(spread > 0):  # r2 of a constant target is undefined
             values["r2"] = float(np.mean(1.0 - ((y - t) ** 2).sum(axis=0) / spread))
     return values
+
+
+def mean_iou(y: np.ndarray, t: np.ndarray, task: str) -> float:
+    """Return the mean, over the classes that occur or were predicted, of intersection over union of their pixels."""
+    if task == "binary":
+        y, t = (y >= 0.5).reshape(-1), (t >= 0.5).reshape(-1)
+        classes = 2
+    else:
+        classes, y = y.shape[1], y.argmax(axis=1)
+    counts = np.bincount(t.astype(np.int64) * classes + y.astype(np.int64), minlength=classes**2)
+    confusion = counts.reshape(classes, classes)
+    both = np.diag(confusion)
+    either = confusion.sum(axis=0) + confusion.sum(axis=1) - both
+    return float((both[either > 0] / either[either > 0]).mean())
 
 
 def improves(monitor: str, value: float, best: float | None, delta: float = 0.0) -> bool:
@@ -67,7 +93,11 @@ def improves(monitor: str, value: float, best: float | None, delta: float = 0.0)
     return value > best + delta if monitor in LARGER_IS_BETTER else value < best - delta
 
 
-def available(task: str, top_k: int | None, validation: bool) -> tuple[str, ...]:
-    """Names that a document of this task can monitor; without a validation part only those of the training part."""
+def available(task: str, top_k: int | None, validation: bool, pixels: bool = False) -> tuple[str, ...]:
+    """Names that a document of this task can monitor; without a validation part only those of the training part.
+
+    `pixels` says whether predictions are images.
+    """
     names: Iterable[str] = MONITORS[task] if validation else ("loss", quick_name(task))
-    return tuple(name for name in names if name != "top_k_accuracy" or top_k is not None)
+    there = {"top_k_accuracy": top_k is not None, "mean_iou": pixels}
+    return tuple(name for name in names if there.get(name, True))

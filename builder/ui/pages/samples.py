@@ -90,7 +90,7 @@ def _samples(prepared: Any) -> None:
     except TsumikiError as error:
         refused(error)
         return
-    labels = [_label(prepared, part.targets[k]) for k in chosen]
+    labels = ["" if part.itself else _label(prepared, part.targets[k]) for k in chosen]
     if np.ndim(x[0]) == 3:
         picture_grid(x, labels)
     else:
@@ -127,6 +127,11 @@ def _seen(part: Any, chosen: np.ndarray, view: str) -> Any:
 
 def _label(prepared: Any, target: Any) -> str:
     """Return a sample's class or target for people."""
+    if np.ndim(target) > 1:  # an image: the classes that occur in it
+        if prepared.task == "regression":
+            return ""
+        present = np.unique(np.asarray(target)).astype(int).tolist()
+        return ", ".join(prepared.class_names[k] for k in present[:4])
     values = np.atleast_1d(target).reshape(-1)
     if prepared.task == "regression" or values.size > 1:
         return ", ".join(f"{value:.4g}" for value in values[:4])
@@ -174,7 +179,9 @@ def _balance(prepared: Any) -> None:
             st.markdown(f"**{text('data.targets')}**")
             groups = {}
             for name, part in prepared.parts.items():
-                counts, edges = np.histogram(part.targets.reshape(len(part), -1)[:, 0].astype(np.float64), bins=24)
+                if part.itself:
+                    continue
+                counts, edges = np.histogram(_first(part.targets), bins=24)
                 groups[text(f"part.{name}")] = (edges.tolist(), counts.tolist())
             st.altair_chart(histogram(groups, text("data.target"), text("metric.samples")), width="stretch")
         else:
@@ -188,6 +195,12 @@ def _balance(prepared: Any) -> None:
         counts, edges = np.histogram(values, bins=40)
         chart = histogram({"": (edges.tolist(), counts.tolist())}, text("data.value"), text("data.count"), height=150)
         st.altair_chart(chart, width="stretch")
+
+
+def _first(targets: np.ndarray) -> np.ndarray:
+    """Return the first output's targets, or all values where they are images."""
+    values = targets if targets.ndim > 2 else targets.reshape(len(targets), -1)[:, 0]
+    return values.reshape(-1).astype(np.float64)
 
 
 def _counts(prepared: Any, part: Any) -> dict[str, int]:

@@ -27,6 +27,7 @@ from builder.data.facts import DataFacts
 from schemas.patch import apply
 
 DIGITS = DataFacts(shape=(1, 8, 8), classes=10, samples=1797, label_min=0, label_max=9, kind="classification")
+MAPS = DataFacts((1, 8, 8), classes=4, label_min=0, label_max=3, kind="classification", target_shape=(8, 8))
 NUMBERS = DataFacts(shape=(1, 8, 8), targets=1, samples=100, kind="regression")
 SHIFTED = DataFacts(shape=(1, 8, 8), label_min=1, label_max=10, kind="classification")
 
@@ -291,7 +292,22 @@ CASES: dict[str, Case] = {
     "loss in the middle": Case(document([*END, affine(3)]), [("loss_not_last", at(2))], "Remove", unknown=1),
     "two losses": Case(document([*END, SQUARED]), [("several_losses", at(2))], "Remove SquaredError_1"),
     "an image of classes": Case(
-        document([conv(10), SOFTMAX, CATEGORICAL]), [("output_not_vector", at(1))], "Insert Affine"
+        document([conv(10), SOFTMAX, CATEGORICAL]), [("output_not_vector", at(1))], "Insert Affine", DIGITS
+    ),
+    "an image of classes, and no data": Case(
+        document([conv(10), SOFTMAX, CATEGORICAL]), [("output_per_pixel", at(1))], "Insert Affine", unknown=0
+    ),
+    "a map of classes for targets of another size": Case(
+        document([conv(4), SOFTMAX, CATEGORICAL]), [("target_size", at(1))], facts=MAPS
+    ),
+    "a map of too few classes": Case(
+        document([conv(3, padding=1, kernel_size=3), SOFTMAX, CATEGORICAL]),
+        [("class_count", at(0))],
+        "Make 4 outputs",
+        MAPS,
+    ),
+    "one answer where each pixel needs one": Case(
+        document([affine(4), SOFTMAX, CATEGORICAL]), [("target_size", at(1))], "reshape them to 4 × 8 × 8", MAPS
     ),
     "two outputs for yes or no": Case(
         document([affine(2), SIGMOID, BINARY], task="binary"), [("output_count", at(0))], "Make 1 output"
