@@ -5,8 +5,10 @@ All figures are per sample and in float32 unless they say otherwise, and all are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,10 +68,16 @@ class LayerInfo:
 
 @dataclass(frozen=True)
 class View:
-    """How far one value sees: rows and columns of the input, and the input's pixels from one value to the next."""
+    """How far one value sees: rows and columns of the input, and the input's pixels from one value to the next, which
+    are less than one where an image is larger than the input."""
 
-    size: tuple[int, int] = (1, 1)
-    step: tuple[int, int] = (1, 1)
+    size: tuple[Fraction, Fraction] = (Fraction(1), Fraction(1))
+    step: tuple[Fraction, Fraction] = (Fraction(1), Fraction(1))
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Whole rows and columns."""
+        return math.ceil(self.size[0]), math.ceil(self.size[1])
 
 
 def measure(
@@ -102,6 +110,7 @@ def view(made: Iterable[ops.Op], given: Sequence[View | None]) -> View | None:
     """Return how far the output of these operations sees, or None where it sees all of the input.
 
     Araujo, Norris and Sim 2019, "Computing receptive fields": a window of k adds (k - 1) steps and multiplies the step.
+    What enlarges an image divides the step, and an output reads as many values as the filter meets.
     """
     if not given or any(v is None for v in given):
         return None
@@ -111,15 +120,40 @@ def view(made: Iterable[ops.Op], given: Sequence[View | None]) -> View | None:
     for op in made:
         if isinstance(op, ops.Affine | ops.GlobalAveragePool | ops.Reshape):
             return None
-        if isinstance(op, ops.Conv2d):
-            reach = [(k - 1) * d for k, d in zip(op.weight.shape[2:], op.dilation, strict=True)]
-        elif isinstance(op, ops.MaxPool2d | ops.AveragePool2d):
-            reach = [k - 1 for k in op.kernel]
-        else:
+        if isinstance(op, ops.Normalize) and op.groups is not None:
+            return None
+        factor = _factor(op)
+        if factor is None:
             continue
+        reach = _reach(op)
         size = (size[0] + reach[0] * step[0], size[1] + reach[1] * step[1])
-        step = (step[0] * op.stride[0], step[1] * op.stride[1])
+        step = (step[0] * factor[0], step[1] * factor[1])
     return View(size, step)
+
+
+def _factor(op: ops.Op) -> tuple[Fraction, Fraction] | None:
+    """Return the values of the input from one output to the next; None for operations that keep every value's place."""
+    if isinstance(op, ops.Conv2d | ops.MaxPool2d | ops.AveragePool2d):
+        return Fraction(op.stride[0]), Fraction(op.stride[1])
+    if isinstance(op, ops.Deconv2d):
+        return Fraction(1, op.stride[0]), Fraction(1, op.stride[1])
+    if isinstance(op, ops.Resample):
+        before, after = op.inputs[0].shape, op.shape
+        return Fraction(before[-2], after[-2]), Fraction(before[-1], after[-1])
+    return None
+
+
+def _reach(op: ops.Op) -> tuple[int, int]:
+    """Return the values beside the first one that an output reads along each axis."""
+    if isinstance(op, ops.MaxPool2d | ops.AveragePool2d):
+        return op.kernel[0] - 1, op.kernel[1] - 1
+    if isinstance(op, ops.Conv2d):
+        return (op.filters[2] - 1) * op.dilation[0], (op.filters[3] - 1) * op.dilation[1]
+    if isinstance(op, ops.Deconv2d):
+        rows, columns = ((op.filters[2 + a] - 1) * op.dilation[a] // op.stride[a] for a in (0, 1))
+        return rows, columns
+    more = int(isinstance(op, ops.Resample) and op.mode == "bilinear")
+    return more, more
 
 
 def totals(layers: Iterable[LayerInfo]) -> dict[str, int]:

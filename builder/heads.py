@@ -33,7 +33,12 @@ PASSING = ("Identity", "Flatten", "Reshape", "Dropout")
 
 ACTIVATIONS = ("Softmax", "Sigmoid", "Tanh", "ReLU")
 
-WIDTHS = {"Affine": "out_features", "Convolution": "out_channels"}
+WIDTHS = {
+    "Affine": "out_features",
+    "Convolution": "out_channels",
+    "SeparableConvolution": "out_channels",
+    "Deconvolution": "out_channels",
+}
 """Layers that decide how many outputs there are, and by which field."""
 
 

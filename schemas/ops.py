@@ -77,8 +77,12 @@ def value(shape: Shape) -> Value:
 
 
 @dataclass(frozen=True, eq=False)
-class Conv2d(Op):
-    """Cross-correlation, as all of deep learning's "convolutions". weight (K, C/groups, FH, FW), bias (K,)."""
+class _Filters(Op):
+    """What convolution and its transpose share. weight (K, C/groups, FH, FW), bias one per output channel.
+
+    Axes of length one may be left out of the weight's shape: (K, C/groups, FL) slides over (C, L), the image of height
+    1, and (K,) scales each channel.
+    """
 
     weight: Parameter
     bias: Parameter | None
@@ -92,9 +96,37 @@ class Conv2d(Op):
         return (self.weight,) if self.bias is None else (self.weight, self.bias)
 
     @property
+    def filters(self) -> tuple[int, int, int, int]:
+        """The weight's shape with all four axes."""
+        first, inside = (*self.weight.shape, 1)[:2]
+        height, width = (1, 1, *self.weight.shape[2:])[-2:]
+        return first, inside, height, width
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether every channel has one filter of its own."""
+        return self.groups > 1 and self.filters[:2] == (self.groups, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2d(_Filters):
+    """Cross-correlation, as all of deep learning's "convolutions"."""
+
+    @property
     def multiply_adds(self) -> int:
-        _, c, fh, fw = self.weight.shape
+        _, c, fh, fw = self.filters
         return math.prod(self.shape) * c * fh * fw
+
+
+@dataclass(frozen=True, eq=False)
+class Deconv2d(_Filters):
+    """The transpose of a Conv2d with the same weight, stride, padding and dilation, which maps this one's output shape
+    to its input shape; then the bias. weight (C, K/groups, FH, FW): K is its own number of output channels."""
+
+    @property
+    def multiply_adds(self) -> int:
+        _, k, fh, fw = self.filters
+        return math.prod(self.inputs[0].shape) * k * fh * fw
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,18 +187,59 @@ class MaxPool2d(Op):
 class AveragePool2d(Op):
     """Mean of each window. `include_padding` counts padded zeros in the divisor.
 
-    Positions beyond the declared padding (ceil mode) never count, as in PyTorch.
+    Positions beyond the declared padding (ceil mode) never count, as in PyTorch. `total`: the sum, not divided.
     """
 
     kernel: Pair
     stride: Pair
     padding: Padding
     include_padding: bool
+    total: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class GlobalAveragePool(Op):
     """Mean of each channel over all pixels: (C, H, W) -> (C, 1, 1)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resample(Op):
+    """An image enlarged to `shape`, value by value between the nearest or the four neighbouring pixels."""
+
+    mode: Literal["nearest", "bilinear"]
+    align_corners: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class LRN(Op):
+    """x / (k + alpha * sum of x^2 over the `size` nearest channels)^beta (Krizhevsky et al. 2012). `size` is odd."""
+
+    size: int
+    alpha: float
+    beta: float
+    k: float
+
+
+@dataclass(frozen=True, eq=False)
+class Normalize(Op):
+    """(x - mean) / sqrt(spread + epsilon) * gamma + beta, within each sample.
+
+    Mean and spread are taken over each of `groups` groups of channels with all their pixels, or, where `groups` is
+    None, over the channels of each pixel. `center` says whether the mean is subtracted (else it counts as 0), `total`
+    whether spread is the sum of squares instead of their mean. gamma and beta are one per channel or, in one group, one
+    per value of a sample.
+    """
+
+    groups: int | None
+    center: bool
+    total: bool
+    epsilon: float
+    gamma: Parameter | None
+    beta: Parameter | None
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return tuple(p for p in (self.gamma, self.beta) if p is not None)
 
 
 @dataclass(frozen=True, eq=False)

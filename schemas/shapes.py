@@ -15,22 +15,27 @@ LARGEST = 2**31 - 1
 
 
 def _pair(value: Any) -> Any:
-    """Make one number the same for height and width.
+    """Make one number the same for height and width; in a list by itself, as NNC writes it for (C, L), too.
 
-    >>> _pair(3), _pair([3, 5])
-    ((3, 3), [3, 5])
+    >>> _pair(3), _pair([3]), _pair([3, 5])
+    ((3, 3), (3, 3), [3, 5])
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return (value, value)
+    one = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+    if isinstance(one, int) and not isinstance(one, bool):
+        return (one, one)
     return value
 
 
 Size = Annotated[int, Field(ge=1, le=65536, strict=True)]
 Margin = Annotated[int, Field(ge=0, le=65536, strict=True)]
-Size2 = Annotated[tuple[Size, Size], BeforeValidator(_pair, json_schema_input_type=Size | tuple[Size, Size])]
-Margin2 = Annotated[
-    tuple[Margin, Margin], BeforeValidator(_pair, json_schema_input_type=Margin | tuple[Margin, Margin])
+Size2 = Annotated[
+    tuple[Size, Size], BeforeValidator(_pair, json_schema_input_type=Size | tuple[Size, Size] | tuple[Size])
 ]
+Margin2 = Annotated[
+    tuple[Margin, Margin],
+    BeforeValidator(_pair, json_schema_input_type=Margin | tuple[Margin, Margin] | tuple[Margin]),
+]
+"""Height and width. Over (C, L) one number counts: [1, 5] (a height of 1; for margins 0), or equal ones, as 5 is."""
 
 
 def output_size(

@@ -90,7 +90,7 @@ class Shapes:
         seen = view(made, [self.views.get(i or "") for i in node.inputs]) if len(shape) == 3 else None
         self.views[node.name] = seen
         if seen is not None:
-            object.__setattr__(info, "receptive_field", seen.size)
+            object.__setattr__(info, "receptive_field", seen.pixels)
         self.infos[node.name] = info
         return shape
 

@@ -56,7 +56,7 @@ class Plain:
 class Matrix:
     """A weight as [group][column tile][row][lanes]; rows in (height, width, channel) order, so that pixels are dense.
 
-    `public` is "conv" for (K, C/groups, FH, FW) and "affine" for (C * H * W, K), whose image axes are `source`.
+    `shape` is (K, C/groups, FH, FW), or (C * H * W, K) of an Affine, whose image axes are `source`.
     """
 
     shape: tuple[int, ...]
@@ -116,15 +116,67 @@ class Matrix:
         return np.ascontiguousarray(back).reshape(self.shape)
 
 
-Layout = Plain | Matrix
+@dataclass(frozen=True)
+class Channels:
+    """A weight of depthwise convolution, (C, taps), as [tap][channel], channels padded to whole vectors."""
+
+    channels: int
+    taps: int
+    lanes: int
+
+    @property
+    def wide(self) -> int:
+        """Values from one tap to the next."""
+        return rounded(self.channels, self.lanes)
+
+    @property
+    def size(self) -> int:
+        return self.taps * self.wide
+
+    def pack(self, public: np.ndarray, packed: np.ndarray) -> None:
+        packed[:] = 0
+        packed.reshape(self.taps, self.wide)[:, : self.channels] = public.reshape(self.channels, self.taps).T
+
+    def unpack(self, packed: np.ndarray) -> np.ndarray:
+        return packed.reshape(self.taps, self.wide)[:, : self.channels].T.copy()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One value for each of a sample's, in the engine's order: (C, H, W) as (H, W, C)."""
+
+    axes: tuple[int, int, int]
+    """(h, w, c)"""
+    lanes: int
+
+    @property
+    def size(self) -> int:
+        return rounded(math.prod(self.axes), self.lanes)
+
+    def pack(self, public: np.ndarray, packed: np.ndarray) -> None:
+        h, w, c = self.axes
+        packed[:] = 0
+        packed[: h * w * c] = public.reshape(c, h, w).transpose(1, 2, 0).reshape(-1)
+
+    def unpack(self, packed: np.ndarray) -> np.ndarray:
+        h, w, c = self.axes
+        return packed[: h * w * c].reshape(h, w, c).transpose(2, 0, 1).copy()
+
+
+Layout = Plain | Matrix | Channels | Sample
 
 
 def layout_of(op: ops.Op, parameter: ops.Parameter, lanes: int) -> Layout:
     """Return the layout in which the kernels of `op` want its parameter."""
-    if isinstance(op, ops.Conv2d):
+    if isinstance(op, ops.Conv2d | ops.Deconv2d):
+        k, _, fh, fw = op.filters
+        if op.depthwise:
+            return Channels(k, fh * fw, lanes) if parameter is op.weight else Plain(parameter.shape, lanes)
         if parameter is op.weight:
-            return Matrix(parameter.shape, lanes, op.groups)
+            return Matrix(op.filters, lanes, op.groups)
         return Plain(parameter.shape, lanes, op.groups)
+    if isinstance(op, ops.Normalize) and parameter.shape == op.shape and len(op.shape) > 1:
+        return Sample(image_axes(op.shape), lanes)
     if isinstance(op, ops.Affine) and parameter is op.weight:
         return Matrix(parameter.shape, lanes, 1, image_axes(op.inputs[0].shape))
     return Plain(parameter.shape, lanes)

@@ -91,7 +91,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
     def public(self, key: str, whole: np.ndarray) -> np.ndarray:
         """Return the public array of a key out of an array laid out like `packed`."""
         slot = self.slots[key]
-        return slot.layout.unpack(self.part(slot, whole))
+        return slot.layout.unpack(self.part(slot, whole)).reshape(slot.parameter.shape)
 
     def put(self, key: str, public: np.ndarray, whole: np.ndarray) -> None:
         """Write a public array into an array laid out like `packed`."""

@@ -14,7 +14,7 @@ from .machine import arguments, array, kernel, slots
     DX, DXN, DXH, DXW, DY, DYN, DYH, DYW,
     C, IH, IW, OH, OW,
     KH, KW, SH, SW, TOP, LEFT,
-    BOTTOM, RIGHT, PADDED,             # padding after; 1: padded zeros count in the divisor
+    BOTTOM, RIGHT, PADDED,             # padding after; 1: padded zeros count in the divisor, 2: the divisor is 1
 ) = slots(30)  # fmt: skip
 
 
@@ -78,6 +78,8 @@ def max_pool_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 @njit
 def _count(d, h0, w0):  # type: ignore[no-untyped-def]  # Numba
     """Divisor of the window that starts at (h0, w0)."""
+    if d[PADDED] == 2:
+        return 1
     if d[PADDED]:
         return (min(h0 + d[KH], d[IH] + d[BOTTOM]) - h0) * (min(w0 + d[KW], d[IW] + d[RIGHT]) - w0)
     return (min(h0 + d[KH], d[IH]) - max(h0, 0)) * (min(w0 + d[KW], d[IW]) - max(w0, 0))
@@ -190,6 +192,26 @@ def twin_average_pool_backward(
         window = dx[:, :, h, w]
         count = high * wide if include_padding else window.shape[2] * window.shape[3]
         window += dy[:, :, i, j][:, :, None, None] / count
+    return dx
+
+
+def twin_sum_pool_forward(
+    x: np.ndarray, size: Pair, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair]
+) -> np.ndarray:
+    """Return the sum of each window."""
+    y = np.zeros((*x.shape[:2], *size))
+    for i, j, (h, w), _ in _windows(x, size, kernel, stride, padding):
+        y[:, :, i, j] = x[:, :, h, w].sum((2, 3))
+    return y
+
+
+def twin_sum_pool_backward(
+    x: np.ndarray, dy: np.ndarray, kernel: Pair, stride: Pair, padding: tuple[Pair, Pair]
+) -> np.ndarray:
+    """Return dx: each dy goes to every pixel of its window."""
+    dx = np.zeros(x.shape)
+    for i, j, (h, w), _ in _windows(x, (dy.shape[2], dy.shape[3]), kernel, stride, padding):
+        dx[:, :, h, w] += dy[:, :, i, j][:, :, None, None]
     return dx
 
 

@@ -74,6 +74,8 @@ def _widget(schema: Schema, root: Schema, value: Any) -> Draw | None:
         return _truth
     if len(parts) == 1 and kinds <= {"integer", "number"} and _fits(value, parts[0]):
         return _number
+    if len(parts) == 1 and value in parts[0].get("enum", ()):
+        return _one_of
     if len(parts) > 1 and all("type" in part.get("properties", {}) for part in parts) and _typed(value, parts):
         return _choice
     return None
@@ -155,15 +157,26 @@ def _truth(s: Store, block: Shown, name: str, schema: Schema, root: Schema, valu
     )  # fmt: skip
 
 
+def _one_of(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
+    """Draw one of several words."""
+    key = f"in:{block.id}:{name}"
+    st.session_state[key] = value
+    st.selectbox(
+        label(name), next(iter(branches(schema, root)))["enum"], key=key, help=described(block, name, schema, root),
+        on_change=take_over, args=(s, block, name, key, str),
+    )  # fmt: skip
+
+
 def _as_pair(value: Any, parts: list[Schema]) -> tuple[int, int] | str | None:
     """Return height and width, "same" or "" (left out); None for what is neither."""
     if value is None:
         return ""
     if value == "same" and any(part.get("const") == "same" for part in parts):
         return "same"
-    both = [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
-    one = next(part["prefixItems"][0] for part in parts if "prefixItems" in part)
-    if isinstance(both, list | tuple) and len(both) == 2 and all(_fits(part, one) for part in both):
+    one = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+    both = [one, one] if isinstance(one, int) and not isinstance(one, bool) else value
+    limits = next(part["prefixItems"][0] for part in parts if "prefixItems" in part)
+    if isinstance(both, list | tuple) and len(both) == 2 and all(_fits(part, limits) for part in both):
         return int(both[0]), int(both[1])
     return None
 

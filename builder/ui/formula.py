@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from schemas.errors import ShapeError
 from schemas.layer import Layer
 from schemas.layers.affine import Affine
-from schemas.layers.average_pooling import AveragePooling
-from schemas.layers.batch_normalization import BatchNormalization
 from schemas.layers.convolution import Convolution
-from schemas.layers.max_pooling import MaxPooling
-from schemas.shapes import Shape, elements, output_size
-from schemas.window import resolve_padding
+from schemas.layers.deconvolution import Deconvolution
+from schemas.layers.depthwise_convolution import DepthwiseConvolution
+from schemas.layers.separable_convolution import SeparableConvolution
+from schemas.layers.unpooling import Unpooling
+from schemas.layers.upsample import Upsample
+from schemas.ops import value, walk
+from schemas.pool import Pool
+from schemas.shapes import Shape
+from schemas.window import Window, window
+
+Sliding = Convolution | DepthwiseConvolution | SeparableConvolution | Pool
 
 
 def formulas(layer: Layer | None, inputs: Sequence[Shape | None]) -> list[str]:
@@ -21,44 +28,77 @@ def formulas(layer: Layer | None, inputs: Sequence[Shape | None]) -> list[str]:
     'OH = (28 + 2·2 − 5) / 1 + 1 = 28'
     >>> formulas(Affine(out_features=10), [(16, 7, 7)])
     ['16 · 7 · 7 · 10 + 10 = 7,850']
+    >>> formulas(Deconvolution(out_channels=4, kernel_size=4, stride=2, padding=1), [(8, 14)])
+    ['OL = (14 − 1)·2 − 2·1 + 4 = 28', '8 · 4 · 4 + 4 = 132']
     """
     x = inputs[0] if inputs else None
     if layer is None or x is None:
         return []
-    if isinstance(layer, Convolution | MaxPooling | AveragePooling) and len(x) == 3:
-        return [*_window(layer, x), *_parameters(layer, x)]
-    return _parameters(layer, x)
+    try:
+        out = layer.infer(*(shape for shape in inputs if shape is not None))
+        return [*_sizes(layer, x, out), *_parameters(layer, x)]
+    except ShapeError:  # told by the check
+        return []
 
 
-def _window(layer: Convolution | MaxPooling | AveragePooling, x: Shape) -> list[str]:
-    kernel, stride = layer.kernel_size, layer.stride or layer.kernel_size
-    dilation = layer.dilation if isinstance(layer, Convolution) else (1, 1)
-    ceil = not isinstance(layer, Convolution) and layer.ceil_mode
-    sides = resolve_padding(x, kernel, stride, layer.padding, dilation)
-    lines = []
-    for axis, name in enumerate(("OH", "OW")):
-        before, after = sides[axis]
-        padded = f" + 2·{before}" if before == after else f" + {before} + {after}"
-        reach = f"{kernel[axis]}" if dilation[axis] == 1 else f"{dilation[axis]}·({kernel[axis]} − 1) − 1"
-        inside = f"({x[1 + axis]}{padded if before or after else ''} − {reach}) / {stride[axis]}"
-        room = x[1 + axis] + before + after - dilation[axis] * (kernel[axis] - 1) - 1
-        if room % stride[axis]:
-            inside = f"⌈{inside}⌉" if ceil else f"⌊{inside}⌋"
-        size = output_size(x[1 + axis], kernel[axis], stride[axis], before, after, dilation[axis], ceil)
-        lines.append(f"{name} = {inside} + 1 = {size}")
-    return lines
+def _sizes(layer: Layer, x: Shape, out: Shape) -> list[str]:
+    """Write how the output's height and width, or its length, come about."""
+    if isinstance(layer, Sliding):
+        step = layer.step if isinstance(layer, Pool) else layer.stride
+        dilation = (1, 1) if isinstance(layer, Pool) else layer.dilation
+        w = window(layer.type, x, layer.kernel_size, step, layer.padding, dilation)
+        return [_slid(name, w, a, n, isinstance(layer, Pool) and layer.ceil_mode) for name, a, n in _axes(w.flat, out)]
+    if isinstance(layer, Deconvolution):
+        w, _ = layer.painting(x)
+        return [_painted(name, w, a, n) for name, a, n in _axes(w.flat, out)]
+    if isinstance(layer, Unpooling | Upsample):
+        grown = _axes(len(x) == 2, out)
+        return [f"{name} = {(1, *x[1:])[-2:][a]} · {n // (1, *x[1:])[-2:][a]} = {n}" for name, a, n in grown]
+    return []
+
+
+def _axes(flat: bool, out: Shape) -> list[tuple[str, int, int]]:
+    """Return (name, axis, size) of each axis that a window slides along."""
+    return [("OL", 1, out[1])] if flat else [("OH", 0, out[1]), ("OW", 1, out[2])]
+
+
+def _reach(w: Window, axis: int) -> str:
+    kernel, dilation = w.kernel[axis], w.dilation[axis]
+    return f"{kernel}" if dilation == 1 else f"{dilation}·({kernel} − 1)"
+
+
+def _slid(name: str, w: Window, axis: int, size: int, ceil: bool) -> str:
+    before, after = w.padding[axis]
+    padded = f" + 2·{before}" if before == after else f" + {before} + {after}"
+    reach = _reach(w, axis) + ("" if w.dilation[axis] == 1 else " − 1")
+    inside = f"({w.size[axis]}{padded if before or after else ''} − {reach}) / {w.stride[axis]}"
+    room = w.size[axis] + before + after - w.reach[axis]
+    if room % w.stride[axis]:
+        inside = f"⌈{inside}⌉" if ceil else f"⌊{inside}⌋"
+    return f"{name} = {inside} + 1 = {size}"
+
+
+def _painted(name: str, w: Window, axis: int, size: int) -> str:
+    before, after = w.padding[axis]
+    cut = f" − 2·{before}" if before == after else f" − {before} − {after}"
+    reach = _reach(w, axis) + ("" if w.dilation[axis] == 1 else " + 1")
+    more = size - ((w.size[axis] - 1) * w.stride[axis] - before - after + w.reach[axis])
+    rest = (cut if before or after else "") + f" + {reach}" + (f" + {more}" if more else "")
+    return f"{name} = ({w.size[axis]} − 1)·{w.stride[axis]}{rest} = {size}"
 
 
 def _parameters(layer: Layer, x: Shape) -> list[str]:
-    """Write how many trained numbers the layer has."""
-    if isinstance(layer, Convolution):
-        factors = [layer.out_channels, x[0] // layer.groups, *layer.kernel_size]
-        return [_product(factors, layer.out_channels if layer.bias else 0)]
-    if isinstance(layer, Affine):
-        return [_product([*x, layer.out_features], layer.out_features if layer.bias else 0)]
-    return [f"2 · {x[0]} = {2 * x[0]:,}"] if isinstance(layer, BatchNormalization) else []
-
-
-def _product(factors: list[int], bias: int) -> str:
-    total = elements(tuple(factors)) + bias
-    return " · ".join(map(str, factors)) + (f" + {bias}" if bias else "") + f" = {total:,}"
+    """Write how many trained numbers the layer has: each array's sizes, the vectors together."""
+    given = value(x)
+    if layer.arity != (1, 1):
+        return []
+    held = [p for op in walk([layer.lower(given)], [given]) for p in op.parameters if not p.statistic]
+    factors = [(*x, layer.out_features) if isinstance(layer, Affine) else p.shape for p in held if len(p.shape) > 1]
+    terms = [" · ".join(map(str, sizes)) for sizes in factors]
+    vectors = [p.size for p in held if len(p.shape) == 1]
+    if vectors and (terms or len(vectors) == 1):
+        terms += map(str, vectors)
+    elif vectors:
+        terms.append(f"{len(vectors)} · {vectors[0]}")
+    total = sum(p.size for p in held)
+    return [" + ".join(terms) + f" = {total:,}"] if held else []

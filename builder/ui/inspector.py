@@ -22,7 +22,7 @@ from schemas.shapes import shape_text
 from schemas.words import Schema
 
 FIRST = ("type", "name", "inputs", "layers")
-LAST = ("weight_initializer", "bias_initializer", "trainable")
+LAST = ("weight_initializer", "scale_initializer", "bias_initializer", "trainable")
 
 
 def inspect(s: Store, block: Shown) -> None:

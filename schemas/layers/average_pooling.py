@@ -7,38 +7,20 @@ from typing import Literal
 from pydantic import Field
 
 from .. import ops
-from ..errors import Remark
-from ..layer import Layer, layer
+from ..layer import layer
 from ..ops import Value
-from ..shapes import Shape, Size2
-from ..window import PaddingField, leftover, narrow_padding, resolve_padding, slide
+from ..pool import Pool
 
 
 @layer(category="Pooling", onnx="AveragePool", nnc="AveragePooling", since=1)
-class AveragePooling(Layer):
+class AveragePooling(Pool):
     """Take the mean of each window. Pooling has no parameters and keeps the channels."""
 
     type: Literal["AveragePooling"] = "AveragePooling"
-    kernel_size: Size2 = Field((2, 2), description="Height and width of the window, in pixels.")
-    stride: Size2 | None = Field(None, description="Step of the window, in pixels; kernel_size when left out.")
-    padding: PaddingField = Field((0, 0), description="Zeros around the image, in pixels; or 'same'.")
-    ceil_mode: bool = Field(
-        False, strict=True, description="Round the output size up, so that no pixel is left out (Chainer's cover_all)."
-    )
-
     include_padding: bool = Field(
         False, strict=True, description="Whether padded zeros count in the divisor (NNC's IncludingPad)."
     )
 
-    def infer(self, x: Shape) -> Shape:  # type: ignore[override]  # one input, fixed by arity
-        narrow_padding("AveragePooling", self.kernel_size, self.padding)
-        step = self.stride or self.kernel_size
-        return (x[0], *slide("AveragePooling", x, self.kernel_size, step, self.padding, ceil=self.ceil_mode))
-
-    def remarks(self, x: Shape) -> list[Remark]:  # type: ignore[override]  # one input, fixed by arity
-        return leftover(x, self.kernel_size, self.stride or self.kernel_size, self.padding, ceil=self.ceil_mode)
-
     def lower(self, x: Value) -> Value:  # type: ignore[override]  # one input, fixed by arity
-        step = self.stride or self.kernel_size
-        padding = resolve_padding(x.shape, self.kernel_size, step, self.padding)
-        return ops.AveragePool2d((x,), self.infer(x.shape), self.kernel_size, step, padding, self.include_padding)
+        w = self.window(x.shape)
+        return ops.AveragePool2d((x,), self.infer(x.shape), w.kernel, w.stride, w.padding, self.include_padding)

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .. import ops
-from ..errors import FieldFix, Remark, ShapeError
+from ..errors import Remark
+from ..filters import bias, groups_fit, weight
 from ..initialisers import HeNormal, Initialiser, Zeros
 from ..layer import Layer, layer
 from ..ops import Value
-from ..shapes import Shape, Size2
-from ..window import PaddingField, image, leftover, resolve_padding, slide
+from ..shapes import Shape, Size2, elements
+from ..window import PaddingField, image, leftover, slide, window
 
 
 @layer(category="Convolution", onnx="Conv", nnc="Convolution", since=1)
@@ -20,7 +21,7 @@ class Convolution(Layer):
     """Slide filters over the image; each filter gives one output channel.
 
     Computes cross-correlation, as PyTorch, Keras and NNabla do under the name convolution. Output size along one axis:
-    (H + 2·padding − dilation·(kernel_size − 1) − 1) / stride + 1, rounded down.
+    (H + 2·padding − dilation·(kernel_size − 1) − 1) / stride + 1, rounded down. Over (C, L) it slides along the length.
     """
 
     type: Literal["Convolution"] = "Convolution"
@@ -42,49 +43,25 @@ class Convolution(Layer):
 
     def infer(self, x: Shape) -> Shape:  # type: ignore[override]  # one input, fixed by arity
         image("Convolution", x)
-        channels = x[0]
-        if channels % self.groups or self.out_channels % self.groups:
-            fitting = [
-                g for g in range(1, min(channels, self.out_channels) + 1) if channels % g == self.out_channels % g == 0
-            ]
-            nearest = min(fitting, key=lambda g: (abs(g - self.groups), g))
-            up = -(-self.out_channels // self.groups) * self.groups
-            fixes = [FieldFix(f"Use {nearest} groups", {"groups": nearest})]
-            if channels % self.groups == 0:
-                fixes.append(FieldFix(f"Make {up} output channels", {"out_channels": up}))
-            raise ShapeError(
-                "groups_do_not_divide",
-                f"{self.groups} groups do not divide {channels} input channels and {self.out_channels} output channels "
-                "evenly.",
-                "Each group takes an equal share of the input channels and of the filters.",
-                fixes,
-            )
-        return (self.out_channels, *slide("Convolution", x, self.kernel_size, self.stride, self.padding, self.dilation))
+        groups_fit(x[0], self.out_channels, self.groups)
+        sizes = slide("Convolution", x, self.kernel_size, self.stride, self.padding, self.dilation, wide=True)
+        return (self.out_channels, *sizes)
 
     def remarks(self, x: Shape) -> list[Remark]:  # type: ignore[override]  # one input, fixed by arity
         return leftover(x, self.kernel_size, self.stride, self.padding, self.dilation)
 
     def lower(self, x: Value) -> Value:  # type: ignore[override]  # one input, fixed by arity
-        area = self.kernel_size[0] * self.kernel_size[1]
-        inside = x.shape[0] // self.groups
+        w = window("Convolution", x.shape, self.kernel_size, self.stride, self.padding, self.dilation)
+        inside, area = x.shape[0] // self.groups, elements(w.kernel)
         fan = (inside * area, self.out_channels // self.groups * area)
-        weight = ops.Parameter(
-            "weight",
-            (self.out_channels, inside, *self.kernel_size),
-            self.weight_initializer,
-            fan,
-            "weight",
-            self.trainable,
-        )
-        bias = ops.Parameter("bias", (self.out_channels,), self.bias_initializer, fan, "bias", self.trainable)
-        padding = resolve_padding(x.shape, self.kernel_size, self.stride, self.padding, self.dilation)
+        shape = (self.out_channels, inside, *w.shape(w.kernel))
         return ops.Conv2d(
             (x,),
             self.infer(x.shape),
-            weight,
-            bias if self.bias else None,
-            self.stride,
-            padding,
-            self.dilation,
+            weight("weight", shape, self.weight_initializer, fan, self.trainable),
+            bias(self.out_channels, self.bias_initializer, fan, self.trainable) if self.bias else None,
+            w.stride,
+            w.padding,
+            w.dilation,
             self.groups,
         )

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from builder.kernels import batch_norm, elementwise, losses, pointwise, pooling, tiles
+from builder.kernels import (
+    batch_norm,
+    depthwise,
+    elementwise,
+    losses,
+    lrn,
+    normalize,
+    pointwise,
+    pooling,
+    resample,
+    tiles,
+)
 
 SEED, STEP = 7, 3
 """Of the random numbers that Dropout draws."""
@@ -43,18 +54,47 @@ def image(draw: Any, channels: int = 20) -> tuple[int, ...]:
     return draw(st.integers(1, channels)), draw(st.integers(1, 10)), draw(st.integers(1, 10))
 
 
-def convolution(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
-    groups, height, width = draw(st.integers(1, 4)), draw(st.integers(1, 10)), draw(st.integers(1, 10))
-    fields = {
-        "out_channels": groups * draw(st.integers(1, 40 // groups)),
+def row_or_image(draw: Any, fields: dict[str, Any], shape: tuple[int, ...]) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """Return fields and shape as they are, or now and then for (C, L): as if one number had been said."""
+    if draw(st.integers(0, 3)):
+        return fields, shape
+    flat = {k: (v[1], v[1]) if isinstance(v, tuple) else v for k, v in fields.items()}
+    return flat, (shape[0], shape[1] * shape[2])
+
+
+def sliding(draw: Any) -> dict[str, Any]:
+    return {
         "kernel_size": draw(st.tuples(st.integers(1, 5), st.integers(1, 5))),
         "stride": draw(pairs),
         "dilation": draw(pairs),
-        "groups": groups,
         "padding": draw(st.one_of(st.just("same"), st.tuples(st.integers(0, 3), st.integers(0, 3)))),
         "bias": draw(st.booleans()),
     }
-    return fields, (groups * draw(st.integers(1, 20 // groups)), height, width)
+
+
+def convolution(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    groups, height, width = draw(st.integers(1, 4)), draw(st.integers(1, 10)), draw(st.integers(1, 10))
+    fields = {"out_channels": groups * draw(st.integers(1, 40 // groups)), "groups": groups} | sliding(draw)
+    return row_or_image(draw, fields, (groups * draw(st.integers(1, 20 // groups)), height, width))
+
+
+def depthwise_convolution(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    return row_or_image(draw, {"multiplier": draw(st.sampled_from([1, 1, 1, 2]))} | sliding(draw), image(draw, 70))
+
+
+def separable_convolution(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    fields = {"out_channels": draw(st.integers(1, 20)), "multiplier": draw(st.sampled_from([1, 2]))} | sliding(draw)
+    return row_or_image(draw, fields, image(draw))
+
+
+def deconvolution(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    groups, fields = draw(st.sampled_from([1, 1, 2, 3])), sliding(draw)
+    fields |= {"groups": groups, "out_channels": groups * draw(st.integers(1, 30 // groups))}
+    if fields["padding"] != "same":
+        most = [max(fields["stride"][a], fields["dilation"][a]) - 1 for a in (0, 1)]
+        fields["output_padding"] = draw(st.tuples(*(st.integers(0, m) for m in most)))
+    size = (draw(st.integers(1, 6)), draw(st.integers(1, 6)))
+    return row_or_image(draw, fields, (groups * draw(st.integers(1, 12 // groups)), *size))
 
 
 def pool(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
@@ -64,7 +104,40 @@ def pool(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
         "padding": draw(st.one_of(st.just("same"), st.tuples(st.integers(0, 3), st.integers(0, 3)))),
         "ceil_mode": draw(st.booleans()),
     }
-    return fields, image(draw)
+    return row_or_image(draw, fields, image(draw))
+
+
+def global_pool(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    return row_or_image(draw, {}, image(draw))
+
+
+def unpooling(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    return row_or_image(draw, {"kernel_size": draw(pairs)}, image(draw))
+
+
+def upsample(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    mode = draw(st.sampled_from(["nearest", "bilinear"]))
+    fields = {"scale": draw(pairs), "mode": mode, "align_corners": draw(st.booleans())}
+    return row_or_image(draw, fields, image(draw))
+
+
+def grouped(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    groups, shape = draw(st.integers(1, 4)), shape_of_any_rank(draw)
+    return {"groups": groups} | normal(draw), (groups * shape[0], *shape[1:])
+
+
+def normal(draw: Any) -> dict[str, Any]:
+    return {"affine": draw(st.booleans()), "epsilon": draw(st.floats(1e-3, 1e-1))}
+
+
+def over(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    fields, shape = normal(draw) | {"over": draw(st.sampled_from(["sample", "channels"]))}, shape_of_any_rank(draw)
+    return fields, (draw(st.sampled_from([shape[0], 40])), *shape[1:])
+
+
+def local_response(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
+    fields = {"size": draw(st.sampled_from([1, 3, 5, 9])), "beta": draw(st.sampled_from([0.75, 0.5, 1.3]))}
+    return fields | {"alpha": draw(st.floats(1e-4, 2)), "k": draw(st.floats(1, 3))}, shape_of_any_rank(draw)
 
 
 def average_pool(draw: Any) -> tuple[dict[str, Any], tuple[int, ...]]:
@@ -122,13 +195,106 @@ def probabilities(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarra
 # --- twins -----------------------------------------------------------------------------------------------------------
 
 
-def conv_forward(op, p, training, x):
-    return tiles.twin_conv2d_forward(x, p["weight"], p.get("bias"), op.stride, op.padding, op.dilation, op.groups)
+def square(x):
+    """Return (N, C, L) as (N, C, 1, L), an image as it is."""
+    return x[:, :, None] if x.ndim == 3 else x
 
 
-def conv_backward(op, p, dy, x):
-    dx, dweight, dbias = tiles.twin_conv2d_backward(x, p["weight"], dy, op.stride, op.padding, op.dilation, op.groups)
-    return [dx], {"weight": dweight, "bias": dbias}
+def conv_forward(op, p, training, x, name="weight"):
+    weight, shift = p[name].reshape(op.filters), p.get("bias") if op.bias is not None else None
+    y = tiles.twin_conv2d_forward(square(x), weight, shift, op.stride, op.padding, op.dilation, op.groups)
+    return y.reshape(len(x), *op.shape)
+
+
+def conv_backward(op, p, dy, x, name="weight"):
+    how = (op.stride, op.padding, op.dilation, op.groups)
+    dx, dweight, dbias = tiles.twin_conv2d_backward(square(x), p[name].reshape(op.filters), square(dy), *how)
+    return [dx.reshape(x.shape)], {name: dweight.reshape(p[name].shape), "bias": dbias}
+
+
+def depthwise_forward(op, p, training, x):
+    if op.shape[0] != op.groups:
+        return conv_forward(op, p, training, x)
+    how = (op.stride, op.padding, op.dilation)
+    y = depthwise.twin_depthwise_forward(square(x), p["weight"].reshape(op.filters), p.get("bias"), *how)
+    return y.reshape(len(x), *op.shape)
+
+
+def depthwise_backward(op, p, dy, x):
+    if op.shape[0] != op.groups:
+        return conv_backward(op, p, dy, x)
+    how, weight = (op.stride, op.padding, op.dilation), p["weight"]
+    dx, dweight, dbias = depthwise.twin_depthwise_backward(square(x), weight.reshape(op.filters), square(dy), *how)
+    return [dx.reshape(x.shape)], {"weight": dweight.reshape(weight.shape), "bias": dbias}
+
+
+def separable_forward(op, p, training, x):
+    middle = conv_forward(op.inputs[0], p, training, x, "depthwise_weight")
+    return conv_forward(op, p, training, middle, "pointwise_weight")
+
+
+def separable_backward(op, p, dy, x):
+    middle = conv_forward(op.inputs[0], p, True, x, "depthwise_weight")
+    (dmiddle,), found = conv_backward(op, p, dy, middle, "pointwise_weight")
+    dx, first = conv_backward(op.inputs[0], p, dmiddle, x, "depthwise_weight")
+    return dx, {**first, **found}
+
+
+def deconv_forward(op, p, training, x):
+    """What a convolution from y to x would send back."""
+    y = np.zeros((len(x), *op.shape))
+    how = (op.stride, op.padding, op.dilation, op.groups)
+    y = tiles.twin_conv2d_backward(square(y), p["weight"].reshape(op.filters), square(x), *how)[0]
+    shift = p["bias"].reshape(1, -1, 1, 1) if op.bias is not None else 0
+    return (y + shift).reshape(len(x), *op.shape)
+
+
+def deconv_backward(op, p, dy, x):
+    how, weight = (op.stride, op.padding, op.dilation, op.groups), p["weight"].reshape(op.filters)
+    dx = tiles.twin_conv2d_forward(square(dy), weight, None, *how)[:, :, : square(x).shape[2], : square(x).shape[3]]
+    dweight = tiles.twin_conv2d_backward(square(dy), weight, square(x), *how)[1]
+    dbias = dy.sum((0, *range(2, dy.ndim)))
+    return [dx.reshape(x.shape)], {"weight": dweight.reshape(p["weight"].shape), "bias": dbias}
+
+
+def subsampling_forward(op, p, training, x):
+    mean = average_forward(op.inputs[0], p, training, x)
+    wide = (1, -1, *[1] * (mean.ndim - 2))
+    return mean * p["scale"].reshape(wide) + p["bias"].reshape(wide)
+
+
+def subsampling_backward(op, p, dy, x):
+    mean, axes = average_forward(op.inputs[0], p, True, x), (0, *range(2, dy.ndim))
+    dmean = dy * p["scale"].reshape(1, -1, *[1] * (dy.ndim - 2))
+    return average_backward(op.inputs[0], p, dmean, x)[0], {"scale": (dy * mean).sum(axes), "bias": dy.sum(axes)}
+
+
+def resample_forward(op, p, training, x):
+    y = resample.twin_resample_forward(square(x), (1, *op.shape[1:])[-2:], op.mode, op.align_corners)
+    return y.reshape(len(x), *op.shape)
+
+
+def resample_backward(op, p, dy, x):
+    return [resample.twin_resample_backward(square(x), square(dy), op.mode, op.align_corners).reshape(x.shape)], {}
+
+
+def normalize_forward(op, p, training, x):
+    how = (op.groups, op.center, op.total, op.epsilon)
+    return normalize.twin_normalize_forward(x, p.get("gamma"), p.get("beta"), *how)
+
+
+def normalize_backward(op, p, dy, x):
+    how = (op.groups, op.center, op.total, op.epsilon)
+    dx, dgamma, dbeta = normalize.twin_normalize_backward(x, p.get("gamma"), dy, *how)
+    return [dx], {"gamma": dgamma, "beta": dbeta}
+
+
+def lrn_forward(op, p, training, x):
+    return lrn.twin_lrn_forward(x, op.size, op.alpha, op.beta, op.k)
+
+
+def lrn_backward(op, p, dy, x):
+    return [lrn.twin_lrn_backward(x, dy, op.size, op.alpha, op.beta, op.k)], {}
 
 
 def affine_backward(op, p, dy, x):
@@ -149,20 +315,43 @@ def norm_backward(op, p, dy, x):
     return [dx], {"gamma": dgamma, "beta": dbeta}
 
 
+def pooled(op):
+    """Return the twins' arguments of a window; the output of (C, L) is an image of height 1."""
+    return (1, *op.shape[1:])[-2:], op.kernel, op.stride, op.padding
+
+
 def max_forward(op, p, training, x):
-    return pooling.twin_max_pool_forward(x, op.shape[1:], op.kernel, op.stride, op.padding)
+    return pooling.twin_max_pool_forward(square(x), *pooled(op)).reshape(len(x), *op.shape)
 
 
 def max_backward(op, p, dy, x):
-    return [pooling.twin_max_pool_backward(x, dy, op.kernel, op.stride, op.padding)], {}
+    return [pooling.twin_max_pool_backward(square(x), square(dy), *pooled(op)[1:]).reshape(x.shape)], {}
 
 
 def average_forward(op, p, training, x):
-    return pooling.twin_average_pool_forward(x, op.shape[1:], op.kernel, op.stride, op.padding, op.include_padding)
+    y = pooling.twin_average_pool_forward(square(x), *pooled(op), op.include_padding)
+    return y.reshape(len(x), *op.shape)
 
 
 def average_backward(op, p, dy, x):
-    return [pooling.twin_average_pool_backward(x, dy, op.kernel, op.stride, op.padding, op.include_padding)], {}
+    dx = pooling.twin_average_pool_backward(square(x), square(dy), *pooled(op)[1:], op.include_padding)
+    return [dx.reshape(x.shape)], {}
+
+
+def sum_forward(op, p, training, x):
+    return pooling.twin_sum_pool_forward(square(x), *pooled(op)).reshape(len(x), *op.shape)
+
+
+def sum_backward(op, p, dy, x):
+    return [pooling.twin_sum_pool_backward(square(x), square(dy), *pooled(op)[1:]).reshape(x.shape)], {}
+
+
+def mean_forward(op, p, training, x):
+    return pooling.twin_global_average_pool_forward(square(x)).reshape(len(x), *op.shape)
+
+
+def mean_backward(op, p, dy, x):
+    return [pooling.twin_global_average_pool_backward(square(x), square(dy)).reshape(x.shape)], {}
 
 
 def dropout_forward(op, p, training, x):
@@ -181,20 +370,35 @@ def loss(forward, backward):
 
 CASES: dict[str, Case] = {
     "Convolution": Case(convolution, conv_forward, conv_backward, examples=80),
+    "DepthwiseConvolution": Case(depthwise_convolution, depthwise_forward, depthwise_backward, examples=60),
+    "SeparableConvolution": Case(separable_convolution, separable_forward, separable_backward),
+    "Deconvolution": Case(deconvolution, deconv_forward, deconv_backward, examples=60),
     "Affine": Case(
         affine, lambda op, p, training, x: tiles.twin_affine_forward(x, p["weight"], p.get("bias")), affine_backward
     ),
     "BatchNormalization": Case(batch_normalization, norm_forward, norm_backward),
+    "LayerNormalization": Case(over, normalize_forward, normalize_backward),
+    "GroupNormalization": Case(grouped, normalize_forward, normalize_backward),
+    "InstanceNormalization": Case(lambda draw: (normal(draw), image(draw)), normalize_forward, normalize_backward),
+    "RMSNormalization": Case(over, normalize_forward, normalize_backward),
+    "L2Normalization": Case(
+        lambda draw: ({k: v for k, v in over(draw)[0].items() if k != "affine"}, shape_of_any_rank(draw)),
+        normalize_forward,
+        normalize_backward,
+    ),
+    "LRN": Case(local_response, lrn_forward, lrn_backward),
     "ReLU": Case(plain, *simple(pointwise.twin_relu_forward, pointwise.twin_relu_backward), off_zero),
     "Sigmoid": Case(plain, *simple(pointwise.twin_sigmoid_forward, pointwise.twin_sigmoid_backward)),
     "Tanh": Case(plain, *simple(pointwise.twin_tanh_forward, pointwise.twin_tanh_backward)),
     "Softmax": Case(plain, *simple(losses.twin_softmax_forward, losses.twin_softmax_backward)),
     "MaxPooling": Case(pool, max_forward, max_backward, without_ties, 80),
     "AveragePooling": Case(average_pool, average_forward, average_backward, examples=80),
-    "GlobalAveragePooling": Case(
-        lambda draw: ({}, image(draw)),
-        *simple(pooling.twin_global_average_pool_forward, pooling.twin_global_average_pool_backward),
-    ),
+    "SumPooling": Case(pool, sum_forward, sum_backward),
+    "Subsampling": Case(average_pool, subsampling_forward, subsampling_backward),
+    "GlobalAveragePooling": Case(global_pool, mean_forward, mean_backward),
+    "GlobalMaxPooling": Case(global_pool, max_forward, max_backward, without_ties),
+    "Unpooling": Case(unpooling, resample_forward, resample_backward),
+    "Upsample": Case(upsample, resample_forward, resample_backward),
     "Dropout": Case(
         lambda draw: ({"p": draw(st.floats(0, 0.9))}, shape_of_any_rank(draw)),
         dropout_forward,

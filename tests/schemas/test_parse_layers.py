@@ -61,7 +61,7 @@ LAYER_CASES: list[tuple[dict[str, Any], str, str, str, Any]] = [
     ({**CONV, "stride": [1, 0]}, "wrong_value", "/stride/1", "Convolution_1", {**CONV, "stride": [1, 1]}),
     ({**CONV, "stride": "2"}, "wrong_type", "/stride", "Convolution_1", {**CONV, "stride": 2}),
     ({**CONV, "stride": None}, "wrong_type", "/stride", "Convolution_1", CONV),
-    ({**CONV, "kernel_size": [3]}, "wrong_value", "/kernel_size", "Convolution_1", {**CONV, "kernel_size": 3}),
+    ({**CONV, "kernel_size": []}, "wrong_value", "/kernel_size", "Convolution_1", CONV),
     ({**CONV, "kernel_size": "3x5"}, "wrong_type", "/kernel_size", "Convolution_1", {**CONV, "kernel_size": [3, 5]}),
     ({**CONV, "kernel_size": [3, 5, 7]}, "wrong_value", "/kernel_size", "Convolution_1", CONV),
     ({**CONV, "padding": "sme"}, "wrong_value", "/padding", "Convolution_1", {**CONV, "padding": "same"}),

@@ -2,7 +2,10 @@
 
 from importlib import import_module
 
-FAMILIES = ("convolution", "affine", "pooling", "batch_norm", "pointwise", "joints", "norm_act", "reshape", "losses")
+FAMILIES = (
+    "convolution", "deconvolution", "affine", "pooling", "resample", "batch_norm", "normalize", "pointwise", "joints",
+    "norm_act", "reshape", "losses",
+)  # fmt: skip
 
 
 def load() -> None:

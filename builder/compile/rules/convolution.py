@@ -11,6 +11,7 @@ from ..emit import RULES, Emitter, Rule, Sums
 from ..fuse import ConvolutionReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Node, Scratch, Tensor, rounded
+from . import depthwise
 from .activated import relu_gradient
 from .bias import bias_gradient
 from .norm_act import wants_sums
@@ -58,23 +59,40 @@ def reach(found: list[Phase], out: int) -> tuple[int, int]:
     return max(0, before), max(0, after)
 
 
+def demand(op: ops.Conv2d | ops.Deconv2d, x: Tensor, y: Tensor) -> None:
+    """Ask x for the zeros that the windows of y read."""
+    (top, _), (left, _) = op.padding
+    _, _, fh, fw = op.filters
+    below = (y.h - 1) * op.stride[0] + (fh - 1) * op.dilation[0] + 1 - top - x.h
+    beside = (y.w - 1) * op.stride[1] + (fw - 1) * op.dilation[1] + 1 - left - x.w
+    x.demand(top, max(0, below), left, max(0, beside))
+
+
 def forward(em: Emitter, node: Node) -> None:
     """y = conv(x, weight) + bias."""
     op = node.op
     assert isinstance(op, ops.Conv2d)
     x, y = em.value(node.inputs[0]), em.output(node)
-    (top, _), (left, _) = op.padding
-    fh, fw = op.weight.shape[2:]
-    if chosen(em, op, y, x.c, y.c):
-        convolve(em, node, op, Sides(x, y, fh, top, left), turn=False)
+    if op.depthwise:
+        depthwise.convolve(em, node, op, x, y, op.bias)
         return
-    below = (y.h - 1) * op.stride[0] + (fh - 1) * op.dilation[0] + 1 - top - x.h
-    beside = (y.w - 1) * op.stride[1] + (fw - 1) * op.dilation[1] + 1 - left - x.w
-    x.demand(top, max(0, below), left, max(0, beside))
+    convolve_tiles(em, node, op, x, y, op.bias)
+
+
+def convolve_tiles(
+    em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, y: Tensor, shift: ops.Parameter | None
+) -> None:
+    """y = conv(x, weight) + shift; also the gradient of a Deconvolution's input."""
+    if isinstance(op, ops.Conv2d) and chosen(em, op, y, x.c, y.c):
+        (top, _), (left, _) = op.padding
+        convolve(em, node, op, Sides(x, y, op.filters[2], top, left), turn=False)
+        return
+    demand(op, x, y)
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     # The sums of a normalisation that follows are taken while a block is still in cache.
-    part = em.scratch(2 * y.c * block_count(y.n, y.h, y.w)) if op.groups == 1 and wants_sums(em, node) else None
+    summed = isinstance(op, ops.Conv2d) and op.groups == 1 and wants_sums(em, node)
+    part = em.scratch(2 * y.c * block_count(y.n, y.h, y.w)) if summed else None
     if part is not None:
         em.sums[id(node)] = Sums(part, pixel_blocks(y)[1])
 
@@ -84,9 +102,9 @@ def forward(em: Emitter, node: Node) -> None:
         walk = _walk(b, op, x, y)
         columns = columns_of(b, layout.tiles, layout.columns, em.lanes)
         start = {"START": 0, "SG": 0}
-        if op.bias is not None:
+        if shift is not None:
             start = {
-                "START": b.value_of(op.bias),
+                "START": b.value_of(shift),
                 "SG": rounded(layout.columns, em.lanes) * x.item if op.groups > 1 else 0,
             }
         split = max(1, min(columns["NTILES"], 16 // (walk["BLOCKS"] * op.groups)))
@@ -113,15 +131,15 @@ def forward(em: Emitter, node: Node) -> None:
     em.call(node, "convolution", (x, y) if part is None else (x, y, part), bind)
 
 
-def _taps(op: ops.Conv2d, x: Tensor) -> tuple[list[int], int]:
+def _taps(op: ops.Conv2d | ops.Deconv2d, x: Tensor) -> tuple[list[int], int]:
     """Return the byte offsets of the taps and the values that each reads; neighbouring pixels are one tap."""
-    _, c, fh, fw = op.weight.shape
+    _, c, fh, fw = op.filters
     if op.groups == 1 and op.dilation[1] == 1:
         return [r * op.dilation[0] * x.row for r in range(fh)], fw * c
     return [r * op.dilation[0] * x.row + s * op.dilation[1] * x.pixel for r in range(fh) for s in range(fw)], c
 
 
-def _walk(b: Binder, op: ops.Conv2d, x: Tensor, y: Tensor) -> dict[str, int]:
+def _walk(b: Binder, op: ops.Conv2d | ops.Deconv2d, x: Tensor, y: Tensor) -> dict[str, int]:
     from ...kernels.tiles import TABLE_PAD
 
     taps, per_tap = _taps(op, x)
@@ -138,23 +156,26 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
     assert isinstance(op, ops.Conv2d)
     if isinstance(op, ConvolutionReLU):
         dy = relu_gradient(em, node, dy)
+    x = em.value(node.inputs[0])
     if em.trains(op.weight):
-        _weights(em, node, op, dy)
+        weights(em, node, op, x, dy)
     # A bias before normalisation by the batch's own mean has no effect: its gradient is zero and stays so. Not where
     # ReLU stands between the two.
     idle = wants_sums(em, node) and not isinstance(op, ConvolutionReLU)
     if op.bias is not None and em.trains(op.bias) and not idle:
-        bias_gradient(em, node, op.bias, dy, op.groups)
-    if em.needs(node.inputs[0]):
-        em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))
+        bias_gradient(em, node, op.bias, dy, 1 if op.depthwise else op.groups)
+    em.give(node.inputs[0], lambda dx: transposed(em, node, op, dy, dx, None))
 
 
-def _weights(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor) -> None:
+def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, dy: Tensor) -> None:
     """dW in partial sums over chunks of pixel blocks, then added in order."""
-    x = em.value(node.inputs[0])
-    if chosen(em, op, dy, x.c, dy.c):
-        weights_gradient(em, node, op, Sides(x, dy, op.weight.shape[2], op.padding[0][0], op.padding[1][0]))
+    if op.depthwise:
+        depthwise.weights(em, node, op, x, dy)
         return
+    if isinstance(op, ops.Conv2d) and chosen(em, op, dy, x.c, dy.c):
+        weights_gradient(em, node, op, Sides(x, dy, op.filters[2], op.padding[0][0], op.padding[1][0]))
+        return
+    demand(op, x, dy)
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     blocks = block_count(dy.n, dy.h, dy.w)
@@ -212,12 +233,18 @@ def sum_columns(b: Binder, layout: Matrix, part: int, chunks: int, to: int, item
         )
 
 
-def _input(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor, dx: Tensor) -> None:
-    """dx: for each phase of the stride a plain convolution of dy with the flipped weights of that phase."""
+def transposed(
+    em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, dy: Tensor, dx: Tensor, shift: ops.Parameter | None
+) -> None:
+    """dx, or the value of a Deconvolution, plus `shift`: for each phase of the stride a plain convolution of dy with
+    the flipped weights of that phase."""
+    _, c, fh, fw = op.filters
+    if op.depthwise:
+        depthwise.transposed(em, node, op, dy, dx, shift)
+        return
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
-    _, c, fh, fw = op.weight.shape
-    if chosen(em, op, dx, dy.c, dx.c):
+    if isinstance(op, ops.Conv2d) and chosen(em, op, dx, dy.c, dx.c):
         convolve(em, node, op, Sides(dy, dx, fh, fh - 1 - op.padding[0][0], fw - 1 - op.padding[1][0]), turn=True)
         return
     down = phases(dx.h, dy.h, fh, op.stride[0], op.padding[0][0], op.dilation[0])
@@ -232,17 +259,26 @@ def _input(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor, dx: Tensor) -> N
 
     def bind(b: Binder) -> None:
         for p, q, w in flipped:
-            _phase(em, b, op, layout, p, q, b.arena + w.offset, dy, dx)
+            _phase(em, b, op, layout, p, q, b.arena + w.offset, dy, dx, shift)
 
-    em.call(node, "input gradient", (dy, dx, *(w for _, _, w in flipped)), bind)
+    em.call(node, "input gradient" if shift is None else "deconvolution", (dy, dx, *(w for _, _, w in flipped)), bind)
 
 
 def _phase(
-    em: Emitter, b: Binder, op: ops.Conv2d, layout: Matrix, p: Phase, q: Phase, flipped: int, dy: Tensor, dx: Tensor
+    em: Emitter,
+    b: Binder,
+    op: ops.Conv2d | ops.Deconv2d,
+    layout: Matrix,
+    p: Phase,
+    q: Phase,
+    flipped: int,
+    dy: Tensor,
+    dx: Tensor,
+    shift: ops.Parameter | None,
 ) -> None:
     from ...kernels import tiles
 
-    c, k, item = op.weight.shape[1], layout.columns, dx.item
+    c, k, item = op.filters[1], layout.columns, dx.item
     into = column_tiles(c, em.lanes)
     count = len(p.taps) * len(q.taps)
     group = count * k * rounded(c, em.lanes) * item
@@ -257,7 +293,7 @@ def _phase(
             F_NSOURCE=len(layout.tiles),
             F_TILES=b.keep(into),
             F_NTILES=len(into),
-            F_TAPS=b.keep([r * op.weight.shape[3] + s for r in p.taps for s in q.taps]),
+            F_TAPS=b.keep([r * op.filters[3] + s for r in p.taps for s in q.taps]),
             F_NT=count,
             F_IN=c,
             F_OUT=k,
@@ -276,6 +312,9 @@ def _phase(
     )
     columns = columns_of(b, into, c, em.lanes)
     split = max(1, min(columns["NTILES"], 16 // (walk["BLOCKS"] * op.groups)))
+    start = {"START": 0}
+    if shift is not None:
+        start = {"START": b.value_of(shift), "SG": rounded(c, em.lanes) * item if op.groups > 1 else 0}
     b.row(
         tiles,
         "tiles_forward",
@@ -293,6 +332,7 @@ def _phase(
         WG=group,
         **walk,
         **columns,
+        **start,
     )
 
 

@@ -21,8 +21,8 @@ def _window(op: ops.Op, x: Tensor, y: Tensor) -> dict[str, int]:
     assert isinstance(op, ops.MaxPool2d | ops.AveragePool2d)
     (top, bottom), (left, right) = op.padding
     fields |= {"KH": op.kernel[0], "KW": op.kernel[1], "SH": op.stride[0], "SW": op.stride[1], "TOP": top, "LEFT": left}
-    padded = isinstance(op, ops.AveragePool2d) and op.include_padding
-    return fields | {"BOTTOM": bottom, "RIGHT": right, "PADDED": int(padded)}
+    divisor = (2 if op.total else int(op.include_padding)) if isinstance(op, ops.AveragePool2d) else 0
+    return fields | {"BOTTOM": bottom, "RIGHT": right, "PADDED": divisor}
 
 
 def _kernel(op: ops.Op) -> str:

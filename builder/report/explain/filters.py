@@ -36,8 +36,12 @@ class Filters:
 
 
 def convolutions(net: Network) -> dict[str, ops.Conv2d]:
-    """Return the convolution of each layer that holds one, in order."""
-    return {node.layer: node.op for node in net.graph.nodes if isinstance(node.op, ops.Conv2d)}
+    """Return the convolution of each layer that holds one over images, in order; the first where it holds two."""
+    found: dict[str, ops.Conv2d] = {}
+    for node in net.graph.nodes:
+        if isinstance(node.op, ops.Conv2d) and len(node.op.weight.shape) == 4:
+            found.setdefault(node.layer, node.op)
+    return found
 
 
 def convolution(net: Network, layer: str | None = None) -> tuple[str, ops.Conv2d]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Box = tuple[Pair, Pair]
 """((first row, last row), (first column, last column)) of an image; both ends belong to it."""
 
-SAME_PLACE = (ops.BatchNorm, ops.Pointwise, ops.Dropout, ops.Add, ops.Multiply, ops.Softmax)
+SAME_PLACE = (ops.BatchNorm, ops.LRN, ops.Pointwise, ops.Dropout, ops.Add, ops.Multiply, ops.Softmax)
 """Operations whose every pixel depends on the same pixel of their inputs alone."""
 
 
@@ -63,8 +63,14 @@ def _reads(node: Node, seen: Box) -> Box | None:
     op = node.op
     if isinstance(op, SAME_PLACE) or (isinstance(op, ops.Concatenate) and op.axis == 0):
         return seen
+    if isinstance(op, ops.Normalize) and op.groups is None:
+        return seen
+    if isinstance(op, ops.Deconv2d):
+        return _span(op, seen, 0), _span(op, seen, 1)
+    if isinstance(op, ops.Resample):
+        return _enlarged(op, seen, 0), _enlarged(op, seen, 1)
     if isinstance(op, ops.Conv2d):
-        kernel, spread = op.weight.shape[2:], op.dilation
+        kernel, spread = op.filters[2:], op.dilation
     elif isinstance(op, ops.MaxPool2d | ops.AveragePool2d):
         kernel, spread = op.kernel, (1, 1)
     else:
@@ -77,6 +83,22 @@ def _reads(node: Node, seen: Box) -> Box | None:
         for a in (0, 1)
     )
     return rows, columns
+
+
+def _span(op: ops.Deconv2d, seen: Box, a: int) -> Pair:
+    """Return the inputs whose filter paints one of the outputs seen: those i with o = i * stride + tap - padding."""
+    first = seen[a][0] + op.padding[a][0] - op.dilation[a] * (op.filters[2 + a] - 1)
+    return -(-first // op.stride[a]), (seen[a][1] + op.padding[a][0]) // op.stride[a]
+
+
+def _enlarged(op: ops.Resample, seen: Box, a: int) -> Pair:
+    """Return the inputs between whose places the outputs seen lie."""
+    from builder.kernels.resample import axis_weights
+
+    size, out = op.inputs[0].shape[1 + a], op.shape[1 + a]
+    weights = axis_weights(size, out, op.mode, op.align_corners)[max(0, seen[a][0]) : seen[a][1] + 1]
+    read = [i for i in range(size) if weights[:, i].any()]
+    return read[0], read[-1]
 
 
 def _union(one: Box | None, two: Box) -> Box:

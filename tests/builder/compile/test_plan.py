@@ -154,14 +154,46 @@ STRIDED = [
     *engine.HEAD,
 ]
 WIDE = [engine.conv(33, padding=1), *engine.layers("ReLU", "MaxPooling"), engine.affine(73), *engine.HEAD]
+PAINTED = [
+    {"type": "DepthwiseConvolution", "kernel_size": (3, 5), "stride": 2, "padding": "same"},
+    *engine.layers("LRN", "Unpooling"),
+    {"type": "Deconvolution", "out_channels": 35, "kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1},
+    {"type": "GroupNormalization", "groups": 5},
+    {"type": "SeparableConvolution", "out_channels": 6, "kernel_size": 3, "padding": 1},
+    {"type": "LayerNormalization"},
+    {"type": "Deconvolution", "out_channels": 6, "groups": 3, "dilation": 2, "padding": 1},
+    {"type": "LayerNormalization", "over": "channels"},
+    *engine.layers("Subsampling", "InstanceNormalization"),
+    {"type": "Upsample", "mode": "bilinear"},
+    {"type": "RMSNormalization", "over": "sample"},
+    *engine.layers("L2Normalization", "SumPooling"),
+    engine.affine(4),
+    *engine.HEAD,
+]
+ROW = [
+    engine.conv(20, 5, stride=2, padding=2),
+    {"type": "DepthwiseConvolution", "kernel_size": 5, "dilation": 2, "padding": "same"},
+    *engine.layers("BatchNormalization", "ReLU", "MaxPooling"),
+    {"type": "Deconvolution", "out_channels": 17, "kernel_size": 4, "stride": 2, "padding": 1},
+    *engine.layers("GlobalMaxPooling"),
+    engine.affine(4),
+    *engine.HEAD,
+]
 LONG = [engine.affine(40), *engine.layers("Tanh"), engine.affine(3), *engine.HEAD]
 
 
 @pytest.mark.parametrize("mode", ["predict", "evaluate", "train"])
 @pytest.mark.parametrize(
     ("shape", "stack", "batch"),
-    [((4, 17, 23), STRIDED, 3), ((1, 30, 31), WIDE, 5), ((3, 2, 800), WIDE, 2), ((1100,), LONG, 5)],
-    ids=["strided", "large", "long rows", "long Affine"],
+    [
+        ((4, 17, 23), STRIDED, 3),
+        ((1, 30, 31), WIDE, 5),
+        ((3, 2, 800), WIDE, 2),
+        ((1100,), LONG, 5),
+        ((21, 8, 9), PAINTED, 3),
+        ((3, 61), ROW, 3),
+    ],
+    ids=["strided", "large", "long rows", "long Affine", "painted", "rows of one axis"],
 )
 def test_canaries_of_chosen_networks(shape, stack, batch, mode):
     run_canaries(shape, stack, batch, mode, "float32")

@@ -48,6 +48,21 @@ NETS = {
             *engine.HEAD,
         ],
     ),
+    "painted": (
+        (6, 20, 22),
+        [
+            {"type": "DepthwiseConvolution", "multiplier": 3, "padding": 1},
+            {"type": "DepthwiseConvolution", "kernel_size": 5, "stride": 2, "padding": "same"},
+            {"type": "GroupNormalization", "groups": 6},
+            *engine.layers("ReLU", "LRN"),
+            {"type": "Deconvolution", "out_channels": 20, "kernel_size": 4, "stride": 2, "padding": 1},
+            {"type": "LayerNormalization", "over": "channels"},
+            *engine.layers("Subsampling", "LayerNormalization"),
+            {"type": "Upsample", "mode": "bilinear"},
+            engine.affine(5),
+            *engine.HEAD,
+        ],
+    ),
     "deep": ((1200,), [engine.affine(300), *engine.layers("ReLU"), engine.affine(5), *engine.HEAD]),
 }
 

@@ -166,6 +166,33 @@ def test_a_receptive_field_is_what_changes_a_value(make, layer) -> None:
     assert [b - a + 1, d - c + 1] == known[layer]
 
 
+PAINTED = [
+    {"type": "Convolution", "name": "c", "out_channels": 3, "stride": 2, "padding": 1},
+    {"type": "Unpooling", "name": "u", "kernel_size": [2, 1]},
+    {"type": "Deconvolution", "name": "d", "out_channels": 2, "kernel_size": [3, 4], "stride": [1, 2], "padding": 1},
+    {"type": "Upsample", "name": "b", "mode": "bilinear"},
+    {"type": "LRN", "name": "l"},
+    {"type": "Affine", "out_features": 1},
+]
+
+
+@pytest.mark.parametrize("layer", ["u", "d", "b", "l"])
+def test_a_receptive_field_through_a_larger_image_is_what_changes_a_value(make, layer) -> None:
+    net = make((1, 12, 10), PAINTED, "regression")
+    x = np.abs(np.random.default_rng(0).standard_normal((1, 1, 12, 10))) + 1
+    for key in ("c/weight", "d/weight"):
+        net.params[key] = np.abs(net.params[key])  # no effect cancels another
+    size = feature_maps(net, x, layer).shape[2:]
+    moved = np.repeat(x, 120, axis=0)
+    moved.reshape(120, -1)[np.arange(120), np.arange(120)] += 1
+    changed = np.abs(feature_maps(net, moved, layer) - feature_maps(net, x, layer)).max(axis=1) > 1e-9
+    for place in ((0, 0), (size[0] // 2, size[1] // 2), (size[0] - 1, size[1] - 1)):
+        acts = changed[:, place[0], place[1]].reshape(12, 10)
+        rows, columns = np.flatnonzero(acts.any(axis=1)), np.flatnonzero(acts.any(axis=0))
+        expected = ((rows[0], rows[-1]), (columns[0], columns[-1]))
+        assert expected == inside(box(net, layer, *place), (12, 10))
+
+
 def test_receptive_fields_behind_an_affine_are_everything(make) -> None:
     net = make((2, 6, 7), CAM)
     assert ((0, 5), (0, 6)) == box(net, "a")
