@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .init import init as init
     from .network import Network as Network, load as load
     from .training import Run as Run, resume as resume, train as train
+    from .transfer import transfer as transfer
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ _WHERE = {
     "resume": "builder.training",
     "Run": "builder.training",
     "init": "builder.init",
+    "transfer": "builder.transfer",
     "TsumikiClassifier": "builder.estimators",
     "TsumikiRegressor": "builder.estimators",
     "TsumikiError": "schemas.errors",
@@ -62,7 +64,7 @@ _WHERE = {
 }
 """Public name -> the module that holds it."""
 
-_VERBS = ("check", "compile", "init")
+_VERBS = ("check", "compile", "init", "transfer")
 """Names that are a function and, as the module that holds it, a part of the package: `builder.check(document)` and
 `from builder.check import Report` both work, whichever comes first."""
 

@@ -233,6 +233,7 @@ class _Look:
         self._end()
         self.scale = scale
         self._memory()
+        self._initialise(base)
 
     def _add(self, items: Iterable[Found], parsed: tuple[str, ...]) -> None:
         """Add findings, but not about what the parser has told already."""
@@ -301,6 +302,16 @@ class _Look:
         problem = memory.check(self.state, self.raw, int(rough * self.scale))
         if problem is not None:
             self.found.append(problem)
+
+    def _initialise(self, base: Path) -> None:
+        """Compare the network with the one that it starts from, once its shapes are known."""
+        section = self.sections.initialise
+        unknown = self.output is None or any(info.output_shape is None for info in self.state.infos.values())
+        if section is None or unknown or any(item.problem.severity == "error" for item in self.found):
+            return
+        from .checks import initialise
+
+        self.found += initialise.check(section, self.bare(), base)
 
     @cached_property
     def planned(self) -> int | None:

@@ -241,11 +241,19 @@ def fill(program: Program, x: np.ndarray, t: np.ndarray, weights: np.ndarray | N
 
 
 def build(
-    document: Any, seed: int | None = None, threads: int | None = None, dtype: str = "float32", base: Path | None = None
+    document: Any,
+    seed: int | None = None,
+    threads: int | None = None,
+    dtype: str = "float32",
+    base: Path | None = None,
+    fresh: bool = True,
 ) -> Network:
-    """Check a document and return its network; see `builder.compile`."""
+    """Check a document and return its network; see `builder.compile`. A network that is not `fresh` gets its
+    parameters otherwise, so those that the document may start from are not looked for."""
     from .check import check
 
+    if not fresh:
+        document = {key: value for key, value in document.items() if key != "initialise"}
     report = check(document) if base is None else check(document, base=base)
     report.raise_for_errors()
     training = report.document.get("training") or {}
@@ -253,7 +261,14 @@ def build(
         seed = int(training.get("seed", 0))
     if threads is None:
         threads = int(training.get("threads") or processors())
-    return Network(report, seed, threads, dtype)
+    network = Network(report, seed, threads, dtype)
+    if report.document.get("initialise") is not None:
+        from .transfer import initialise
+
+        if base is None and isinstance(document, str | os.PathLike):
+            base = Path(document).resolve().parent
+        initialise(network, base or Path.cwd())
+    return network
 
 
 def load(path: str | os.PathLike[str], threads: int | None = None, dtype: str = "float32") -> Network:
@@ -269,7 +284,7 @@ def load(path: str | os.PathLike[str], threads: int | None = None, dtype: str = 
         raise UsageError(
             f"{place} is a safetensors file, but not one that tsumiki saved: its metadata name no document."
         )
-    net = build(json.loads(metadata["document"]), seed=0, threads=threads, dtype=dtype)
+    net = build(json.loads(metadata["document"]), seed=0, threads=threads, dtype=dtype, fresh=False)
     missing, extra = sorted(set(net.params) - set(tensors)), sorted(set(tensors) - set(net.params))
     if missing or extra:
         raise UsageError(f"{place} does not fit its own document: missing {missing[:3]}, unexpected {extra[:3]}.")

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .data import Data
 from .errors import Fix, Problem
+from .initialise import Initialise
 from .migrate import migrate
 from .model import MOST_UNITS, Model, Shell
 from .patch import join
@@ -40,6 +41,7 @@ DocumentName = Annotated[
         pattern=r"^[^/\\:*?\"<>|.~\x00-\x20\x7f-\x9f-][^/\\:*?\"<>|\x00-\x1f\x7f-\x9f]*$",
     ),
 ]
+_HEAD = ("name", "task", "description", "expect", "initialise")
 Metric = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -57,6 +59,7 @@ class Head(BaseModel):
     expect: Annotated[
         dict[Metric, Annotated[float, Field(strict=True, allow_inf_nan=False)]] | None, Field(max_length=100)
     ] = Field(None, description="Metrics of the test part that a run should reach at least.")
+    initialise: Initialise | None = Field(None, description="Another run whose learned weights this one starts from.")
 
 
 class Document(Head):
@@ -77,6 +80,7 @@ class Sections:
     task: Task | None = None
     description: str | None = None
     expect: Mapping[str, float] = field(default_factory=dict)
+    initialise: Initialise | None = None
     input: tuple[int, ...] | None = None
     layers: tuple[Entry, ...] = ()
     units: Mapping[str, UnitEntry] = field(default_factory=dict)
@@ -182,12 +186,12 @@ def _head(head: Head | None, raw: dict[str, Any]) -> dict[str, Any]:
     """Return the head's fields; where one is broken, those that are sound."""
     if head is None:
         kept = {}
-        for key in ("name", "task", "description", "expect"):
+        for key in _HEAD:
             alone, problems = validate(Head, {key: raw[key]} if key in raw else {}, Place("", ""))
             if alone is not None and not problems:
                 kept[key] = getattr(alone, key)
     else:
-        kept = {key: getattr(head, key) for key in ("name", "task", "description", "expect")}
+        kept = {key: getattr(head, key) for key in _HEAD}
     return {**kept, "expect": kept.get("expect") or {}}
 
 
@@ -222,7 +226,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         told = [name for name in fields if name in value.model_fields_set or name in ("type", "format")]
-        return {name: plain(getattr(value, name)) for name in told}
+        return {fields[name].alias or name: plain(getattr(value, name)) for name in told}
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value

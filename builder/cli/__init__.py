@@ -1,6 +1,6 @@
 """The command `tsumiki`: one thin function per verb, each in terms of the same functions that the Python API has.
 
-documents.py   init check render summary schema        what is in a document
+documents.py   init transfer check render summary schema        what is in a document
 runs.py        train resume evaluate predict compare    what becomes of it
 explain.py     explain                                  what it has learned
 system.py      datasets doctor                          what it works on
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 VERBS = (
-    documents.init, documents.check, documents.render, documents.summary,
+    documents.init, documents.transfer, documents.check, documents.render, documents.summary,
     runs.train, runs.resume, runs.evaluate, runs.predict, runs.compare, explain.explain,
     system.datasets, documents.schema, system.doctor, ui.ui,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Verbs about a document: init, check, render, summary, schema."""
+"""Verbs about a document: init, transfer, check, render, summary, schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import builder
 from builder.overrides import apply
 from schemas.errors import UsageError
 
-from .common import FILE, JSON, OVERRIDES, answer, read_document, refuse_errors, show_problems, stop, verb
+from .common import FILE, JSON, OVERRIDES, answer, existing, read_document, refuse_errors, show_problems, stop, verb
 
 if TYPE_CHECKING:
     from builder.check import Report
@@ -46,6 +46,44 @@ def init(
     print(f"wrote {file}: {document['description']}")
     quoted = shlex.quote(str(file))
     print(f"next: tsumiki summary {quoted}, then tsumiki train {quoted}")
+
+
+@verb
+def transfer(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a saved network.", show_default=False)],
+    data: Annotated[
+        str | None, typer.Argument(help="A csv or npz file, a folder, or a builtin data set.", show_default=False)
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(min=1, help="Outputs of the new head; those of the data when left out.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="classification, binary or regression; the data's or run's.")] = None,
+    freeze: Annotated[bool, typer.Option("--freeze", help="Let only the new head learn.")] = False,
+    target: Annotated[str | None, typer.Option(help="Column to predict, in a table.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; named after run and data when left out.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the document and write no file.")] = False,
+) -> None:
+    """Write a document that goes on from a run with a new head, for another number of classes or other data."""
+    from builder.report.document import write
+
+    base = output.parent if output is not None else Path()
+    document = builder.transfer(
+        existing(run, "run"), data, classes=classes, task=task, freeze=freeze, target=target, base=base
+    )
+    if as_json:
+        print(write(document), end="")
+        return
+    file = output or Path(document["name"] + ".json")
+    if file.exists() and not force:
+        raise UsageError(f"{str(file)!r} exists already: give another name with --output, or add --force.")
+    file.write_text(write(document), encoding="utf-8")
+    quoted = shlex.quote(str(file))
+    after = f"tsumiki train {quoted}" if data is not None else f"add a data section, then tsumiki train {quoted}"
+    print(f"wrote {file}: {document['description']}")
+    print(f"next: tsumiki summary {quoted}, then {after}")
 
 
 @verb

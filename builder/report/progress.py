@@ -63,6 +63,14 @@ class Screen:
         self._compiled += 1
         self._line(f"  {self._compiled:>2} {kernel} {seconds:.1f} s", "dim")
 
+    def _initialise(self, event: Mapping[str, Any]) -> None:
+        rows = event["layers"]
+        copied = [row for row in rows if row["copied"]]
+        self._line(f"start from {event['source']}: {len(copied)} of {len(rows)} layers copied")
+        for row in rows:
+            other = f" from {row['from']}" if row["from"] != row["layer"] else ""
+            self._line(f"  {row['layer']}: " + (f"copied{other}" if row["copied"] else f"new, {row['why']}"), "dim")
+
     def _start(self, event: Mapping[str, Any]) -> None:
         resumed = f", resumed after step {event['step']}" if event["resumed"] else ""
         self._line(f"run folder {event['run']}")

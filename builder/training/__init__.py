@@ -49,6 +49,7 @@ def train(
     with Interrupts() as interrupts:
         raw, base = assemble.read(document)
         job = assemble.job(apply(raw, overrides), base, events, seed=seed, threads=threads)
+        job.started_from = assemble.start_from(job, events)
         return start(job, Path(out), events, interrupts, stop)
 
 
@@ -86,6 +87,8 @@ def start(job: Job, out: Path, events: Events, interrupts: Interrupts, stop: Sto
         folder.write_json("document.json", job.document)
         folder.write_json("data.json", assemble.describe_data(job))
         folder.write_json("environment.json", environment(job.network.threads, job.document))
+        if job.started_from:
+            folder.write_json("initialised.json", {"layers": job.started_from})
         append(folder.metrics, b"", 0)
         keeper.save(State())
 

@@ -53,7 +53,7 @@ def job(
     report = check(raw, base=base)
     report.raise_for_errors()
     for problem in report.problems:
-        if problem.code != "data_unreadable":  # prepare() says it in full, as an error
+        if problem.code not in ("data_unreadable", "initialise_unreadable"):  # said in full soon, as an error
             events.emit("warning", finding=problem.to_json())
     document = report.document
     training = Training.model_validate(document.get("training", {}))
@@ -70,6 +70,17 @@ def job(
         loader=Loader(prepared.train, training.batch_size, training.seed, augment=True, shuffle=training.shuffle),
         base=base,
     )
+
+
+def start_from(job: Job, events: Events) -> list[dict[str, Any]]:
+    """Copy the weights that the document starts from, tell what was copied, and return it, a dict per layer."""
+    if job.document.get("initialise") is None:
+        return []
+    from builder.transfer import initialise
+
+    rows = [row.to_json() for row in initialise(job.network, job.base)]  # type: ignore[arg-type]  # the real network
+    events.emit("initialise", source=str(job.document["initialise"]["from"]), layers=rows)
+    return rows
 
 
 def describe_data(job: Job) -> dict[str, Any]:

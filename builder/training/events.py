@@ -1,6 +1,7 @@
 """What a training tells while it runs, as plain dicts: for the progress bar, the browser and the run's log.
 
     {"event": "warning", "finding": {...}}                       about the data, before the first step
+    {"event": "initialise", "source", "layers": [{"layer", "from", "copied", "why"}]}    where weights come from a run
     {"event": "start", "run", "epochs", "batches", "samples", "epoch", "step", "resumed", "threads"}
     {"event": "step", "epoch", "epochs", "batch", "batches", "step", "steps", "loss", "learning_rate", "seconds_left"}
     {"event": "epoch", "epoch", "epochs", "metrics": a line of metrics.jsonl, "best": bool, "seconds"}

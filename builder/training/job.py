@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Job:
     loader: Loader
     base: Path
     """Folder that paths in the document's data section are relative to."""
+    started_from: list[dict[str, Any]] = field(default_factory=list)
+    """What was copied from another run, a dict per layer; empty where the network starts from its own draw."""
 
     def __post_init__(self) -> None:
         """Raise DataError or DocumentError when settings and data do not fit together."""

@@ -3,6 +3,7 @@
 document.json     the rendered document            metrics.jsonl   one line per epoch, no times: same seed, same bytes
 data.json         fingerprint, classes, pipeline   log.jsonl       what happened when: start, resume, epochs, end
 environment.json  versions, processor, threads     predictions.csv, report.json     at the end
+initialised.json  what was copied from another run, where the document says initialise
 checkpoints/      last and best                    lock            held by the trainer while it lives
 """
 
