@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: how long a case takes to draw or to run is not what these tests are about.
+settings.register_profile("tsumiki", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tsumiki")
 
 ROOT = Path(__file__).parent.parent
 
