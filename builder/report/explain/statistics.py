@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 BINS = 40
 RECTIFIERS = ("ReLU", "ReLU6")
 """Layers whose units can die: below zero they give nothing, and learn nothing."""
+FLAT = {"Sigmoid": (0.0, 1.0), "Tanh": (-1.0, 1.0)}
+"""Layers with flat ends, and the values there."""
+NEAR = 0.02
+"""Share of the range from its ends within which a value counts as being there: the slope is a tenth or less."""
 
 
 def histogram(numbers: np.ndarray, bins: int = BINS) -> dict[str, Any]:
@@ -55,11 +59,22 @@ def dead_units(activations: np.ndarray) -> dict[str, Any]:
     return {"units": activations.shape[1], "dead": dead, "share": len(dead) / activations.shape[1]}
 
 
+def saturated(activations: np.ndarray, low: float, high: float) -> float:
+    """Return the share of values that lie at the ends of the range from `low` to `high`.
+
+    >>> saturated(np.array([0.001, 0.5, 0.999, 0.6]), 0, 1)
+    0.5
+    """
+    margin = NEAR * (high - low)
+    return float(((activations < low + margin) | (activations > high - margin)).mean())
+
+
 def layer_statistics(net: Network, x: Any, t: Any = None, bins: int = BINS) -> list[dict[str, Any]]:
-    """Return for each layer {"layer", "type", "shape", "weight", "activation", "gradient", "dead"}.
+    """Return for each layer {"layer", "type", "shape", "weight", "activation", "gradient", "dead", "saturated"}.
 
     Weights are all that the layer trains; activations are those of samples x in use; gradients are d loss / d weights
-    of x, t as in training, None without targets. "dead" is None where the layer is no ReLU.
+    of x, t as in training, None without targets. "dead" is None where the layer is no ReLU, "saturated" where it is no
+    Sigmoid or Tanh.
     """
     names = layer_names(net)
     slopes = net.gradient(x, t) if t is not None else {}
@@ -77,6 +92,7 @@ def layer_statistics(net: Network, x: Any, t: Any = None, bins: int = BINS) -> l
                 "activation": histogram(seen, bins),
                 "gradient": histogram(_joined(slope), bins) if slope else None,
                 "dead": dead_units(seen) if types[name] in RECTIFIERS else None,
+                "saturated": saturated(seen, *FLAT[types[name]]) if types[name] in FLAT else None,
             }
         )
     return rows

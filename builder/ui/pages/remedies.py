@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from builder.ui.state.actions import Set
+from builder.ui.state.actions import Fix, Set
 
 LARGEST_RATE = 1.0
 """Learning rate beyond which no button goes."""
@@ -18,11 +18,14 @@ class Remedy:
 
     key: str
     values: Mapping[str, Any]
-    actions: tuple[Set, ...]
+    actions: tuple[Set | Fix, ...]
 
 
-def remedies(code: str, document: Mapping[str, Any]) -> list[Remedy]:
-    """Return the buttons for one finding of builder/training/doctor.py, or for "fault" (a number not finite)."""
+def remedies(code: str, document: Mapping[str, Any], layers: Sequence[str] = ()) -> list[Remedy]:
+    """Return the buttons for one finding of builder/training/doctor.py, or for "fault" (a number not finite).
+
+    `layers` are those that a finding of builder/report/explain/health.py is about.
+    """
     training = document.get("training")
     training = training if isinstance(training, Mapping) else {}
     found: list[Remedy | None] = []
@@ -36,6 +39,11 @@ def remedies(code: str, document: Mapping[str, Any]) -> list[Remedy]:
         found = [_stop(training), _shift(document), _decay(training)]
     elif code == "classes_never_predicted" and training.get("class_weights") is None:
         found = [Remedy("train.fix.weights", {}, (Set(pointer="/training/class_weights", value="balanced"),))]
+    elif code == "dead_units":
+        found = [_other(document, layers, ("ReLU", "ReLU6"), "LeakyReLU", "train.fix.leaky"), _rate(training, 0.3)]
+    elif code in ("saturated_units", "vanishing_gradients"):
+        named = layers if code == "saturated_units" else None
+        found = [_other(document, named, ("Sigmoid", "Tanh"), "ReLU", "train.fix.relu")]
     elif code == "still_improving":
         found = [_longer(training)]
     return [remedy for remedy in found if remedy is not None]
@@ -80,6 +88,40 @@ def _cosine(training: Mapping[str, Any]) -> Remedy | None:
     if isinstance(schedule, Mapping) and schedule.get("type") not in (None, "Constant"):
         return None
     return Remedy("train.fix.cosine", {}, (Set(pointer="/training/schedule", value={"type": "Cosine"}),))
+
+
+def _other(
+    document: Mapping[str, Any], layers: Sequence[str] | None, old: Sequence[str], new: str, key: str
+) -> Remedy | None:
+    """Put another activation in the place of `layers` (None: of all of the types `old` but the head's).
+
+    None where that is not safe: where others read such a layer by a name that was counted per type.
+    """
+    from builder.graph import build
+    from schemas.layer import REGISTRY
+
+    if new not in REGISTRY:
+        return None
+    graph = build(dict(document))
+    read = {name for node in graph.nodes.values() for name in node.entry.get("inputs") or ()}
+    if any(isinstance(name, str) and name.rpartition("_")[0] in (*old, new) for name in read):
+        return None
+    last = [node.name for node in graph.nodes.values() if not node.is_loss][-1:]
+    chosen = [
+        node
+        for node in graph.nodes.values()
+        if node.type in old and node.name not in last and (layers is None or node.name in layers)
+    ]
+    entries = {node.pointer: node.entry for node in chosen}  # the rounds of a Repeat are one entry
+    if not entries:
+        return None
+    patch = tuple(
+        {"op": "replace", "path": place, "value": {"type": new} | ({"name": entry["name"]} if "name" in entry else {})}
+        for place, entry in entries.items()
+    )
+    names = [node.name for node in chosen]
+    said = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    return Remedy(key, {"layers": said}, (Fix(patch=patch),))
 
 
 def _stop(training: Mapping[str, Any]) -> Remedy | None:
