@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from builder.training.doctor import Advice
+from schemas.say import say
 
 from .statistics import layer_statistics
 
@@ -119,9 +120,12 @@ def advice(found: Sequence[Verdict]) -> list[Advice]:
         said.append(
             Advice(
                 "dead_units",
-                f"In {_listed(dead)} units never answer: {worst.share:.0%} of them in {worst.layer}.",
-                "A ReLU whose input is negative for every sample passes no gradient, so it stays as it is.",
-                "Use LeakyReLU in their place, a smaller learning rate, or BatchNormalization before them.",
+                say(
+                    "In {layers} units never answer: {share} of them in {worst}.",
+                    layers=_listed(dead), share=f"{worst.share:.0%}", worst=worst.layer,
+                ),
+                say("A ReLU whose input is negative for every sample passes no gradient, so it stays as it is."),
+                say("Use LeakyReLU in their place, a smaller learning rate, or BatchNormalization before them."),
             )
         )
     flat = [one for one in found if one.code == "saturated"]
@@ -129,9 +133,9 @@ def advice(found: Sequence[Verdict]) -> list[Advice]:
         said.append(
             Advice(
                 "saturated_units",
-                f"In {_listed(flat)} most values lie at the flat ends of the function.",
-                "There the slope is almost zero, so hardly any gradient passes.",
-                "Use ReLU in their place, or BatchNormalization before them.",
+                say("In {layers} most values lie at the flat ends of the function.", layers=_listed(flat)),
+                say("There the slope is almost zero, so hardly any gradient passes."),
+                say("Use ReLU in their place, or BatchNormalization before them."),
             )
         )
     faded = [one for one in found if one.code == "vanishing"]
@@ -139,9 +143,9 @@ def advice(found: Sequence[Verdict]) -> list[Advice]:
         said.append(
             Advice(
                 "vanishing_gradients",
-                f"Hardly any gradient reaches {_listed(faded)}.",
-                "On its way back it was multiplied with numbers below one again and again.",
-                "Use ReLU and BatchNormalization, or skip connections.",
+                say("Hardly any gradient reaches {layers}.", layers=_listed(faded)),
+                say("On its way back it was multiplied with numbers below one again and again."),
+                say("Use ReLU and BatchNormalization, or skip connections."),
             )
         )
     return said
@@ -149,7 +153,7 @@ def advice(found: Sequence[Verdict]) -> list[Advice]:
 
 def _listed(found: Sequence[Verdict], most: int = 4) -> str:
     names = ", ".join(one.layer for one in found[:most])
-    return names + (f" and {len(found) - most} more" if len(found) > most else "")
+    return names + (" …" if len(found) > most else "")
 
 
 class Checkup:

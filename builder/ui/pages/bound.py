@@ -15,16 +15,19 @@ from builder.ui.state import Set, store
 
 
 def at(document: Any, pointer: str, default: Any = None) -> Any:
-    """Return the value at a JSON pointer of objects, `default` where there is none.
+    """Return the value at a JSON pointer of plain names and numbers, `default` where there is none.
 
-    >>> at({"training": {"epochs": 3}}, "/training/epochs"), at({}, "/training/epochs", 20)
-    (3, 20)
+    >>> at({"training": {"epochs": 3}}, "/training/epochs"), at({}, "/training/epochs", 20), at({"a": [5]}, "/a/0")
+    (3, 20, 5)
     """
     value = document
     for step in pointer.split("/")[1:]:
-        if not isinstance(value, Mapping) or step not in value:
+        if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        elif isinstance(value, Mapping) and step in value:
+            value = value[step]
+        else:
             return default
-        value = value[step]
     return value
 
 

@@ -56,6 +56,14 @@ def number(value: Any, digits: int = 4) -> str:
     return f"{value:.{digits}f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
+def headline(title: str, words: str = "") -> None:
+    """Draw a page's title, with a line about it beside it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="headline"):
+        st.header(title, width="content")
+        if words:
+            st.caption(words, width="stretch")
+
+
 def to_page(name: str) -> None:
     """Go to another page of the application."""
     page = st.session_state.get("pages", {}).get(name)

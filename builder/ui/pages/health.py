@@ -14,7 +14,7 @@ import streamlit as st
 from builder.ui.canvas import canvas, read_selected
 from builder.ui.checkups import Found, checkups
 from builder.ui.files import read_json
-from builder.ui.pages.charts import histogram
+from builder.ui.pages import tracks
 from builder.ui.pages.common import number, plain
 from builder.ui.registry import Job, Registry
 from builder.ui.state import opened
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from builder.graph import Block, Node
     from builder.report.explain.health import Verdict
 
-EVERY = 3.0
+EVERY = 4.0
 """Seconds between two looks at whether there is a new checkup."""
 
 HEIGHT = 440
@@ -38,8 +38,10 @@ GRAVITY = ("good", "watch", "bad")
 
 
 def panel(registry: Registry, job: Job | None, moving: bool) -> None:
-    """Draw the panel of one training; it looks for news by itself while something moves."""
-    st.fragment(_panel, run_every=EVERY if moving else None)(registry, job)
+    """Draw the panel of one training; it looks for news by itself while something moves or is being looked at."""
+    folder = registry.workspace / job.run if job is not None and job.run is not None else None
+    coming = folder is not None and job is not None and checkups(folder, living=job.living) is None
+    st.fragment(_panel, run_every=EVERY if moving or coming else None)(registry, job)
 
 
 def _panel(registry: Registry, job: Job | None) -> None:
@@ -159,6 +161,5 @@ def _chosen(folder: Path, found: Found, selected: Sequence[str]) -> None:
     for place, kind in zip(st.columns(3), kinds, strict=False):
         with place:
             label = text(f"inside.{kind}s")
-            groups = {label: (row[kind]["edges"].tolist(), row[kind]["counts"].tolist())}
-            chart = histogram(groups, label, text("data.count"), height=150)
-            st.altair_chart(chart, width="stretch", key=f"health:{kind}")
+            table = tracks.histogram(row[kind]["edges"].tolist(), row[kind]["counts"].tolist())
+            st.vega_lite_chart(table, tracks.bars(label, text("data.count")), width="stretch", key=f"health:{kind}")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from builder.training.doctor import diagnose
 from builder.ui.files import read_json
-from builder.ui.pages.charts import curves
-from builder.ui.pages.common import ICONS, clock, figures, metric_name, number, plain, refused
-from builder.ui.pages.remedies import Remedy, remedies
+from builder.ui.pages import advice, health, tracks
+from builder.ui.pages.common import ICONS, clock, figures, metric_name, number, plain, refused, to_page
 from builder.ui.registry import Job, Registry
-from builder.ui.state import store
-from builder.ui.texts import language, text
+from builder.ui.tail import rows as lines
+from builder.ui.texts import text
 from schemas.errors import TsumikiError
 
 EVERY = 0.5
@@ -23,6 +22,9 @@ EVERY = 0.5
 LISTED = 6
 """Ended jobs in the queue's list; Runs has all."""
 
+STEPS = ("loading", "compiling", "training", "ended")
+"""What a training does, one after the other; compiling only once on a machine."""
+
 COLOURS = {
     "waiting": "gray", "running": "blue", "pausing": "orange", "paused": "orange",
     "stopping": "gray", "stopped": "gray", "finished": "green", "failed": "red",
@@ -30,21 +32,27 @@ COLOURS = {
 
 
 def watch(registry: Registry) -> None:
-    """Draw queue and training; again and again while something moves."""
-    moving = _moving(registry.jobs())
-    st.fragment(_watch, run_every=EVERY if moving else None)(registry, moving)
+    """Draw queue, training and its layers; again and again while something moves."""
+    jobs = registry.jobs()
+    moving = _moving(jobs)
+    shown = _shown(jobs).id if jobs else ""
+    st.fragment(_watch, run_every=EVERY if moving else None)(registry, moving, shown)
+    if jobs:
+        health.panel(registry, _shown(jobs), moving)
 
 
 def _moving(jobs: Sequence[Job]) -> bool:
     return any(job.living or job.state == "waiting" for job in jobs)
 
 
-def _watch(registry: Registry, drawn_moving: bool) -> None:
+def _watch(registry: Registry, drawn_moving: bool, drawn: str) -> None:
     jobs = registry.jobs()
-    if _moving(jobs) != drawn_moving:
-        st.rerun()  # the whole page, which decides anew how often to look
+    if _moving(jobs) != drawn_moving or (jobs and _shown(jobs).id != drawn):
+        st.rerun()  # the whole page, which decides anew how often to look, and at what
     if not jobs:
-        st.info(text("train.empty"), icon=":material/timeline:")
+        with st.container(border=True):
+            st.markdown(f":material/timeline: **{text('train.empty')}**")
+            st.caption(text("train.caption"))
         return
     _queue(registry, jobs)
     job = _shown(jobs)
@@ -67,24 +75,20 @@ def _shown(jobs: Sequence[Job]) -> Job:
 def _queue(registry: Registry, jobs: Sequence[Job]) -> None:
     ended = [job for job in jobs if job.ended][-LISTED:]
     shown = _shown(jobs)
-    with st.container(border=True, gap="small"):
+    with st.container(border=True, gap=None, key="queue"):
         for job in [job for job in jobs if not job.ended or job in ended]:
             _line(registry, job, job.id == shown.id)
 
 
 def _line(registry: Registry, job: Job, shown: bool) -> None:
-    name, state, how, *buttons = st.columns([6, 4, 9, 2, 2], vertical_alignment="center", gap="small")
-    with name:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             f"**{plain(_title(job))}**" if shown else plain(_title(job)),
             key=f"show:{job.id}", type="tertiary", on_click=_show, args=(job.id,),
         )  # fmt: skip
-    with state:
         st.badge(text(f"train.state.{job.state}"), color=COLOURS[job.state])  # type: ignore[arg-type]  # names of st.badge
-    with how:
-        st.caption(_progress(registry.live(job.id)) if job.living else "")
-    for place, (icon, help_key, act) in zip(buttons, _acts(registry, job), strict=False):
-        with place:
+        st.caption(_progress(registry.live(job.id)) if job.living else "", width="stretch")
+        for icon, help_key, act in _acts(registry, job):
             st.button(
                 "", key=f"{help_key}:{job.id}", icon=f":material/{icon}:", help=text(help_key),
                 on_click=_act, args=(act, job.id), type="tertiary",
@@ -137,7 +141,7 @@ def _training(registry: Registry, job: Job) -> None:
     live = registry.live(job.id)
     folder = registry.workspace / job.run if job.run else None
     document = read_json(folder / "document.json") if folder else {}
-    rows = _rows(folder)
+    rows = epochs(folder)
     report = read_json(folder / "report.json") if folder and not job.living else {}
     if job.run:
         st.session_state["run"] = job.run
@@ -146,48 +150,65 @@ def _training(registry: Registry, job: Job) -> None:
     _numbers(job, live, rows, document)
     if job.state == "failed":
         _failure(registry, job, live, report)
-    if rows or live.get("trail"):
+    if rows or job.living:
         _curves(rows, live if job.living else {}, document, report)
     if job.state == "finished":
         _result(report)
-    _doctor(job, rows, document, report)
+    advice.doctor(job, folder, rows, document, report)
     _warnings(live)
 
 
-def _rows(folder: Any) -> list[dict[str, Any]]:
-    from builder.training.runfolder import RunFolder
-
-    if folder is None or not folder.is_dir():
-        return []
-    return [row for row in RunFolder(folder).rows() if isinstance(row.get("train"), dict)]
+def epochs(folder: Path | None) -> list[dict[str, Any]]:
+    """Return the epochs of a run folder, as its metrics.jsonl tells them."""
+    found = lines(folder / "metrics.jsonl") if folder is not None else []
+    return [row for row in found if isinstance(row.get("train"), dict)]
 
 
 def _phases(job: Job, live: Mapping[str, Any]) -> None:
-    """Draw where the training is on its way: data, kernels, training; compiling happens once on a machine."""
+    """Draw where the training is on its way: data, kernels, training, test."""
     phase = "waiting" if job.state == "waiting" else str(live.get("phase", "loading"))
+    compiled = int(live.get("compiled", 0))
     if phase == "waiting":
         st.progress(0.0, text("train.phase.waiting"))
-    elif phase == "training" and live.get("steps"):
-        done = live["step"] / live["steps"]
+        return
+    done = float(live["step"]) / live["steps"] if phase == "training" and live.get("steps") else 0.0
+    if phase == "training" and done >= 1:
+        phase = "ended"
+    now = STEPS.index(phase) if phase in STEPS else 0
+    marks = []
+    for place, step in enumerate(STEPS):
+        word = text(f"train.step.{step}")
+        if step == "compiling" and compiled:
+            word += f" ({text('train.compiled', count=compiled)})"
+        if place < now:
+            marks.append(f":green[:material/check_circle:] {word}")
+        elif place == now:
+            marks.append(f":blue[:material/pending:] **{word}**")
+        else:
+            marks.append(f":gray[:material/radio_button_unchecked: {word}]")
+    st.markdown("&ensp;".join(marks))
+    if phase == "training" and live.get("steps"):
         inside = text("train.steps", batch=live.get("batch", 0), batches=live.get("batches", 0))
         st.progress(min(1.0, done), f"{_progress(live)} · {inside}")
     elif phase == "compiling":
-        st.progress(0.0, text("train.compiling", count=live.get("compiled", 0)))
+        st.progress(0.0, text("train.compiling", count=compiled))
     else:
-        st.progress(0.0, text(f"train.phase.{phase}"))
+        st.progress(1.0 if phase == "ended" else 0.0, text(f"train.phase.{phase}"))
 
 
 def _numbers(job: Job, live: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any]) -> None:
     last = rows[-1] if rows else {}
-    part = last.get("validation") or last.get("train") or {}
-    key = _metric(document)
+    which = "validation" if last.get("validation") else "train"
+    key = metric(document)
     planned = (document.get("training") or {}).get("epochs", 20)
     loss = (last.get("train") or {}).get("loss", live.get("loss"))
+    if job.living and live.get("loss") is not None:
+        loss = live["loss"]
     cells = [
         (text("train.epoch"), f"{len(rows)} / {planned}" if document else "–"),
         (text("metric.loss"), number(loss)),
-        (metric_name(key), number(part.get(key))),
-        (text("train.rate"), number(last.get("learning_rate", live.get("learning_rate")), 5)),
+        (f"{metric_name(key)} ({text(f'part.{which}')})", number((last.get(which) or {}).get(key))),
+        (text("train.rate"), number(live.get("learning_rate") if job.living else last.get("learning_rate"), 5)),
     ]
     if job.living:
         cells.append((text("train.left"), clock(live.get("seconds_left"))))
@@ -197,31 +218,38 @@ def _numbers(job: Job, live: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
     figures(cells)
 
 
-def _metric(document: Mapping[str, Any]) -> str:
+def metric(document: Mapping[str, Any]) -> str:
+    """Return the metric that is drawn beside the loss."""
     return "mae" if document.get("task") == "regression" else "accuracy"
 
 
 def _curves(
     rows: Sequence[Mapping[str, Any]], live: Mapping[str, Any], document: Mapping[str, Any], report: Mapping[str, Any]
 ) -> None:
-    labels = {key: text(f"train.curve.{key}") for key in ("train", "validation", "epoch")}
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.caption(tracks.legend(text("train.curve.train"), text("train.curve.validation")), width="stretch")
+        st.toggle(text("train.log"), key="train:log")
     planned = (document.get("training") or {}).get("epochs")
     best = (report.get("best") or {}).get("epoch")
-    trail = live.get("trail") or ()
-    key = _metric(document)
-    left, right = st.columns(2)
-    with left:
-        chart = curves(rows, "loss", labels, text("metric.loss"), trail=trail, best=best, planned=planned)
-        _chart(chart, "chart:loss")
-    with right:
-        _chart(curves(rows, key, labels, metric_name(key), best=best, planned=planned), "chart:metric")
-
-
-def _chart(chart: Any, key: str) -> None:
-    if chart is None:
-        st.caption(text("train.first_epoch"))
-    else:
-        st.altair_chart(chart, width="stretch", key=key)
+    far = planned if isinstance(planned, int) and len(rows) >= planned / 4 else None
+    key = metric(document)
+    logarithmic = bool(st.session_state.get("train:log"))
+    for place, name, title, trail in zip(
+        st.columns(2), ("loss", key), (text("metric.loss"), metric_name(key)), (live.get("trail") or (), ()),
+        strict=True,
+    ):  # fmt: skip
+        # The place has its height from the start, so that nothing moves when the first epoch is there.
+        with place, st.container(height=tracks.HEIGHT + 30, border=False):
+            table = tracks.table(rows, name, trail)
+            if table is None:
+                st.markdown(f"**{title}**")
+                st.caption(text("train.first_epoch"))
+                continue
+            chart = tracks.chart(
+                text("train.curve.epoch"), title, best=best, planned=far, dots=len(rows) <= tracks.DOTTED,
+                logarithmic=logarithmic and name == "loss" and bool((table["value"] > 0).all()),
+            )  # fmt: skip
+            st.vega_lite_chart(table, chart, width="stretch", key=f"chart:{name}")
 
 
 def _failure(registry: Registry, job: Job, live: Mapping[str, Any], report: Mapping[str, Any]) -> None:
@@ -232,7 +260,7 @@ def _failure(registry: Registry, job: Job, live: Mapping[str, Any], report: Mapp
         if isinstance(problem, dict):
             st.error(f"{plain(problem.get('what', ''))} {plain(problem.get('why', ''))}")
     if report.get("status") == "fault":
-        _buttons("fault", remedies("fault", store().document))
+        advice.buttons("fault")
     output = registry.output(job.id)
     if output.strip():
         with st.expander(text("train.output")):
@@ -242,60 +270,18 @@ def _failure(registry: Registry, job: Job, live: Mapping[str, Any], report: Mapp
 def _result(report: Mapping[str, Any]) -> None:
     metrics = report.get("metrics") or {}
     key = "mae" if report.get("task") == "regression" else "accuracy"
-    if key not in metrics:
-        return
-    part = text(f"part.{report.get('part', 'test')}")
-    said = text(
-        "train.result", metric=metric_name(key), value=number(metrics[key]), part=part, samples=report.get("samples", 0)
-    )
-    st.success(said, icon=":material/check_circle:")
-
-
-# --- the doctor ----------------------------------------------------------------------------------------------------
-
-
-def _doctor(
-    job: Job, rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any], report: Mapping[str, Any]
-) -> None:
-    """Say in plain words what the numbers show, each with buttons that change the document."""
-    confusion = (report.get("metrics") or {}).get("confusion")
-    names = [row.get("class") for row in (report.get("metrics") or {}).get("per_class") or ()]
-    found = diagnose(
-        rows,
-        task=str(document.get("task", "")),
-        classes=len(names) or None,
-        confusion=confusion,
-        class_names=names or None,
-    )
-    for advice in found:
-        if advice.code == "still_improving" and job.state != "finished":
-            continue
-        with st.container(border=True):
-            st.markdown(f"**{text(f'doctor.{advice.code}', epoch=advice.epoch or 1)}**")
-            if language() == "en":
-                st.caption(f"{plain(advice.what)} {plain(advice.why)} {plain(advice.fix)}")
-            else:
-                st.caption(text(f"doctor.{advice.code}.why", epoch=advice.epoch or 1))
-            _buttons(advice.code, remedies(advice.code, store().document))
-
-
-def _buttons(code: str, found: Sequence[Remedy]) -> None:
-    if not found:
-        return
+    if key in metrics:
+        part = text(f"part.{report.get('part', 'test')}")
+        said = text(
+            "train.result", metric=metric_name(key), value=number(metrics[key]), part=part,
+            samples=report.get("samples", 0),
+        )  # fmt: skip
+        st.success(said, icon=":material/check_circle:")
     with st.container(horizontal=True):
-        for place, remedy in enumerate(found):
-            pressed = st.button(
-                text(remedy.key, **remedy.values), key=f"remedy:{code}:{place}", icon=":material/build:",
-                on_click=_apply, args=(remedy,),
-            )  # fmt: skip
-            if pressed:
-                st.rerun()  # the settings beside this part show the new value
-
-
-def _apply(remedy: Remedy) -> None:
-    for action in remedy.actions:
-        store().dispatch(action)
-    st.toast(text("train.fixed"), icon=":material/build:")
+        if st.button(text("train.to_understand"), icon=":material/visibility:", key="train:understand", type="primary"):
+            to_page("understand")
+        if st.button(text("train.to_runs"), icon=":material/monitoring:", key="train:runs"):
+            to_page("runs")
 
 
 def _warnings(live: Mapping[str, Any]) -> None:

@@ -39,7 +39,7 @@ def table(rows: Sequence[Row], key: str, trail: Sequence[Sequence[float]] = ()) 
 
 
 def chart(
-    labels: Mapping[str, str],
+    epoch: str,
     title: str,
     *,
     best: int | None = None,
@@ -47,12 +47,12 @@ def chart(
     dots: bool = True,
     logarithmic: bool = False,
 ) -> dict[str, Any]:
-    """Return the Vega-Lite description of a chart over `table`. `labels` has "train", "validation", "epoch".
+    """Return the Vega-Lite description of a chart over `table`; `epoch` is that word. `legend` says the colours.
 
     `planned` is the last epoch of the axis; without it the axis grows with the points.
     """
     x: dict[str, Any] = {
-        "field": "epoch", "type": "quantitative", "title": labels["epoch"], "axis": {"tickMinStep": 1, "grid": False},
+        "field": "epoch", "type": "quantitative", "title": epoch, "axis": {"tickMinStep": 1, "grid": False},
         "scale": {"zero": False, "nice": False} | ({"domainMax": planned} if planned else {}),
     }  # fmt: skip
     y = {
@@ -60,12 +60,8 @@ def chart(
         "scale": {"zero": False, "type": "log" if logarithmic else "linear"},
     }  # fmt: skip
     colour = {
-        "field": "part", "type": "nominal", "title": None,
+        "field": "part", "type": "nominal", "legend": None,
         "scale": {"domain": ["train", "validation"], "range": [TRAIN, VALIDATION]},
-        "legend": {
-            "orient": "top", "direction": "horizontal",
-            "labelExpr": f"datum.value === 'train' ? {_quoted(labels['train'])} : {_quoted(labels['validation'])}",
-        },
     }  # fmt: skip
     layers: list[dict[str, Any]] = [
         {
@@ -79,7 +75,7 @@ def chart(
             "encoding": {
                 "x": x, "y": y, "color": colour,
                 "tooltip": [
-                    {"field": "epoch", "type": "quantitative", "title": labels["epoch"]},
+                    {"field": "epoch", "type": "quantitative", "title": epoch},
                     {"field": "value", "type": "quantitative", "title": title, "format": ".4~g"},
                 ],
             },
@@ -90,14 +86,35 @@ def chart(
             {"mark": {"type": "rule", "strokeDash": [3, 3], "color": FAINT}, "encoding": {"x": {"datum": best}}}
         )
     return {
-        "title": {"text": title, "anchor": "start", "fontSize": 13},
+        "title": {"text": title, "anchor": "start", "fontSize": 13, "offset": 4},
         "height": HEIGHT,
         "layer": layers,
     }
 
 
-def _quoted(text: str) -> str:
-    """Return a text as a Vega expression says it."""
-    import json
+def histogram(edges: Sequence[float], counts: Sequence[float]) -> Any:
+    """Return a histogram's bars as lines of (low, high, count)."""
+    return frame({"low": list(edges[:-1]), "high": list(edges[1:]), "count": list(counts)})
 
-    return json.dumps(text, ensure_ascii=False)
+
+def bars(title: str, count: str, height: int = 150) -> dict[str, Any]:
+    """Return the Vega-Lite description of a histogram over what `histogram` returns."""
+    return {
+        "height": height,
+        "mark": {"type": "bar", "color": VALIDATION, "opacity": 0.7},
+        "encoding": {
+            "x": {"field": "low", "type": "quantitative", "title": title, "bin": {"binned": True}},
+            "x2": {"field": "high"},
+            "y": {"field": "count", "type": "quantitative", "title": count},
+            "tooltip": [
+                {"field": "low", "type": "quantitative", "format": ".3~g"},
+                {"field": "high", "type": "quantitative", "format": ".3~g"},
+                {"field": "count", "type": "quantitative"},
+            ],
+        },
+    }
+
+
+def legend(train: str, validation: str) -> str:
+    """Return which colour is which part, as Markdown: one line for all charts of a training."""
+    return f":orange[:material/show_chart:] {train} &ensp; :blue[:material/show_chart:] {validation}"

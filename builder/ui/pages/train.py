@@ -8,16 +8,22 @@ import streamlit as st
 
 from builder.ui.pages import live
 from builder.ui.pages.bound import at, choice, kind, real, switch, whole
-from builder.ui.pages.common import problems, refused
+from builder.ui.pages.common import headline, problems, refused, to_page
+from builder.ui.pages.records import record
 from builder.ui.service import registry
 from builder.ui.state import Store, store
 from builder.ui.texts import text
+from schemas import training as schema
 from schemas.errors import TsumikiError
 from schemas.training import MONITORS
 
 OPTIMIZERS = ("Adam", "AdamW", "SGD", "Momentum", "Nesterov", "RMSprop", "AdaGrad")
 SCHEDULES = ("Constant", "Cosine", "Step", "Exponential", "Polynomial")
 BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024)
+FINE = ("accumulate", "top_k", "shuffle", "drop_last")
+"""Settings of the training for those who know what they want."""
+MACHINE = ("threads", "checkpoint_seconds", "checkpoint_steps", "evaluation_batch_size", "exact")
+"""Settings that concern the machine, and hardly the result."""
 RATES = {"SGD": 0.01, "Momentum": 0.01, "Nesterov": 0.01, "AdaGrad": 0.01}
 """Default learning rates that are not 0.001."""
 
@@ -25,9 +31,8 @@ RATES = {"SGD": 0.01, "Momentum": 0.01, "Nesterov": 0.01, "AdaGrad": 0.01}
 def page() -> None:
     """Draw the page."""
     s = store()
-    st.title(text("train.title"))
-    st.caption(text("train.caption"))
-    left, right = st.columns([5, 9], gap="large")
+    headline(text("train.title"), text("train.caption"))
+    left, right = st.columns([4, 9], gap="large")
     with left:
         _start(s)
         _settings(s)
@@ -51,9 +56,13 @@ def _start(s: Store) -> None:
             else:
                 st.session_state["job"] = job.id
         if not isinstance(s.document.get("data"), dict):
-            st.info(text("train.no_data"), icon=":material/database:")
+            st.caption(text("train.no_data"))
+            if st.button(text("train.to_data"), icon=":material/dataset:", key="train:to_data", width="stretch"):
+                to_page("data")
         elif not s.report.ok:
             problems(s.report.errors)
+            if st.button(text("train.to_build"), icon=":material/account_tree:", key="train:to_build"):
+                to_page("build")
 
 
 def _sentence(s: Store) -> str:
@@ -89,20 +98,31 @@ def _settings(s: Store) -> None:
             text("train.rate"), "/training/optimizer/learning_rate", RATES.get(optimizer, 0.001), 1e-12, 1e6,
             record={"type": "Adam"}, help=text("train.rate.help"),
         )  # fmt: skip
+    chosen = at(document, "/training/schedule/type", "Constant")
     kind(text("train.schedule"), "/training/schedule", "Constant", SCHEDULES, help=text("train.schedule.help"))
+    if chosen in SCHEDULES and (chosen != "Constant" or at(document, "/training/schedule/warmup_epochs")):
+        record("/training/schedule", getattr(schema, chosen))
     with st.expander(text("train.more")):
         _more(s)
+    with st.expander(text("train.fine")):
+        if optimizer in OPTIMIZERS:
+            model = getattr(schema, optimizer)
+            record("/training/optimizer", model, [n for n in model.model_fields if n not in ("type", "learning_rate")])
+        if chosen == "Constant":
+            record("/training/schedule", schema.Constant)
+        record("/training", schema.Training, FINE)
     with st.expander(text("train.machine")):
-        left, right = st.columns(2)
         queue = registry(s.workspace)
+        left, right = st.columns(2)
         with left:
             whole(text("train.seed"), "/training/seed", 0, 0, 2**53 - 1, help=text("train.seed.help"))
         with right:
-            chosen = st.number_input(
+            most = st.number_input(
                 text("train.most"), 1, 16, value=queue.most, key="train:most", help=text("train.most.help")
             )
-            if chosen != queue.most:
-                _limit(s, int(chosen))
+            if most != queue.most:
+                _limit(s, int(most))
+        record("/training", schema.Training, MACHINE)
 
 
 def _limit(s: Store, most: int) -> None:

@@ -47,6 +47,43 @@ def test_every_button_leaves_a_sound_document(code: str, name: str) -> None:
             assert errors == []
 
 
+STACK = [
+    {"type": "Affine", "out_features": 8},
+    {"type": "Sigmoid"},
+    {"type": "Repeat", "n": 2, "layers": [{"type": "Affine", "out_features": 8}, {"type": "Tanh", "name": "bend"}]},
+    {"type": "Affine", "out_features": 1},
+    {"type": "Sigmoid"},
+    {"type": "BinaryCrossEntropy"},
+]
+ILL = {"format": 1, "task": "binary", "model": {"input": [4], "layers": STACK}}
+
+
+def test_saturated_units_get_another_activation_and_the_head_keeps_its_own() -> None:
+    (remedy,) = remedies("vanishing_gradients", ILL)
+    state = opened(ILL)
+    for action in remedy.actions:
+        state = reduce(state, action)
+    layers = state.document["model"]["layers"]
+    assert ["Affine", "ReLU", "Repeat", "Affine", "Sigmoid", "BinaryCrossEntropy"] == [one["type"] for one in layers]
+    assert {"type": "ReLU", "name": "bend"} == layers[2]["layers"][1]
+    assert [] == list(check(state.document).errors)
+    (one,) = remedies("saturated_units", ILL, ["Sigmoid_1"])
+    assert 1 == len(one.actions[0].patch)
+    assert [] == remedies("saturated_units", ILL, ["Affine_1"])
+
+
+def test_an_activation_that_others_read_by_its_counted_name_is_left_alone() -> None:
+    layers = [*STACK[:2], {"type": "Affine", "out_features": 1, "inputs": ["Sigmoid_1"]}, {"type": "SquaredError"}]
+    document = {"format": 1, "task": "regression", "model": {"input": [4], "layers": layers}}
+    assert [] == remedies("vanishing_gradients", document)
+
+
+def test_dead_units_get_a_smaller_rate() -> None:
+    document = {**BARE, "training": {"optimizer": {"type": "Adam", "learning_rate": 0.1}}}
+    rate = next(one for one in remedies("dead_units", document, ["ReLU_1"]) if one.key == "train.fix.rate")
+    assert "0.03" == rate.values["rate"]
+
+
 def test_what_has_been_done_is_not_offered_again() -> None:
     training = {"early_stopping": {}, "weight_decay": 0.1, "class_weights": "balanced", "clip_norm": 1.0}
     done = {**BARE, "data": {**DATA, "augmentation": [{"type": "Shift"}]}, "training": training}

@@ -90,7 +90,8 @@ def test_what_cannot_be_trained_cannot_be_started(app: AppTest, tmp_path: Path, 
     app.session_state["store"] = Store(tmp_path, document=changed)
     app.run()
     assert labelled(app.button, "Start training").disabled
-    assert (app.info if broken == "data" else app.error) and not app.exception
+    assert labelled(app.button, "Choose data" if broken == "data" else "Mend it on Build")
+    assert (broken == "data" or app.error) and not app.exception
 
 
 def add(app: AppTest, state: str, live: dict[str, Any], **files: Any) -> None:
@@ -184,3 +185,32 @@ def test_buttons_of_the_queue(app: AppTest) -> None:
     app.button(key="train.forget:0001").click().run()
     assert [] == app.session_state["queue"].jobs()
     assert not app.exception
+
+
+def test_fields_of_the_chosen_optimizer_and_schedule(app: AppTest) -> None:
+    app.run()
+    labelled(app.selectbox, "Schedule of the learning rate").set_value("Step").run()
+    labelled(app.text_input, "Epochs between drops").set_value("7").run()
+    labelled(app.text_input, "Drop after epochs").set_value("3, 5").run()
+    labelled(app.text_input, "Beta 1").set_value("0,8").run()
+    labelled(app.toggle, "Shuffle").set_value(False).run()
+    training = document(app)["training"]
+    assert {"type": "Step", "step_size": 7, "milestones": [3, 5]} == training["schedule"]
+    assert (0.8, False) == (training["optimizer"]["beta1"], training["shuffle"])
+    labelled(app.text_input, "Beta 1").set_value("").run()
+    labelled(app.toggle, "Shuffle").set_value(True).run()
+    assert "beta1" not in document(app)["training"]["optimizer"] and "shuffle" not in document(app)["training"]
+    harness.sound(app)
+
+
+@pytest.mark.parametrize("typed", ["1.5", "-1", "much", "[", "1, 2"])
+def test_a_field_says_what_it_wants_and_the_document_stays(app: AppTest, typed: str) -> None:
+    app.run()
+    before = document(app)
+    labelled(app.text_input, "Beta 1").set_value(typed).run()
+    assert before == document(app)
+    assert typed == labelled(app.text_input, "Beta 1").value
+    assert any("Wanted here" in caption.value and "number" in caption.value for caption in app.caption)
+    labelled(app.text_input, "Beta 1").set_value("0.5").run()
+    assert 0.5 == document(app)["training"]["optimizer"]["beta1"]
+    assert not any("Wanted here" in caption.value for caption in app.caption)

@@ -102,7 +102,7 @@ def test_a_checkup_of_a_run_follows_its_last_checkpoint(run: Path) -> None:
     found = checkup.look()
     assert 2 == checkup.epoch
     net = Run(run).network
-    assert [one.layer for one in found] == [name for name in net.graph.layers if name not in ("Input", net.checked.loss)]
+    assert [name for name in net.graph.layers if name not in ("Input", net.checked.loss)] == [v.layer for v in found]
     assert "good" == {one.layer: one.state for one in found}["Convolution_1"]
     checkup.net.params["Convolution_1/bias"] = 0 * checkup.net.params["Convolution_1/bias"] + np.inf
     assert found == checkup.look()  # read anew each time
