@@ -25,7 +25,7 @@ from schemas.patch import copy
 from schemas.shapes import Shape
 
 from . import heads
-from .checks import data as data_checks, heads as head_checks, memory
+from .checks import data as data_checks, heads as head_checks, memory, sharing
 from .checks.found import Found, found
 from .checks.shapes import Shapes
 from .cost import LayerInfo, Settings, estimate, machine_bytes, totals
@@ -44,6 +44,8 @@ class CheckedLayer:
     layer: Layer
     inputs: tuple[str, ...]
     shape: Shape
+    share: str | None = None
+    """The layer whose parameters it uses."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class Report:
         for info in self.layers:
             if info.layer is None or info.output_shape is None:
                 raise DocumentError(f"The shape of {info.name} is unknown.", self.problems)
-            made.append(CheckedLayer(info.name, info.layer, tuple(i or INPUT for i in info.inputs), info.output_shape))
+            reads = tuple(i or INPUT for i in info.inputs)
+            made.append(CheckedLayer(info.name, info.layer, reads, info.output_shape, info.share))
         if self._output is None or self.input_shape is None:
             raise DocumentError("The network has no output.", self.problems)
         return Checked(tuple(made), self.input_shape, self._output, made[-1].name, self.task)
@@ -230,6 +233,7 @@ class _Look:
             if len(other.errors) < len(self.state.errors):
                 self.input_shape, self.state = tuple(known), other
         self._add(self.state.found, ())
+        self._add(sharing.check(self.state), parsed)
         self._end()
         self.scale = scale
         self._memory()

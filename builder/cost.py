@@ -49,6 +49,8 @@ class LayerInfo:
     trainable: int | None = None
     multiply_adds: int | None = None
     activation_bytes: int | None = None
+    share: str | None = None
+    """The layer whose parameters it uses; they are counted there."""
     receptive_field: tuple[int, int] | None = None
     """Rows and columns of the input that one output value can depend on; None for layers after Affine and the like."""
 
@@ -81,12 +83,22 @@ class View:
 
 
 def measure(
-    name: str, kind: str, pointer: str, inputs: Sequence[str], layer: Layer, shape: Shape, given: Sequence[Shape]
+    name: str,
+    kind: str,
+    pointer: str,
+    inputs: Sequence[str],
+    layer: Layer,
+    shape: Shape,
+    given: Sequence[Shape],
+    share: str | None = None,
 ) -> tuple[LayerInfo, tuple[ops.Op, ...]]:
-    """Return a layer's cost, and the operations that it is made of, for inputs of the given shapes."""
+    """Return a layer's cost, and the operations that it is made of, for inputs of the given shapes.
+
+    Parameters that it shares with the layer `share` are counted there.
+    """
     values = [ops.value(s) for s in given]
     made = tuple(op for op in ops.walk([layer.lower(*values)], values) if not isinstance(op, ops.Input))
-    held = [p for op in made for p in op.parameters]
+    held = [p for op in made for p in op.parameters if share is None]
     trained = [p for p in held if not p.statistic]
     info = LayerInfo(
         name,
@@ -102,6 +114,7 @@ def measure(
         trainable=sum(p.size for p in trained if p.trainable),
         multiply_adds=sum(op.multiply_adds for op in made),
         activation_bytes=FLOAT * elements(shape),
+        share=share,
     )
     return info, made
 

@@ -51,6 +51,8 @@ class Node:
     position: int
     inputs: list[str | None] = field(default_factory=list)
     """Names of the layers it reads, None where one does not exist."""
+    share: str | None = None
+    """Name of the layer whose parameters it uses, None where it has its own, or where there is no such layer."""
 
     @property
     def call(self) -> Call | None:
@@ -250,6 +252,19 @@ class Graph:
                 node.inputs.append(None)
             else:
                 node.inputs.append(INPUT if source is None else source.name)
+        node.share = self._shared(node)
+
+    def _shared(self, node: Node) -> str | None:
+        """Return the layer that `share` means, where it is one that this layer can share with."""
+        name = node.fields.get("share")
+        if not isinstance(name, str):
+            return None
+        try:
+            source = node.scope.find(name, node.position)
+        except LookupError:
+            return None
+        own = source is not None and source.fields.get("share") is None and source.type == node.type
+        return source.name if source is not None and own and source is not node else None
 
     def wire(self) -> None:
         """Resolve all inputs and put the layers in order."""

@@ -47,6 +47,9 @@ class Layer(BaseModel):
         description="Names of the layers it reads, the one before it when left out. 'Input' is the stack's own input.",
     )
     trainable: bool = Field(True, strict=True, description="Whether training changes this layer's parameters.")
+    share: Name | None = Field(
+        None, description="Name of a layer of the same type whose parameters this one uses, instead of its own."
+    )
 
     def infer(self, *shapes: Shape) -> Shape:
         raise NotImplementedError  # the contract test proves that every registered layer overrides it

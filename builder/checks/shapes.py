@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from builder.cost import LayerInfo, View, measure, view
+from schemas import ops
 from schemas.errors import FieldFix, Fix, Remark, ShapeError
 from schemas.patch import join
 from schemas.shapes import LARGEST, Shape, elements, shape_text
@@ -31,6 +32,8 @@ class Shapes:
     infos: dict[str, LayerInfo] = field(default_factory=dict)
     found: list[Found] = field(default_factory=list)
     views: dict[str, View | None] = field(default_factory=dict)
+    made: dict[str, tuple[ops.Op, ...]] = field(default_factory=dict)
+    """Layer name -> the operations that it stands for."""
 
     def __post_init__(self) -> None:
         self.shapes["Input"] = self.input_shape
@@ -85,8 +88,9 @@ class Shapes:
             return None
         self._remarks(node, node.layer.remarks(*given))
         info, made = measure(
-            node.name, node.type, node.pointer, [i or "?" for i in node.inputs], node.layer, shape, given
+            node.name, node.type, node.pointer, [i or "?" for i in node.inputs], node.layer, shape, given, node.share
         )
+        self.made[node.name] = made
         seen = view(made, [self.views.get(i or "") for i in node.inputs]) if len(shape) == 3 else None
         self.views[node.name] = seen
         if seen is not None:

@@ -12,7 +12,7 @@ from schemas import ops
 
 from ..kernels import machine
 from .parameters import Parameters, aligned
-from .tensors import Tensor
+from .tensors import Scratch, Tensor
 
 
 @dataclass(eq=False)
@@ -54,6 +54,8 @@ class Binder:
     layer: str = ""
     update: Update | None = None
     updated: set[str] = field(default_factory=set)
+    shared: dict[int, Scratch] = field(default_factory=dict)
+    """Where a use of a parameter that several layers share puts its own gradient, by the record's id."""
 
     def keep(self, table: Any, dtype: Any = np.int64) -> int:
         """Return the address of a table that lives as long as the tape."""
@@ -70,6 +72,13 @@ class Binder:
         return int(self.parameters.packed.ctypes.data) + slot.start * self.parameters.dtype.itemsize
 
     def gradient_of(self, parameter: ops.Parameter) -> int:
+        """Return where a rule puts the gradient; of a parameter that several layers share, its own part."""
+        if id(parameter) in self.shared:
+            return self.arena + self.shared[id(parameter)].offset
+        return self.gradient_at(parameter)
+
+    def gradient_at(self, parameter: ops.Parameter) -> int:
+        """Return where the whole gradient is."""
         slot = self.parameters.slots[self.graph.key(parameter)]
         return int(self.parameters.gradients.ctypes.data) + slot.start * self.parameters.dtype.itemsize
 

@@ -73,6 +73,7 @@ class Emitter:
     sums: dict[int, Sums] = field(default_factory=dict)
     streams: dict[int, int] = field(default_factory=dict)
     readers: dict[int, list[Node]] = field(default_factory=dict)
+    shared: dict[int, Scratch] = field(default_factory=dict)
     input_gradient: bool = False
     exact: bool = False
     winograd: bool = False
@@ -156,7 +157,7 @@ def emit(
 
     `exact` keeps to direct convolutions; `winograd` takes Winograd's form wherever there is one, even in float64.
     """
-    from . import rules
+    from . import rules, sharing
 
     rules.load()
     lanes = vector_bytes // item
@@ -172,11 +173,14 @@ def emit(
     if out.prediction is None:
         out.prediction = out.value(graph.output)
     if mode == "train":
+        uses = sharing.uses(out)
         for node in reversed(graph.nodes):
             backward = rule_of(node.op).backward
             gradient = out.gradients.get(id(node))
             if backward is not None and gradient is not None:
-                backward(out, node, gradient)
+                with sharing.parts(out, node, uses):
+                    backward(out, node, gradient)
+        sharing.sums(out, uses)
     return out
 
 

@@ -10,7 +10,7 @@ from schemas import ops
 from schemas.layer import Layer
 from schemas.shapes import Shape
 
-from .tensors import Node
+from .tensors import Node, image_axes
 
 
 class CheckedLayer(Protocol):
@@ -22,6 +22,8 @@ class CheckedLayer(Protocol):
     def layer(self) -> Layer: ...
     @property
     def inputs(self) -> tuple[str, ...]: ...
+    @property
+    def share(self) -> str | None: ...
 
 
 class Checked(Protocol):
@@ -64,8 +66,40 @@ def _without_reshape(op: ops.Op) -> ops.Op:
     return op
 
 
+def _as_its_owner(node: Node, owner: ops.Op) -> Node | None:
+    """Return a Reshape for an Affine that shares the weight of one whose input has other axes; None if none is needed.
+
+    The layout of a weight follows the shape that its Affine reads, and there is one weight for both.
+    """
+    if not isinstance(node.op, ops.Affine):
+        return None
+    wanted, given = owner.inputs[0].shape, node.op.inputs[0].shape
+    if image_axes(wanted) == image_axes(given):
+        return None
+    turned = ops.Reshape(node.op.inputs, wanted)
+    made = Node(turned, node.inputs, node.layer)
+    node.op, node.inputs = replace(node.op, inputs=(turned,)), [made]
+    return made
+
+
+def _share(order: list[Node], parameters: dict[str, ops.Parameter], keys: dict[int, str]) -> list[Node]:
+    """Return the nodes with what those need that use another layer's parameters."""
+    owners = {id(p): node for node in order for p in node.op.parameters}
+    result = []
+    for node in order:
+        for parameter in node.op.parameters:
+            own = parameters[keys[id(parameter)]]
+            made = _as_its_owner(node, owners[id(own)].op) if own is not parameter else None
+            result += [made] if made is not None else []
+        result.append(node)
+    return result
+
+
 def lower(checked: Checked) -> Lowered:
-    """Ask every layer for its operations and join them. Parameters get the key '<layer>/<parameter>'."""
+    """Ask every layer for its operations and join them. Parameters get the key '<layer>/<parameter>'.
+
+    Where a layer shares another's, its records have the other's keys, and `parameters` holds the other's records.
+    """
     source = ops.value(checked.input_shape)
     values: dict[str, ops.Value] = {"Input": source}
     nodes: dict[int, Node] = {id(source): Node(source, [], "Input")}
@@ -81,10 +115,12 @@ def lower(checked: Checked) -> Lowered:
             nodes[id(op)] = node = Node(kept, [nodes[id(i)] for i in kept.inputs], item.name)
             order.append(node)
             for parameter in op.parameters:
-                key = f"{item.name}/{parameter.name}"
+                key = keys[id(parameter)] = f"{item.share or item.name}/{parameter.name}"
+                if item.share is not None:
+                    continue
                 if key in parameters:
                     raise ValueError(f"layer {item.name!r} lowers to two parameters named {parameter.name!r}")
                 parameters[key] = parameter
-                keys[id(parameter)] = key
+    order = _share(order, parameters, keys)
     layers = {name: nodes[id(op)] for name, op in values.items()}
     return Lowered(layers["Input"], layers[checked.output], layers[checked.loss], order, layers, parameters, keys)

@@ -25,7 +25,9 @@ ITEM = 4
 def parameter_bytes(graph: Lowered) -> int:
     """Return the bytes of all parameters in the kernels' layouts."""
     lanes = VECTOR_BYTES // ITEM
-    return sum(layout_of(node.op, p, lanes).size * ITEM for node in graph.nodes for p in node.op.parameters)
+    own = {id(p) for p in graph.parameters.values()}
+    held = [(node.op, p) for node in graph.nodes for p in node.op.parameters if id(p) in own]
+    return sum(layout_of(op, p, lanes).size * ITEM for op, p in held)
 
 
 def use_batch(graph: Lowered, limit: int) -> int:

@@ -68,6 +68,8 @@ class Parameters(MutableMapping[str, np.ndarray]):
         for node in graph.nodes:
             for parameter in node.op.parameters:
                 key = graph.key(parameter)
+                if graph.parameters[key] is not parameter:
+                    continue  # another layer's
                 layout = layout_of(node.op, parameter, lanes)
                 self.slots[key] = Slot(key, parameter, layout, place)
                 place += rounded(layout.size, ALIGNMENT // self.dtype.itemsize)

@@ -70,6 +70,7 @@ class Program:
         )
         self.feeds.weights[:] = 1
         self.binder = Binder(int(self.arena.ctypes.data), parameters, self.feeds, dtype.type, self.graph, update=update)
+        self.binder.shared = self.emitted.shared
         self._bind()
         prediction = self.emitted.prediction
         assert prediction is not None

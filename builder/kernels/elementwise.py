@@ -61,6 +61,17 @@ def copy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             y[k] = a[k]
 
 
+@kernel
+def clear(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = 0."""
+    d = arguments(row)
+    first, last = share(d, unit)
+    for r in range(first, last):
+        y = at(d, real, Y, r)
+        for k in range(d[L]):
+            y[k] = 0
+
+
 @njit
 def mixed(z):  # type: ignore[no-untyped-def]  # Numba
     """SplitMix64's output function (Steele, Lea and Flood 2014): a counter becomes a random number."""

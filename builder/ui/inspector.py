@@ -22,7 +22,7 @@ from schemas.shapes import shape_text
 from schemas.words import Schema
 
 FIRST = ("type", "name", "inputs", "layers")
-LAST = ("weight_initializer", "scale_initializer", "bias_initializer", "trainable")
+LAST = ("weight_initializer", "scale_initializer", "bias_initializer", "share", "trainable")
 
 
 def inspect(s: Store, block: Shown) -> None:
@@ -50,12 +50,12 @@ def inspect(s: Store, block: Shown) -> None:
         if last:
             with st.expander(text("build.more"), key=f"in:{block.id}:more"):
                 for name in last:
-                    field(s, block, name, root)
+                    (_share if name == "share" else field)(s, block, name, root)
 
 
 def _says(block: Shown, name: str) -> bool:
-    """Tell whether a field means anything: a layer without parameters cannot be frozen."""
-    return name != "trainable" or bool(block.cost.get("parameters")) or name in block.entry
+    """Tell whether a field means anything: a layer without parameters can neither be frozen nor share any."""
+    return name not in ("trainable", "share") or bool(block.cost.get("parameters")) or name in block.entry
 
 
 def _shapes(block: Shown) -> None:
@@ -113,6 +113,36 @@ def _inputs(s: Store, block: Shown) -> None:
         key=key,
         on_change=wired,
         help=text("build.inputs_help"),
+    )
+
+
+def _share(s: Store, block: Shown, name: str, root: Schema) -> None:
+    """Draw whose parameters it uses: its own, or those of another block of its type in this stack."""
+    where, present = s.state.stack, block.entry.get("share")
+    entries = where.entries if where is not None else []
+    others = [
+        s.state.names.get(identity(where, i), "")
+        for i, entry in enumerate(entries)
+        if where is not None and isinstance(entry, dict) and entry.get("type") == block.type and "share" not in entry
+    ]
+    choices = [one for one in dict.fromkeys(others) if one and one != block.name]
+    if present is not None and present not in choices:
+        raw(s, block, "share", root["properties"]["share"])
+        return
+    key = f"in:{block.id}:share"
+    st.session_state[key] = present
+
+    def chosen() -> None:
+        other = st.session_state[key]
+        s.act(Field(id=block.id, field="share", value=other, remove=other is None))
+
+    st.selectbox(
+        label("share"),
+        [None, *choices],
+        format_func=lambda one: text("build.share_own") if one is None else plain(str(one)),
+        key=key,
+        help=described(block, "share", root["properties"]["share"], root),
+        on_change=chosen,
     )
 
 

@@ -41,7 +41,7 @@ def checked(shape, stack, task="classification"):
         name = layer.name or f"{layer.type}_{counts[layer.type]}"
         inputs = tuple(layer.inputs or [before])
         shapes[name] = layer.infer(*(shapes[i] for i in inputs))
-        found.append(SimpleNamespace(name=name, layer=layer, inputs=inputs, shape=shapes[name]))
+        found.append(SimpleNamespace(name=name, layer=layer, inputs=inputs, shape=shapes[name], share=layer.share))
         before = name
     return SimpleNamespace(
         layers=tuple(found), input_shape=tuple(shape), output=found[-1].inputs[0], loss=before, task=task, shapes=shapes

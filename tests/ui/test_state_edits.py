@@ -243,3 +243,18 @@ def test_it_writes_what_the_command_line_writes() -> None:
     for path in sorted(ROOT.glob("examples/*.json")):
         state = opened(json.loads(path.read_text(encoding="utf-8")))
         assert path.read_text(encoding="utf-8") == state.text == dump(state.document) == write(state.document)
+
+
+def test_a_block_keeps_the_parameters_that_it_shares() -> None:
+    layers: list[dict[str, Any]] = [
+        {"type": "Affine", "out_features": 4},
+        {"type": "ReLU"},
+        {"type": "Affine", "out_features": 4, "share": "Affine_1"},
+    ]
+    state = opened({"format": 1, "model": {"input": [4], "layers": layers}})
+    first = state.tree["model"]["layers"][0][ID]
+    state = reduce(state, {"op": "insert", "type": "Affine", "after": "Input", "before": first})
+    entries = state.document["model"]["layers"]
+    assert entries[1]["name"] == entries[3]["share"]
+    state = reduce(state, {"op": "rename", "id": first, "name": "encoder"})
+    assert "encoder" == state.document["model"]["layers"][3]["share"]

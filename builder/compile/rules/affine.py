@@ -138,7 +138,7 @@ def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
         listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, tiles.GRADIENT, VECTOR_BYTES)
         split = min(listed["NLIST"], UNITS)
         fields = walk | listed | {"SPLIT": split, "CHUNKS": 1, "X": b.at(x), "Y": at}
-        if b.update is None:
+        if b.update is None or id(op.weight) in b.shared:
             b.row(tiles, "tiles_gradient", split, **fields, SIZE=layout.size, PART=b.gradient_of(op.weight))
         else:
             part = b.arena + tile.offset

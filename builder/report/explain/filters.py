@@ -67,7 +67,7 @@ def filters(net: Network, layer: str | None = None) -> Filters:
 
     name, op = convolution(net, layer)
     key = net.graph.key(op.weight)
-    before = draw(op.weight, key, net.random_seed).astype(net.params.dtype)
+    before = draw(net.params.slots[key].parameter, key, net.random_seed).astype(net.params.dtype)
     return Filters(name, before, net.params[key])
 
 

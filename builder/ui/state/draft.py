@@ -1,5 +1,5 @@
-"""One edit under way: a copy of the tree in which `inputs` hold ids instead of names, so that nothing that is moved,
-renamed, added or taken away changes what a block reads. `finished` writes names again."""
+"""One edit under way: a copy of the tree in which `inputs` and `share` hold ids instead of names, so that nothing that
+is moved, renamed, added or taken away changes what a block reads. `finished` writes names again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from .tree import INPUT, Stack, Tree, Where, copied, find, identity, number, sho
 
 MOST_PASSES = 20
 """Giving one layer a name can renumber others, which may then need theirs; more than a few passes never happened."""
+
+
+SHARE = -1
+"""Stands for `share` among the numbers of inputs."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +143,14 @@ class Draft:
                 texts = said(entry)
                 if texts and isinstance(entry.get("inputs"), list) and all(isinstance(text, str) for text in texts):
                     entry["inputs"] = [Ref(text, scopes.resolve(where, text)) for text in texts]
+                if isinstance(entry, dict) and isinstance(entry.get("share"), str):
+                    entry["share"] = Ref(entry["share"], scopes.resolve(where, entry["share"]))
 
     def finished(self) -> Tree:
         """Write names for ids, and return the tree. Blocks that need a name to be named get one."""
         for _ in range(MOST_PASSES):
             plain = self._plain()
-            if not any(refs_of(entry) for where in stacks(self.tree) for entry in where.entries):
+            if not any(_named(entry) for where in stacks(self.tree) for entry in where.entries):
                 return plain
             names = names_of(plain)
             scopes = Scopes(plain, names)
@@ -152,7 +158,7 @@ class Draft:
                 (where, entry, k, ref)
                 for where in stacks(self.tree)
                 for entry in where.entries
-                for k, ref in enumerate(refs_of(entry))
+                for k, ref in _named(entry)
                 if ref.target is not None and (not ref.text or scopes.resolve(where, ref.text) != ref.target)
             ]
             if not wrong:
@@ -163,7 +169,11 @@ class Draft:
                 text = self._name_for(ref, where, names, scopes)
                 self.lost += [] if text else [ref.text]
                 changed = changed or (text or ref.text) != ref.text
-                entry["inputs"][k] = Ref(text or ref.text, ref.target if text else None)
+                again = Ref(text or ref.text, ref.target if text else None)
+                if k == SHARE:
+                    entry["share"] = again
+                else:
+                    entry["inputs"][k] = again
             if not changed:
                 break
         return self._plain()
@@ -215,6 +225,12 @@ def refs_of(entry: Any) -> list[Ref]:
     """Return what a block's `inputs` mean."""
     given = entry.get("inputs") if isinstance(entry, dict) else None
     return [ref for ref in given if isinstance(ref, Ref)] if isinstance(given, list) else []
+
+
+def _named(entry: Any) -> list[tuple[int, Ref]]:
+    """Return (number of the input, or SHARE, and what it means) for all that names a block."""
+    share = entry.get("share") if isinstance(entry, dict) else None
+    return [*enumerate(refs_of(entry)), *([(SHARE, share)] if isinstance(share, Ref) else [])]
 
 
 def put(entry: Tree, field: str, value: Any) -> None:

@@ -179,6 +179,18 @@ ROW = [
     engine.affine(4),
     *engine.HEAD,
 ]
+SHARED = [
+    engine.conv(5, padding=1, name="a"),
+    {"type": "BatchNormalization", "name": "n"},
+    engine.conv(5, padding=1, name="b"),
+    *engine.layers("ReLU"),
+    {**engine.conv(5, padding=1), "share": "b"},
+    {"type": "BatchNormalization", "share": "n"},
+    engine.affine(180, name="w"),
+    {**engine.affine(180), "share": "w"},
+    engine.affine(4),
+    *engine.HEAD,
+]
 LONG = [engine.affine(40), *engine.layers("Tanh"), engine.affine(3), *engine.HEAD]
 
 
@@ -192,8 +204,9 @@ LONG = [engine.affine(40), *engine.layers("Tanh"), engine.affine(3), *engine.HEA
         ((1100,), LONG, 5),
         ((21, 8, 9), PAINTED, 3),
         ((3, 61), ROW, 3),
+        ((2, 6, 6), SHARED, 3),
     ],
-    ids=["strided", "large", "long rows", "long Affine", "painted", "rows of one axis"],
+    ids=["strided", "large", "long rows", "long Affine", "painted", "rows of one axis", "shared"],
 )
 def test_canaries_of_chosen_networks(shape, stack, batch, mode):
     run_canaries(shape, stack, batch, mode, "float32")
