@@ -22,6 +22,7 @@ from schemas.document import Document, Sections, parse, plain
 from schemas.errors import DocumentError, Problem, TsumikiError
 from schemas.layer import Layer
 from schemas.patch import copy
+from schemas.say import say
 from schemas.shapes import Shape
 
 from . import heads
@@ -255,8 +256,8 @@ class _Look:
         except TsumikiError as error:
             self.found.append(found(
                 "data_unreadable",
-                f"The data cannot be looked at: {error}",
-                "So the model was checked without them. Training would stop here.",
+                say("The data cannot be looked at: {error}", error=error),
+                say("So the model was checked without them. Training would stop here."),
                 pointer="/data/source",
                 warning=True,
             ))  # fmt: skip

@@ -23,6 +23,7 @@ from .migrate import migrate
 from .model import MOST_UNITS, Model, Shell
 from .patch import join
 from .reader import inspect, not_an_object, refusal
+from .say import Said, say
 from .stack import Entry, Labels, read_stack
 from .training import Training
 from .translate import SENSIBLE, Place, validate
@@ -101,14 +102,14 @@ def _section(raw: dict[str, Any], key: str, example: Any = None) -> tuple[dict[s
     if key == "model" and isinstance(raw[key], list):
         fixes.append(
             Fix(
-                "Take the list as the model's layers",
+                say("Take the list as the model's layers"),
                 ({"op": "replace", "path": pointer, "value": {"layers": raw[key]}},),
             )
         )
     elif key != "model":
-        fixes.append(Fix(f"Leave out {key}", ({"op": "remove", "path": pointer},)))
-    what = f"{key} must be an object {{…}}, but is {show(raw[key])}."
-    why = str(Document.model_fields[key].description)
+        fixes.append(Fix(say("Leave out {field}", field=key), ({"op": "remove", "path": pointer},)))
+    what = say("{field} must be an object {{…}}, but is {value}.", field=key, value=show(raw[key]))
+    why = Said(str(Document.model_fields[key].description))
     return None, [Problem("wrong_type", what, why, pointer, fixes=tuple(fixes))]
 
 
@@ -129,13 +130,20 @@ def parse(raw: Any) -> tuple[Sections, list[Problem]]:
         return Sections({}), problems or [not_an_object(clean)]
     clean, found = migrate(clean)
     beside = ("format", "model", "data", "training")
-    head, more = validate(Head, clean, Place("", "The document", beside=beside))
+    head, more = validate(Head, clean, Place("", say("The document"), beside=beside))
     found += more
     model, more = _section(clean, "model")
     found += more
     if "model" not in clean and not _renamed(found, "model"):
-        fix = Fix("Start with a small model", ({"op": "add", "path": "/model", "value": SENSIBLE["model"]},))
-        found.append(Problem("missing_field", "The document: model is missing.", "It says the layers.", fixes=(fix,)))
+        fix = Fix(say("Start with a small model"), ({"op": "add", "path": "/model", "value": SENSIBLE["model"]},))
+        found.append(
+            Problem(
+                "missing_field",
+                say("{name}: {what}", name=say("The document"), what=say("{field} is missing.", field="model")),
+                say("It says the layers."),
+                fixes=(fix,),
+            )
+        )
     shape, layers, units, more = _model(model)
     found += more
     data, more = _section(clean, "data")
@@ -179,7 +187,9 @@ def _refused(error: dict[str, Any], raw: Any) -> Problem:
         if inside or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
             here = here[step]
             steps.append(step)
-    return Problem("wrong_value", f"{error['msg']}, but it is {show(here)}.", "", join("", *steps))
+    return Problem(
+        "wrong_value", say("{what}, but it is {value}.", what=error["msg"], value=show(here)), "", join("", *steps)
+    )
 
 
 def _head(head: Head | None, raw: dict[str, Any]) -> dict[str, Any]:
@@ -268,5 +278,5 @@ def dump(document: Document | Mapping[str, Any]) -> str:
     try:
         return _lines(clean, 0, _WIDTH) + "\n"
     except ValueError:
-        what = "NaN and Infinity are not JSON (RFC 8259)."
+        what = say("NaN and Infinity are not JSON (RFC 8259).")
         raise refusal([Problem("not_json", what)]) from None

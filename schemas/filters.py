@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import ops
 from .errors import FieldFix, ShapeError
 from .initialisers import Initialiser
+from .say import say
 from .shapes import Shape
 
 
@@ -14,13 +15,18 @@ def groups_fit(channels: int, out_channels: int, groups: int) -> None:
         fitting = [g for g in range(1, min(channels, out_channels) + 1) if channels % g == out_channels % g == 0]
         nearest = min(fitting, key=lambda g: (abs(g - groups), g))
         up = -(-out_channels // groups) * groups
-        fixes = [FieldFix(f"Use {nearest} groups", {"groups": nearest})]
+        fixes = [FieldFix(say("Use {count} groups", count=nearest), {"groups": nearest})]
         if channels % groups == 0:
-            fixes.append(FieldFix(f"Make {up} output channels", {"out_channels": up}))
+            fixes.append(FieldFix(say("Make {count} output channels", count=up), {"out_channels": up}))
         raise ShapeError(
             "groups_do_not_divide",
-            f"{groups} groups do not divide {channels} input channels and {out_channels} output channels evenly.",
-            "Each group takes an equal share of the input channels and of the filters.",
+            say(
+                "{groups} groups do not divide {channels} input channels and {out_channels} output channels evenly.",
+                groups=groups,
+                channels=channels,
+                out_channels=out_channels,
+            ),
+            say("Each group takes an equal share of the input channels and of the filters."),
             fixes,
         )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .errors import ShapeError
+from .say import commas, say
 from .shapes import Shape, shape_text
 
 
 def _list(shapes: Sequence[Shape]) -> str:
-    return ", ".join(shape_text(s) for s in shapes)
+    return commas(shape_text(s) for s in shapes)
 
 
 def same_shape(kind: str, shapes: Sequence[Shape]) -> Shape:
@@ -17,12 +18,24 @@ def same_shape(kind: str, shapes: Sequence[Shape]) -> Shape:
     first = shapes[0]
     if all(s == first for s in shapes):
         return first
-    why = f"{kind} works value by value, so all inputs need the same shape."
+    why = say("{kind} works value by value, so all inputs need the same shape.", kind=kind)
     if any(len(s) != len(first) for s in shapes):
-        raise ShapeError("rank_mismatch", f"The inputs of {kind} have different numbers of axes: {_list(shapes)}.", why)
+        raise ShapeError(
+            "rank_mismatch",
+            say("The inputs of {kind} have different numbers of axes: {shapes}.", kind=kind, shapes=_list(shapes)),
+            why,
+        )
     if any(s[1:] != first[1:] for s in shapes):
-        raise ShapeError("size_mismatch", f"The inputs of {kind} differ in height or width: {_list(shapes)}.", why)
-    raise ShapeError("channel_mismatch", f"The inputs of {kind} differ in channels: {_list(shapes)}.", why)
+        raise ShapeError(
+            "size_mismatch",
+            say("The inputs of {kind} differ in height or width: {shapes}.", kind=kind, shapes=_list(shapes)),
+            why,
+        )
+    raise ShapeError(
+        "channel_mismatch",
+        say("The inputs of {kind} differ in channels: {shapes}.", kind=kind, shapes=_list(shapes)),
+        why,
+    )
 
 
 def joined(shapes: Sequence[Shape], axis: int) -> Shape:
@@ -31,19 +44,28 @@ def joined(shapes: Sequence[Shape], axis: int) -> Shape:
     if any(len(s) != len(first) for s in shapes):
         raise ShapeError(
             "rank_mismatch",
-            f"The inputs of Concatenate have different numbers of axes: {_list(shapes)}.",
-            "They are put one behind the other along one axis; all other axes must agree.",
+            say(
+                "The inputs of {kind} have different numbers of axes: {shapes}.",
+                kind="Concatenate",
+                shapes=_list(shapes),
+            ),
+            say("They are put one behind the other along one axis; all other axes must agree."),
         )
     if axis >= len(first):
         raise ShapeError(
             "axis_out_of_range",
-            f"There is no axis {axis} in inputs of {len(first)} axes: {_list(shapes)}.",
-            "Axis 0 is channels.",
+            say(
+                "There is no axis {axis} in inputs of {count} axes: {shapes}.",
+                axis=axis,
+                count=len(first),
+                shapes=_list(shapes),
+            ),
+            say("Axis 0 is channels."),
         )
     if any(s[:axis] + s[axis + 1 :] != first[:axis] + first[axis + 1 :] for s in shapes):
         raise ShapeError(
             "size_mismatch" if axis == 0 else "channel_mismatch",
-            f"The inputs of Concatenate differ beside axis {axis}: {_list(shapes)}.",
-            "They are put one behind the other along one axis; all other axes must agree.",
+            say("The inputs of Concatenate differ beside axis {axis}: {shapes}.", axis=axis, shapes=_list(shapes)),
+            say("They are put one behind the other along one axis; all other axes must agree."),
         )
     return (*first[:axis], sum(s[axis] for s in shapes), *first[axis + 1 :])

@@ -9,6 +9,7 @@ from pydantic import Field
 from . import ops
 from .errors import FieldFix, ShapeError
 from .initialisers import Constant
+from .say import about, say
 from .shapes import Shape
 
 Epsilon = Annotated[float, Field(gt=0, le=1, strict=True, allow_inf_nan=False)]
@@ -25,8 +26,8 @@ def several(kind: str, count: int, over: str) -> None:
     if count < 2:
         raise ShapeError(
             "one_value",
-            f"{kind} would normalise over {over}, which is a single value here.",
-            "A single value minus its mean is 0, whatever it was: nothing of the input would be left.",
+            say("{kind} would normalise over {over}, which is a single value here.", kind=kind, over=over),
+            say("A single value minus its mean is 0, whatever it was: nothing of the input would be left."),
         )
 
 
@@ -37,7 +38,9 @@ def divided(kind: str, channels: int, groups: int) -> None:
         nearest = min(fitting, key=lambda g: (abs(g - groups), g))
         raise ShapeError(
             "groups_do_not_divide",
-            f"{kind}: {groups} groups do not divide {channels} channels evenly.",
-            "Each group takes an equal share of the channels.",
-            [FieldFix(f"Use {nearest} groups", {"groups": nearest})],
+            about(
+                kind, say("{groups} groups do not divide {channels} channels evenly.", groups=groups, channels=channels)
+            ),
+            say("Each group takes an equal share of the channels."),
+            [FieldFix(say("Use {count} groups", count=nearest), {"groups": nearest})],
         )

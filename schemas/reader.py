@@ -20,6 +20,7 @@ from typing import Any
 
 from .errors import DocumentError, Fix, Problem, UsageError
 from .patch import join
+from .say import commas, say
 from .words import show
 
 MOST_BYTES = 8 * 2**20
@@ -79,38 +80,45 @@ class _Walk:
     def copy(self, value: Any, path: tuple[str | int, ...] = ()) -> Any:
         self.values += 1
         if self.values > MOST_VALUES:
-            raise _TooMuch(_too_large(f"It holds more than {MOST_VALUES} values."))
+            raise _TooMuch(_too_large(say("It holds more than {most} values.", most=MOST_VALUES)))
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, float):
             return self._float(float(value), path)
         if isinstance(value, int):
             if value.bit_length() > MOST_DIGITS * 3.33:
-                return self._note(path, "wrong_value", f"The number has more than {MOST_DIGITS} digits.")
+                return self._note(path, "wrong_value", say("The number has more than {most} digits.", most=MOST_DIGITS))
             return int(value)
         if isinstance(value, str):
             return (
                 value
                 if self._is_text(value)
-                else self._note(path, "not_json", f"The text {show(value)} is no Unicode.")
+                else self._note(path, "not_json", say("The text {value} is no Unicode.", value=show(value)))
             )
         if isinstance(value, _Huge):
-            what = f"The number has {value.digits} digits."
-            return self._note(path, "wrong_value", what, f"A document holds numbers of at most {MOST_DIGITS} digits.")
+            what = say("The number has {digits} digits.", digits=value.digits)
+            return self._note(
+                path,
+                "wrong_value",
+                what,
+                say("A document holds numbers of at most {most} digits.", most=MOST_DIGITS),
+            )
         if isinstance(value, dict | list | tuple) and len(path) >= MOST_LEVELS:
-            what = f"Lists and objects lie more than {MOST_LEVELS} levels deep in each other."
-            raise _TooMuch(Problem("too_deep", what, "No network needs that.", join("", *path[:8])))
+            what = say("Lists and objects lie more than {most} levels deep in each other.", most=MOST_LEVELS)
+            raise _TooMuch(Problem("too_deep", what, say("No network needs that."), join("", *path[:8])))
         if isinstance(value, dict):
             return self._object(value, path)
         if isinstance(value, list | tuple):
             return self._list(value, path)
-        what = f"A Python object of type {type(value).__name__} cannot stand in a document."
-        return self._note(path, "not_json", what, "It holds only objects, lists, texts, numbers, true, false and null.")
+        what = say("A Python object of type {kind} cannot stand in a document.", kind=type(value).__name__)
+        return self._note(
+            path, "not_json", what, say("It holds only objects, lists, texts, numbers, true, false and null.")
+        )
 
     def _float(self, value: float, path: tuple[str | int, ...]) -> float:
         if not math.isfinite(value) and len(self.infinite) < MOST_PROBLEMS:
-            what = f"{show(value)} is no number that JSON has, or one too large for a computer's."
-            why = "NaN and Infinity are not JSON (RFC 8259)."
+            what = say("{value} is no number that JSON has, or one too large for a computer's.", value=show(value))
+            why = say("NaN and Infinity are not JSON (RFC 8259).")
             self.infinite.append(Problem("not_json", what, why, join("", *path)))
         return value
 
@@ -129,7 +137,12 @@ class _Walk:
         result: dict[str, Any] = {}
         for key, part in value.items():
             if not isinstance(key, str) or not self._is_text(key):
-                self._note(path, "not_json", f"The key {show(str(key))} is no text.", "Keys of a document are texts.")
+                self._note(
+                    path,
+                    "not_json",
+                    say("The key {key} is no text.", key=show(str(key))),
+                    say("Keys of a document are texts."),
+                )
                 continue
             plain = type(part) is int and -(2**31) < part < 2**31
             result[str(key)] = part if plain else self.copy(part, (*path, key))
@@ -137,14 +150,15 @@ class _Walk:
         for key, parts in value.doubles.items() if isinstance(value, _Twice) else ():
             if len(self.problems) < MOST_PROBLEMS:
                 pointer = join("", *path, key)
-                options = [("last", parts[-1]), ("first", parts[0])]
+                options = [(say("Keep the last: {value}", value=show(parts[-1])), parts[-1])]
+                options.append((say("Keep the first: {value}", value=show(parts[0])), parts[0]))
                 fixes = tuple(
-                    Fix(f"Keep the {which}: {show(part)}", ({"op": "replace", "path": pointer, "value": part},))
-                    for which, part in options
+                    Fix(title, ({"op": "replace", "path": pointer, "value": part},))
+                    for title, part in options
                     if _Walk.plain(part)
                 )
-                what = f"The key {show(key)} stands {len(parts)} times in the same object."
-                why = f"It could mean any of {', '.join(show(part) for part in parts[:4])}."
+                what = say("The key {key} stands {count} times in the same object.", key=show(key), count=len(parts))
+                why = say("It could mean any of {values}.", values=commas(show(part) for part in parts[:4]))
                 self.problems.append(Problem("duplicate_key", what, why, pointer, fixes=fixes))
         return result
 
@@ -171,14 +185,16 @@ class _Walk:
     def _note(self, path: tuple[str | int, ...], code: str, what: str, why: str = "") -> None:
         if len(self.problems) < MOST_PROBLEMS:
             pointer = join("", *path)
-            self.problems.append(Problem(code, what, why or "The document must be JSON (RFC 8259) in UTF-8.", pointer))
+            self.problems.append(
+                Problem(code, what, why or say("The document must be JSON (RFC 8259) in UTF-8."), pointer)
+            )
 
 
 def _too_large(what: str) -> Problem:
     return Problem(
         "too_large",
-        f"The document is too large. {what}",
-        "It describes a network; data belong into files of their own.",
+        say("The document is too large. {what}", what=what),
+        say("It describes a network; data belong into files of their own."),
     )
 
 
@@ -207,50 +223,58 @@ def _integer(digits: str) -> int | _Huge:
 
 
 _MEANING = (
-    ("Expecting ',' delimiter", "a comma or a closing bracket is missing"),
-    ("Expecting ':' delimiter", "a colon is missing after the key"),
+    ("Expecting ',' delimiter", say("a comma or a closing bracket is missing")),
+    ("Expecting ':' delimiter", say("a colon is missing after the key")),
     (
         "Expecting property name",
-        "a key in double quotes is missing; perhaps there is a comma too many, or single quotes",
+        say("a key in double quotes is missing; perhaps there is a comma too many, or single quotes"),
     ),
-    ("Illegal trailing comma", "there is a comma before the closing bracket"),
+    ("Illegal trailing comma", say("there is a comma before the closing bracket")),
     (
         "Expecting value",
-        "a value is missing; perhaps a comma too many, or True, None or single quotes instead of JSON's form",
+        say("a value is missing; perhaps a comma too many, or True, None or single quotes instead of JSON's form"),
     ),
-    ("Extra data", "the document has ended already, but more follows"),
-    ("Invalid control character", "a text holds a line break or another control character; write it as \\n or \\u000a"),
-    ("Unterminated string", "a text has no closing quote"),
-    ("Invalid \\", "a text holds a backslash that starts no escape; write \\\\ for a backslash"),
+    ("Extra data", say("the document has ended already, but more follows")),
+    (
+        "Invalid control character",
+        say("a text holds a line break or another control character; write it as \\n or \\u000a"),
+    ),
+    ("Unterminated string", say("a text has no closing quote")),
+    ("Invalid \\", say("a text holds a backslash that starts no escape; write \\\\ for a backslash")),
 )
 
 
 def _not_json(error: json.JSONDecodeError) -> Problem:
-    meaning = next((text for start, text in _MEANING if error.msg.startswith(start)), "this is not JSON")
+    meaning = next((text for start, text in _MEANING if error.msg.startswith(start)), say("this is not JSON"))
     rest = error.doc[error.pos : error.pos + 40].split("\n")[0]
     if re.match(r"//|#|/\*", rest):
-        meaning = "JSON has no comments; use the field description"
-    at = f" at {show(rest, 40)}" if rest else " at the end of the text"
-    what = f"Line {error.lineno}, column {error.colno}: {meaning}{at}."
-    return Problem("not_json", what, "The document must be JSON (RFC 8259) in UTF-8.")
+        meaning = say("JSON has no comments; use the field description")
+    place = {"line": error.lineno, "column": error.colno, "meaning": meaning}
+    if rest:
+        what = say("Line {line}, column {column}: {meaning} at {text}.", text=show(rest, 40), **place)
+    else:
+        what = say("Line {line}, column {column}: {meaning} at the end of the text.", **place)
+    return Problem("not_json", what, say("The document must be JSON (RFC 8259) in UTF-8."))
 
 
 def _decoded(data: bytes) -> str | Problem:
-    why = "Save it as UTF-8."
+    why = say("Save it as UTF-8.")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or data[:4].count(0) >= 2:
-        return Problem("not_json", "The document is written in UTF-16 or UTF-32, or is no text at all.", why)
+        return Problem("not_json", say("The document is written in UTF-16 or UTF-32, or is no text at all."), why)
     try:
         # Windows' editors put a byte order mark before UTF-8; RFC 8259 allows a reader to pass over it.
         return data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Problem("not_json", f"Line {line}: byte {data[error.start]:#04x} is not UTF-8.", why)
+        return Problem(
+            "not_json", say("Line {line}: byte {byte:#04x} is not UTF-8.", line=line, byte=data[error.start]), why
+        )
 
 
 def scan_text(text: str | bytes) -> Scan:
     """Read as much as can be read. Duplicate keys and the like are listed; the document is usable without them."""
     if len(text) > MOST_BYTES:
-        return Scan(None, (_too_large(f"It has more than {MOST_BYTES // 2**20} MB."),))
+        return Scan(None, (_too_large(say("It has more than {most} MB.", most=MOST_BYTES // 2**20)),))
     if isinstance(text, bytes):
         decoded = _decoded(text)
         if isinstance(decoded, Problem):
@@ -259,18 +283,20 @@ def scan_text(text: str | bytes) -> Scan:
     else:
         text = text.removeprefix("\ufeff")
     if not text.strip():
-        what = "The document is empty."
-        return Scan(None, (Problem("not_json", what, 'It must be a JSON object: {"format": 1, "model": …, …}.'),))
+        what = say("The document is empty.")
+        return Scan(
+            None, (Problem("not_json", what, say('It must be a JSON object: {{"format": 1, "model": …, …}}.')),)
+        )
     # Brackets and commas bound what parsing builds, before it builds it.
     if text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
-        return Scan(None, (_too_large(f"It holds more than {MOST_VALUES} values."),))
+        return Scan(None, (_too_large(say("It holds more than {most} values.", most=MOST_VALUES)),))
     try:
         raw = json.loads(text, object_pairs_hook=_pairs, parse_int=_integer)
     except json.JSONDecodeError as error:
         return Scan(None, (_not_json(error),))
     except RecursionError:
-        what = f"Lists and objects lie more than {MOST_LEVELS} levels deep in each other."
-        return Scan(None, (Problem("too_deep", what, "No network needs that."),))
+        what = say("Lists and objects lie more than {most} levels deep in each other.", most=MOST_LEVELS)
+        return Scan(None, (Problem("too_deep", what, say("No network needs that.")),))
     walk = _Walk()
     clean, problems = walk.whole(raw)
     if not isinstance(clean, dict) and not problems:
@@ -279,8 +305,10 @@ def scan_text(text: str | bytes) -> Scan:
 
 
 def not_an_object(value: Any) -> Problem:
-    what = f"The document must be an object {{…}}, but is {show(value)}."
-    return Problem("wrong_type", what, 'It looks like this: {"format": 1, "name": …, "model": {"layers": […]}, …}.')
+    what = say("The document must be an object {{…}}, but is {value}.", value=show(value))
+    return Problem(
+        "wrong_type", what, say('It looks like this: {{"format": 1, "name": …, "model": {{"layers": […]}}, …}}.')
+    )
 
 
 def refusal(problems: Sequence[Problem], source: str = "The document") -> DocumentError:

@@ -56,7 +56,12 @@ def say(template: str, /, **values: Any) -> Said:
     return Said(template.format_map(values), template, values)
 
 
-GLUES = (" ", ", ", " and ", " or ", "; ")
+def about(name: str, what: str) -> Said:
+    """Say what something is about: `name: what`."""
+    return say("{name}: {what}", name=name, what=what)
+
+
+GLUES = (" ", ", ", " and ", " or ", ", or ", "; ")
 """What stands between texts in a row; each is translated."""
 
 
@@ -100,4 +105,5 @@ def written(value: Any) -> Any:
         return {"glue": value.glue, "parts": [written(part) for part in value.parts]}
     if isinstance(value, Said):
         return {"template": value.template, "values": {key: written(part) for key, part in value.values.items()}}
+    value = value.item() if hasattr(value, "item") else value  # one of NumPy's numbers
     return value if isinstance(value, bool | int | float) or value is None else str(value)

@@ -15,6 +15,7 @@ from .errors import Fix, Problem
 from .layer import REGISTRY, Layer
 from .model import MOST_LAYERS, MOST_REPEATS, STACKS, TYPES, RepeatHead, Unit
 from .patch import join
+from .say import about, commas, either, say, sentences
 from .suggest import FIELDS, did_you_mean, plain
 from .translate import SENSIBLE, Place, repair, validate
 from .words import show
@@ -139,7 +140,7 @@ class Labels:
         return counted
 
     def of(self, pointer: str) -> str:
-        return self.names.get(pointer, f"entry {pointer.rpartition('/')[2]}")
+        return self.names.get(pointer) or say("entry {number}", number=pointer.rpartition("/")[2])
 
 
 def _rounds(raw: dict[str, Any]) -> int:
@@ -149,7 +150,7 @@ def _rounds(raw: dict[str, Any]) -> int:
 
 
 def _known(kinds: tuple[str, ...] = TYPES) -> str:
-    return "Known types: " + ", ".join(kinds) + "."
+    return say("Known types: {names}.", names=commas(kinds))
 
 
 def _model(kind: str) -> Any:
@@ -179,16 +180,21 @@ def _guess(raw: dict[str, Any]) -> list[str]:
 
 
 def _no_type(raw: dict[str, Any], place: Place) -> Problem:
-    what = f"{place.subject}: type is missing."
+    what = about(place.subject, say("{field} is missing.", field="type"))
     # "layer": "ReLU" and the like: the type under another name.
     for key, value in raw.items():
         if isinstance(value, str) and did_you_mean(key, ["type"], FIELDS) and did_you_mean(value, TYPES):
             kind = did_you_mean(value, TYPES)[0]
             moved = ({"op": "remove", "path": join(place.pointer, key)},)
             rest = {name: part for name, part in raw.items() if name != key}
-            fix = Fix(f"Rename {key} to type", (*moved, *_typed(rest, kind, place, "add")))
+            fix = Fix(
+                say("Rename {name} to {other}", name=key, other="type"), (*moved, *_typed(rest, kind, place, "add"))
+            )
             return Problem("missing_field", what, _known(), place.pointer, place.layer, fixes=(fix,))
-    fixes = tuple(Fix(f"Set type to {kind}", _typed(raw, kind, place, "add")) for kind in _guess(raw))
+    fixes = tuple(
+        Fix(say("Set {name} to {value}", name="type", value=kind), _typed(raw, kind, place, "add"))
+        for kind in _guess(raw)
+    )
     return Problem("missing_field", what, _known(), place.pointer, place.layer, fixes=fixes)
 
 
@@ -197,11 +203,13 @@ def _unknown_type(raw: dict[str, Any], word: str, place: Place) -> Problem:
     fixes = []
     for kind in meant:
         # Several words stand for one layer elsewhere, but ReLU6 or HardTanh are not quite the same.
-        title = f"Change {show(word)} to {kind}"
+        title = say("Change {value} to {kind}", value=show(word), kind=kind)
         fixes.append(Fix(title, _typed(raw, kind, place, "replace")))
-    hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
-    what = f"{place.subject}: there is no layer type {show(word)}."
-    return Problem("unknown_type", what, hint + _known(), place.pointer + "/type", place.layer, fixes=tuple(fixes))
+    hint = say("Did you mean {meant}?", meant=either(meant)) if meant else ""
+    what = about(place.subject, say("there is no layer type {value}.", value=show(word)))
+    return Problem(
+        "unknown_type", what, sentences(hint, _known()), place.pointer + "/type", place.layer, fixes=tuple(fixes)
+    )
 
 
 def _not_an_entry(raw: Any, place: Place, alone: bool) -> Problem:
@@ -210,10 +218,19 @@ def _not_an_entry(raw: Any, place: Place, alone: bool) -> Problem:
         required = [name for name, f in _model(kind).model_fields.items() if f.is_required()]
         if kind in REGISTRY and all(name in SENSIBLE for name in required):
             layer = {"type": kind, **{name: SENSIBLE[name] for name in required}}
-            fixes.append(Fix(f"Write it as {show(layer)}", ({"op": "replace", "path": place.pointer, "value": layer},)))
+            fixes.append(
+                Fix(
+                    say("Write it as {value}", value=show(layer)),
+                    ({"op": "replace", "path": place.pointer, "value": layer},),
+                )
+            )
     if not alone:
-        fixes.append(Fix("Remove it", ({"op": "remove", "path": place.pointer},)))
-    what = f"{place.subject} of the layers must be an object {{…}} with a type, but is {show(raw)}."
+        fixes.append(Fix(say("Remove it"), ({"op": "remove", "path": place.pointer},)))
+    what = say(
+        "{name} of the layers must be an object {{…}} with a type, but is {value}.",
+        name=place.subject,
+        value=show(raw),
+    )
     return Problem("wrong_type", what, _known(), place.pointer, place.layer, fixes=tuple(fixes))
 
 
@@ -234,8 +251,8 @@ def _with_activation(problems: list[Problem], raw: dict[str, Any], pointer: str)
     result = []
     for problem in problems:
         if patch and problem.code == "unknown_field" and problem.pointer == pointer + "/activation":
-            why = "An activation is a layer of its own."
-            fixes = (Fix(f"Put a {patch[1]['value']['type']} layer behind it", patch), *problem.fixes)
+            why = say("An activation is a layer of its own.")
+            fixes = (Fix(say("Put a {kind} layer behind it", kind=patch[1]["value"]["type"]), patch), *problem.fixes)
             problem = Problem(problem.code, problem.what, why, problem.pointer, problem.layer, fixes=fixes)
         result.append(problem)
     return result
@@ -256,7 +273,10 @@ def read_entry(raw: Any, pointer: str, labels: Labels, *, alone: bool = False) -
     if "type" not in raw:
         return Entry(pointer, raw, label, **base, broken=True), [_no_type(raw, place)]
     if not isinstance(kind, str):
-        what = f"{label}: type must be a text, but is {show(kind)}."
+        what = about(
+            label,
+            say("{field} must be {wanted}, but is {value}.", field="type", wanted=say("a text"), value=show(kind)),
+        )
         problem = Problem("wrong_type", what, _known(), pointer + "/type", place.layer)
         return Entry(pointer, raw, label, **base, broken=True), [problem]
     if kind in REGISTRY:
@@ -283,27 +303,47 @@ def read_stack(
 ) -> tuple[tuple[Entry, ...], list[Problem], bool]:
     """Read the `layers` of the object `owner` at `pointer`; return entries, problems, and whether there is a list."""
     here, layers = pointer + "/layers", owner.get("layers")
-    why = "Layers stand in the order in which data passes through them."
+    why = say("Layers stand in the order in which data passes through them.")
     stack = SENSIBLE["layers"]
     if "layers" not in owner:
         # Under another name it is that name's problem ("children"), told as an unknown field with its fix.
         for key, value in owner.items():
             if isinstance(value, list) and did_you_mean(key, ["layers"], FIELDS):
                 return (), [], False
-        fix = Fix("Start with Affine and ReLU", ({"op": "add", "path": here, "value": stack},))
-        return (), [Problem("missing_field", f"{subject}: layers is missing.", why, pointer, fixes=(fix,))], False
+        fix = Fix(say("Start with Affine and ReLU"), ({"op": "add", "path": here, "value": stack},))
+        return (
+            (),
+            [
+                Problem(
+                    "missing_field",
+                    about(subject, say("{field} is missing.", field="layers")),
+                    why,
+                    pointer,
+                    fixes=(fix,),
+                )
+            ],
+            False,
+        )
     if not isinstance(layers, list):
         fixes: tuple[Fix, ...] = ()
         if isinstance(layers, dict) and "type" in layers:
-            fixes = (Fix("Make it a list of one layer", ({"op": "replace", "path": here, "value": [layers]},)),)
-        what = f"{subject}: layers must be a list, but is {show(layers)}."
+            fixes = (Fix(say("Make it a list of one layer"), ({"op": "replace", "path": here, "value": [layers]},)),)
+        what = about(
+            subject,
+            say("{field} must be {wanted}, but is {value}.", field="layers", wanted=say("a list"), value=show(layers)),
+        )
         return (), [Problem("wrong_type", what, why, here, fixes=fixes)], False
     if not layers:
-        fix = Fix("Start with Affine and ReLU", ({"op": "replace", "path": here, "value": stack},))
-        return (), [Problem("wrong_value", f"{subject}: layers is empty.", why, here, fixes=(fix,))], False
+        fix = Fix(say("Start with Affine and ReLU"), ({"op": "replace", "path": here, "value": stack},))
+        return (
+            (),
+            [Problem("wrong_value", about(subject, say("layers is empty.")), why, here, fixes=(fix,))],
+            False,
+        )
     if len(layers) > MOST_LAYERS:
-        what = f"{subject}: layers has {len(layers)} entries, but at most {MOST_LAYERS} are possible."
-        return (), [Problem("too_large", what, "Use Repeat for stacks that come again.", here)], False
+        many = say("layers has {count} entries, but at most {most} are possible.", count=len(layers), most=MOST_LAYERS)
+        what = about(subject, many)
+        return (), [Problem("too_large", what, say("Use Repeat for stacks that come again."), here)], False
     entries: list[Entry] = []
     problems: list[Problem] = []
     for index, raw in enumerate(layers):
@@ -311,8 +351,11 @@ def read_stack(
         entries.append(entry)
         problems += found
         if len(problems) > 200:
-            what = f"{subject}: there are more than 200 problems; the layers after {entry.label} were not looked at."
-            problems.append(Problem("too_many_problems", what, "Mend the listed ones first.", here))
+            many = say(
+                "there are more than 200 problems; the layers after {name} were not looked at.", name=entry.label
+            )
+            what = about(subject, many)
+            problems.append(Problem("too_many_problems", what, say("Mend the listed ones first."), here))
             rest = range(index + 1, len(layers))
             entries += [Entry(join(here, i), layers[i], labels.of(join(here, i)), broken=True) for i in rest]
             break

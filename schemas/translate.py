@@ -5,7 +5,7 @@ Works for every model from its own JSON Schema, so that a new layer or setting n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 from .errors import Fix, Problem
 from .located import Found, Path, errors
 from .patch import PatchError, apply, copy, join
+from .say import Said, about, commas, either, say, sentences
 from .suggest import FIELDS, LONGEST_WORD, did_you_mean
 from .words import Schema, describe, fits_type, forbidden, nearest, schema_of, show, step_into, tags
 
@@ -121,18 +122,22 @@ class _Report:
             target = (*parent, field)
             for candidate in self._candidates(here[name], target):
                 patch = [self._op("remove", error.path), self._op("add", target, candidate)]
-                fix = self._fix(
-                    f"Rename {_text((name,))} to {field}" + self._set(candidate, here[name]), patch, error, target
-                )
+                fix = self._fix(self._renaming(_text((name,)), field, candidate, here[name]), patch, error, target)
                 if fix:
                     fixes.append(fix)
                     if target in missing and not explained & {target}:
                         explained.add(target)
                     break
-        fixes += self._try([(f"Remove {_text((name,))}", [self._op("remove", error.path)])], error)
-        known = "It has " + ", ".join(fields) + "." if fields else ""
-        hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
-        return self._problem("unknown_field", error.path, f"there is no field {show(name)}.", hint + known, fixes)
+        fixes += self._try([(say("Remove {name}", name=_text((name,))), [self._op("remove", error.path)])], error)
+        known = say("It has {names}.", names=commas(fields)) if fields else ""
+        hint = say("Did you mean {meant}?", meant=either(meant)) if meant else ""
+        return self._problem(
+            "unknown_field",
+            error.path,
+            say("there is no field {name}.", name=show(name)),
+            sentences(hint, known),
+            fixes,
+        )
 
     def _missing(self, error: Found) -> Problem:
         name = str(error.path[-1])
@@ -140,95 +145,159 @@ class _Report:
         options = [SENSIBLE[name]] if name in SENSIBLE else []
         if schema and not options:
             options = [schema["default"]] if "default" in schema else list(schema.get("enum", ()))[:3]
-        fixes = self._try([(f"Set {name} to {show(v)}", [self._op("add", error.path, v)]) for v in options], error)
-        what = f"{_text(error.path)} is missing."
-        expected = f"It must be {describe(schema, self.root)}." if schema else ""
-        return self._problem(
-            "missing_field", error.path[:-1], what, f"{self._why(error.path)} {expected}".strip(), fixes
+        fixes = self._try(
+            [
+                (say("Set {name} to {value}", name=name, value=show(v)), [self._op("add", error.path, v)])
+                for v in options
+            ],
+            error,
         )
+        what = say("{field} is missing.", field=_text(error.path))
+        expected = say("It must be {wanted}.", wanted=describe(schema, self.root)) if schema else ""
+        return self._problem("missing_field", error.path[:-1], what, sentences(self._why(error.path), expected), fixes)
 
     def _tag(self, error: Found) -> Problem:
         schema = self._schema(error.path) or {}
         choices, here = tags(schema, self.root), _at(self.value, error.path)
-        known = "Known types: " + ", ".join(choices) + "."
+        known = say("Known types: {names}.", names=commas(choices))
         target = (*error.path, "type")
         if isinstance(here, str):  # an initialiser may be said by its name alone
             meant = did_you_mean(here, choices)
             options = [
-                (f"Change {show(here)} to {tag}", [self._op("replace", error.path, {"type": tag})]) for tag in meant
+                (
+                    say("Change {value} to {kind}", value=show(here), kind=tag),
+                    [self._op("replace", error.path, {"type": tag})],
+                )
+                for tag in meant
             ]
-            hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
-            what = f"{_text(error.path)} {show(here)} does not exist."
-            return self._problem("unknown_type", error.path, what, hint + known, self._try(options, error))
+            hint = say("Did you mean {meant}?", meant=either(meant)) if meant else ""
+            what = say("{field} {value} does not exist.", field=_text(error.path), value=show(here))
+            return self._problem("unknown_type", error.path, what, sentences(hint, known), self._try(options, error))
         if not isinstance(here, dict) or "type" not in here:
             usual = schema.get("default")
             default = usual.get("type") if isinstance(usual, dict) else None
             offered = [default] if default in choices else choices[:1]
-            options = [(f"Set type to {tag}", self._typed("add", target, tag)) for tag in offered]
+            options = [
+                (say("Set {name} to {value}", name="type", value=tag), self._typed("add", target, tag))
+                for tag in offered
+            ]
             return self._problem(
-                "missing_field", error.path, f"{_text(target)} is missing.", known, self._try(options, error)
+                "missing_field",
+                error.path,
+                say("{field} is missing.", field=_text(target)),
+                known,
+                self._try(options, error),
             )
         word = here["type"]
         if not isinstance(word, str):
             return self._problem(
-                "wrong_type", target, f"{_text(target)} must be a text, but is {show(word)}.", known, []
+                "wrong_type",
+                target,
+                say(
+                    "{field} must be {wanted}, but is {value}.",
+                    field=_text(target),
+                    wanted=say("a text"),
+                    value=show(word),
+                ),
+                known,
+                [],
             )
         meant = did_you_mean(word, choices)
-        hint = f"Did you mean {' or '.join(meant)}? " if meant else ""
-        options = [(f"Change {show(word)} to {tag}", self._typed("replace", target, tag)) for tag in meant]
-        what = f"{_text(target)} {show(word)} does not exist."
-        return self._problem("unknown_type", target, what, hint + known, self._try(options, error, loose=True))
+        hint = say("Did you mean {meant}?", meant=either(meant)) if meant else ""
+        options = [
+            (say("Change {value} to {kind}", value=show(word), kind=tag), self._typed("replace", target, tag))
+            for tag in meant
+        ]
+        what = say("{field} {value} does not exist.", field=_text(target), value=show(word))
+        return self._problem(
+            "unknown_type", target, what, sentences(hint, known), self._try(options, error, loose=True)
+        )
 
     def _custom(self, error: Found) -> Problem:
-        said = error.error.get("ctx", {}).get("error") if error.kind == "value_error" else error.error["msg"]
+        given = error.error.get("ctx", {})
+        said = given.get("said") or Said(str(given["error"] if error.kind == "value_error" else error.error["msg"]))
         code = "wrong_value" if error.kind == "value_error" else error.kind
         here = _at(self.value, error.path)
         options = []
         if isinstance(here, dict):
             options = [
-                (f"Leave out {name}", [self._op("remove", (*error.path, name))]) for name in here if name != "type"
+                (say("Leave out {field}", field=name), [self._op("remove", (*error.path, name))])
+                for name in here
+                if name != "type"
             ]
-        where = f"{_text(error.path)}: " if error.path else ""
-        return self._problem(code, error.path, f"{where}{said}.", self._why(error.path), self._try(options[:10], error))
+        what = say("{what}.", what=said)
+        what = about(_text(error.path), what) if error.path else what
+        return self._problem(
+            code,
+            error.path,
+            what,
+            self._why(error.path),
+            self._try(options[:10], error),
+        )
 
     def _key(self, error: Found) -> Problem:
         """A name that the user chose, such as an argument's, is not of the form that such names have."""
         name = str(error.path[-1])
-        what = f"{show(name)} cannot be a name in {_text(error.path[:-1])}."
-        why = "Such a name is not empty, not long, and of letters, digits and '_'." if "pattern" in error.kind else ""
+        what = say("{value} cannot be a name in {field}.", value=show(name), field=_text(error.path[:-1]))
+        why = (
+            say("Such a name is not empty, not long, and of letters, digits and '_'.")
+            if "pattern" in error.kind
+            else ""
+        )
         return self._problem("wrong_value", error.path, what, why, self._try([*self._without(error.path)], error))
 
     def _wrong(self, error: Found) -> Problem:
         value, schema = _at(self.value, error.path), self._schema(error.path) or {}
-        what = f"{_text(error.path) or 'this'} must be {describe(schema, self.root)}, but is {show(value)}."
+        field = _text(error.path) or say("this")
+        wanted = describe(schema, self.root)
+        what = say("{field} must be {wanted}, but is {value}.", field=field, wanted=wanted, value=show(value))
         pattern = schema.get("pattern") or next((s["pattern"] for s in schema.get("anyOf", ()) if "pattern" in s), None)
         if error.kind == "string_pattern_mismatch" and pattern:
             bad = forbidden(value, pattern)
-            signs = "the characters " + show(bad) if bad else "anything else than the form it needs"
-            what = f"{_text(error.path)} must not contain {signs}: {show(value)}."
+            signs = (
+                say("the characters {characters}", characters=show(bad))
+                if bad
+                else say("anything else than the form it needs")
+            )
+            what = say("{field} must not contain {signs}: {value}.", field=field, signs=signs, value=show(value))
         elif isinstance(value, list | str) and error.kind in (
             "too_long",
             "too_short",
             "string_too_long",
             "string_too_short",
         ):
-            thing = "characters" if isinstance(value, str) else "entries"
-            what = f"{_text(error.path)} must be {describe(schema, self.root)}, but it has {len(value)} {thing}."
+            has = (
+                say("{count} characters", count=len(value))
+                if isinstance(value, str)
+                else say("{count} entries", count=len(value))
+            )
+            what = say("{field} must be {wanted}, but it has {has}.", field=field, wanted=wanted, has=has)
         options = [
-            (f"Set {_text(error.path)} to {show(candidate)}", [self._op("replace", error.path, candidate)])
+            (
+                say("Set {name} to {value}", name=_text(error.path), value=show(candidate)),
+                [self._op("replace", error.path, candidate)],
+            )
             for candidate in self._candidates(value, error.path)[1:]
         ]
         code = "wrong_value" if fits_type(value, schema, self.root) else "wrong_type"
         why = self._why(error.path)
         if isinstance(value, str) and value.startswith("$"):
-            why = f"{why} A '$name' is replaced only inside a unit, by the unit's argument of that name.".strip()
+            inside = say("A '$name' is replaced only inside a unit, by the unit's argument of that name.")
+            why = sentences(why, inside)
         return self._problem(code, error.path, what, why, self._try([*options, *self._without(error.path)], error))
 
     # --- what they share ---
 
     def _problem(self, code: str, path: Path, what: str, why: str, fixes: list[Fix]) -> Problem:
         pointer = join(self.place.pointer, *path)
-        return Problem(code, f"{self.place.subject}: {what}", why, pointer, self.place.layer, fixes=tuple(fixes[:3]))
+        return Problem(
+            code,
+            about(self.place.subject, what),
+            why,
+            pointer,
+            self.place.layer,
+            fixes=tuple(fixes[:3]),
+        )
 
     def _schema(self, path: Path) -> Schema | None:
         schema: Schema | None = self.root
@@ -239,13 +308,13 @@ class _Report:
             value = value[step] if inside or (isinstance(value, list) and isinstance(step, int)) else None
         return schema
 
-    def _why(self, path: Path) -> str:
+    def _why(self, path: Path) -> Said:
         """Return the description of the nearest field that has one."""
         for length in range(len(path), 0, -1):
             schema = self._schema(path[:length])
             if schema and "description" in schema and schema.get("type") != "object":
-                return str(schema["description"])
-        return ""
+                return Said(str(schema["description"]))
+        return Said("")
 
     def _fields(self, parent: Path) -> list[str]:
         schema = self._schema(parent) if parent else self.root
@@ -271,8 +340,10 @@ class _Report:
                 found.append(candidate)
         return found
 
-    def _set(self, candidate: Any, value: Any) -> str:
-        return "" if candidate is value else f" and set it to {show(candidate)}"
+    def _renaming(self, name: str, field: str, candidate: Any, value: Any) -> Said:
+        if candidate is value:
+            return say("Rename {name} to {other}", name=name, other=field)
+        return say("Rename {name} to {other} and set it to {value}", name=name, other=field, value=show(candidate))
 
     def _without(self, path: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Offer to leave the field out, where it has a default; of a list's entry, the entry."""
@@ -280,10 +351,13 @@ class _Report:
             if isinstance(path[length - 1], str):
                 schema = self._schema(path[:length]) or {}
                 default = schema.get("default")
-                then = f" (it is then {show(default)})" if default is not None else ""
-                yield f"Leave out {_text(path[:length])}{then}", [self._op("remove", path[:length])]
+                field, then = _text(path[:length]), show(default)
+                title = say("Leave out {field}", field=field)
+                if default is not None:
+                    title = say("Leave out {field} (it is then {value})", field=field, value=then)
+                yield title, [self._op("remove", path[:length])]
                 return
-            yield f"Remove {_text(path[:length])}", [self._op("remove", path[:length])]
+            yield say("Remove {name}", name=_text(path[:length])), [self._op("remove", path[:length])]
 
     def _typed(self, op: str, target: Path, tag: str) -> list[dict[str, Any]]:
         """Return the patch that sets the type, with the fixes that the other fields then need."""
@@ -312,7 +386,7 @@ class _Report:
         moved = tuple({**entry, "path": self.place.pointer + entry["path"]} for entry in patch)
         return Fix(title, moved)
 
-    def _try(self, options: list[tuple[str, list[dict[str, Any]]]], error: Found, loose: bool = False) -> list[Fix]:
+    def _try(self, options: Sequence[tuple[str, list[dict[str, Any]]]], error: Found, loose: bool = False) -> list[Fix]:
         fixes = (self._fix(title, patch, error, loose=loose) for title, patch in options)
         return [fix for fix in fixes if fix is not None][:3]
 
@@ -352,6 +426,8 @@ def validate(model: type[M], value: dict[str, Any], place: Place, depth: int = 0
     problems = _Report(model, value, place, found, depth, more).problems()
     untold = more + max(0, len(found) - MOST_PROBLEMS)
     if untold:
-        what = f"{place.subject}: {untold} more problems like these are not listed."
-        problems.append(Problem("too_many_problems", what, "Mend the listed ones first.", place.pointer, place.layer))
+        what = about(place.subject, say("{count} more problems like these are not listed.", count=untold))
+        problems.append(
+            Problem("too_many_problems", what, say("Mend the listed ones first."), place.pointer, place.layer)
+        )
     return None, problems

@@ -13,6 +13,7 @@ from .errors import Fix, Problem
 from .layer import Name
 from .model import MOST_UNITS, UnitHead, placeholders, substitute
 from .patch import join, split
+from .say import Said, about, say
 from .stack import Entry, Labels, read_stack
 from .translate import Place, validate
 from .words import forbidden, show
@@ -95,7 +96,10 @@ def _as_written(problem: Problem, layers: list[Any], pointer: str, spots: Mappin
 def _at_argument(problem: Problem, spot: str, target: str, layer: str | None) -> Problem:
     """Tell the problem where the argument gets its value, with the fixes that still make sense there."""
     fixes = tuple(
-        Fix(f"Set {split(target)[-1]} to {show(fix.patch[0]['value'])}", ({**fix.patch[0], "path": target},))
+        Fix(
+            say("Set {name} to {value}", name=split(target)[-1], value=show(fix.patch[0]["value"])),
+            ({**fix.patch[0], "path": target},),
+        )
         for fix in problem.fixes
         if len(fix.patch) == 1 and fix.patch[0]["op"] == "replace" and fix.patch[0]["path"] == spot
     )
@@ -124,9 +128,16 @@ def _bad_name(name: str) -> Problem | None:
     schema = TypeAdapter(Name).json_schema()
     bad = forbidden(name, schema["pattern"])
     if bad or not 1 <= len(name) <= schema["maxLength"]:
-        what = f"The unit's name must not contain {show(bad)}" if bad else "A unit's name has 1 to 100 characters"
+        what = (
+            say("The unit's name must not contain {characters}: {name}.", characters=show(bad), name=show(name))
+            if bad
+            else say("A unit's name has 1 to 100 characters: {name}.", name=show(name))
+        )
         return Problem(
-            "wrong_value", f"{what}: {show(name)}.", "Uses of the unit say this name.", join("/model/units", name)
+            "wrong_value",
+            what,
+            say("Uses of the unit say this name."),
+            join("/model/units", name),
         )
     return None
 
@@ -137,12 +148,13 @@ def read_units(model: Mapping[str, Any], labels: Labels) -> tuple[dict[str, Unit
     if units is None and "units" not in model:
         return {}, []
     if not isinstance(units, dict):
-        fix = Fix("Remove units", ({"op": "remove", "path": "/model/units"},))
-        what = f"model: units must be an object {{…}} of named stacks, but is {show(units)}."
+        fix = Fix(say("Remove units"), ({"op": "remove", "path": "/model/units"},))
+        what = about("model", say("units must be an object {{…}} of named stacks, but is {value}.", value=show(units)))
         return {}, [Problem("wrong_type", what, "", "/model/units", fixes=(fix,))]
     if len(units) > MOST_UNITS:
-        what = f"model: there are {len(units)} units, but at most {MOST_UNITS} are possible."
-        return {}, [Problem("too_large", what, "Remove those that are not used.", "/model/units")]
+        many = say("there are {count} units, but at most {most} are possible.", count=len(units), most=MOST_UNITS)
+        what = about("model", many)
+        return {}, [Problem("too_large", what, say("Remove those that are not used."), "/model/units")]
     uses = [*_calls(model.get("layers"), "/model/layers")]
     for name, unit in units.items():
         uses += _calls(unit.get("layers") if isinstance(unit, dict) else None, join("/model/units", name, "layers"))
@@ -163,9 +175,9 @@ def read_units(model: Mapping[str, Any], labels: Labels) -> tuple[dict[str, Unit
 
 
 def _unit(name: str, unit: Any, first: Mapping[str, Any], labels: Labels) -> tuple[UnitEntry, list[Problem]]:
-    pointer, subject = join("/model/units", name), f"Unit {show(name)[1:-1]}"
+    pointer, subject = join("/model/units", name), say("Unit {unit}", unit=show(name)[1:-1])
     if not isinstance(unit, dict):
-        what = f"{subject} must be an object {{…}} with layers, but is {show(unit)}."
+        what = say("{name} must be an object {{…}} with layers, but is {value}.", name=subject, value=show(unit))
         return UnitEntry(name, pointer, broken=True), [Problem("wrong_type", what, "", pointer)]
     head, problems = validate(UnitHead, unit, Place(pointer, subject, beside=("layers",)))
     defaults = {k: v for k, v in head.arguments.items() if v is not None} if head is not None else {}
@@ -244,7 +256,8 @@ def _uses(
                     waiting.remove(name)
                     told += 1
                     label = labels.names.get(pointer)
-                    what = f"{label or 'Unit'}: argument {name}: {_after_label(problem.what)}"
+                    inner = say("argument {name}: {what}", name=name, what=_after_label(problem.what))
+                    what = about(label or "Unit", inner)
                     moved = _at_argument(problem, spot, join(pointer, "arguments", name), label)
                     yield replace(moved, what=what)
             if not waiting or work > MOST_WORK:
@@ -254,7 +267,8 @@ def _uses(
 
 
 def _after_label(what: str) -> str:
-    return what.partition(": ")[2] or what
+    inner = what.values.get("what") if isinstance(what, Said) and {"name", "what"} == set(what.values) else None
+    return inner if isinstance(inner, str) else what.partition(": ")[2] or what
 
 
 def _once(problems: list[Problem]) -> list[Problem]:

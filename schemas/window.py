@@ -8,10 +8,11 @@ from pydantic import Field
 
 from .errors import FieldFix, Remark, ShapeError
 from .ops import Padding
+from .say import Said, listed, say
 from .shapes import Margin2, Pair, Shape, output_size, remainder, same_padding, shape_text
 
 PaddingField = Annotated[Margin2 | Literal["same"], Field(union_mode="left_to_right")]
-AXES = ("height", "width")
+AXES = (say("height"), say("width"))
 
 
 def image(kind: str, x: Shape) -> None:
@@ -19,10 +20,16 @@ def image(kind: str, x: Shape) -> None:
     if len(x) not in (2, 3):
         raise ShapeError(
             "input_not_image",
-            f"{kind} needs an image (channels, height, width) or a row (channels, length), but its input is "
-            f"{shape_text(x)}.",
-            "A window slides over height and width, or over the length. Put this layer before Flatten or Affine, or "
-            "Reshape the values to an image.",
+            say(
+                "{kind} needs an image (channels, height, width) or a row (channels, length), but its input is "
+                "{shape}.",
+                kind=kind,
+                shape=shape_text(x),
+            ),
+            say(
+                "A window slides over height and width, or over the length. Put this layer before Flatten or "
+                "Affine, or Reshape the values to an image."
+            ),
         )
 
 
@@ -61,15 +68,20 @@ class Window(NamedTuple):
         return str(pair[1]) if self.flat else f"{pair[0]} × {pair[1]}"
 
     def both(self, pair: Pair | list[int]) -> str:
-        return str(pair[1]) if self.flat else f"{pair[0]} and {pair[1]}"
+        return str(pair[1]) if self.flat else say("{down} and {across}", down=pair[0], across=pair[1])
+
+    def amount(self, pair: Pair | list[int]) -> Said:
+        """Write two numbers of pixels, or one of values for (C, L)."""
+        if self.flat:
+            return say("{size} values", size=pair[1])
+        return say("{down} and {across} pixels", down=pair[0], across=pair[1])
+
+    def area(self, pair: Pair | list[int]) -> Said:
+        return say("{size} values", size=pair[1]) if self.flat else say("{size} pixels", size=self.said(pair))
 
     def field(self, pair: Pair | list[int]) -> Any:
         """Return a field's value for two sizes."""
         return pair[1] if self.flat else list(pair)
-
-    @property
-    def unit(self) -> str:
-        return "values" if self.flat else "pixels"
 
 
 def along(kind: str, name: str, pair: Pair, neutral: int) -> Pair:
@@ -77,9 +89,15 @@ def along(kind: str, name: str, pair: Pair, neutral: int) -> Pair:
     if pair[0] not in (neutral, pair[1]):
         raise ShapeError(
             "window_not_flat",
-            f"{kind} reads a row (channels, length), but its {name} says {pair[0]} and {pair[1]}.",
-            "A row has one axis to slide along, so one number is enough.",
-            [FieldFix(f"Set {name} to {pair[1]}", {name: pair[1]})],
+            say(
+                "{kind} reads a row (channels, length), but its {field} says {down} and {across}.",
+                kind=kind,
+                field=name,
+                down=pair[0],
+                across=pair[1],
+            ),
+            say("A row has one axis to slide along, so one number is enough."),
+            [FieldFix(say("Set {name} to {value}", name=name, value=pair[1]), {name: pair[1]})],
         )
     return neutral, pair[1]
 
@@ -110,9 +128,26 @@ def narrow_padding(kind: str, kernel: Pair, padding: Pair | str) -> None:
         fitting = [min(p, k - 1) for p, k in zip(padding, kernel, strict=True)]
         raise ShapeError(
             "padding_too_large",
-            f"{kind} pads by {padding[0]} and {padding[1]} pixels, but its window is only {kernel[0]} × {kernel[1]}.",
-            "A window that lies in the padding alone has no value to give; padding must be smaller than the window.",
-            [FieldFix(f"Pad by {fitting[0]} and {fitting[1]} pixels", {"padding": fitting})],
+            say(
+                "{kind} pads by {down} and {across} pixels, but its window is only {height} × {width}.",
+                kind=kind,
+                down=padding[0],
+                across=padding[1],
+                height=kernel[0],
+                width=kernel[1],
+            ),
+            say(
+                "A window that lies in the padding alone has no value to give; padding must be smaller than the window."
+            ),
+            [
+                FieldFix(
+                    say(
+                        "Pad by {amount}",
+                        amount=say("{down} and {across} pixels", down=fitting[0], across=fitting[1]),
+                    ),
+                    {"padding": fitting},
+                )
+            ],
         )
 
 
@@ -134,38 +169,55 @@ def slide(
     sizes = w.places(ceil)
     if min(sizes) < 1:
         bad = [a for a in (0, 1) if sizes[a] < 1]
-        names = "the length" if w.flat else " and ".join(AXES[a] for a in bad)
+        names = say("the length") if w.flat else listed([AXES[a] for a in bad])
         have = [w.size[a] + sum(w.padding[a]) for a in (0, 1)]
         old = (0, 0) if isinstance(padding, str) else (w.padding[0][0], w.padding[1][0])
         enough = [max(old[a], -(-(w.reach[a] - w.size[a]) // 2)) if a in bad else old[a] for a in (0, 1)]
         smaller = [max(1, (have[a] - 1) // w.dilation[a] + 1) if a in bad else w.kernel[a] for a in (0, 1)]
-        fixes = [FieldFix(f"Make the window {w.said(smaller)}", {"kernel_size": w.field(smaller)})]
+        fixes = [FieldFix(say("Make the window {size}", size=w.said(smaller)), {"kernel_size": w.field(smaller)})]
         if wide or all(p < k for p, k in zip(enough, w.kernel, strict=True)):
-            fixes.insert(0, FieldFix(f"Pad the input by {w.both(enough)} {w.unit}", {"padding": w.field(enough)}))
+            title = say("Pad the input by {amount}", amount=w.amount(enough))
+            fixes.insert(0, FieldFix(title, {"padding": w.field(enough)}))
         raise ShapeError(
             "window_too_large",
-            f"The window reaches over {w.said(w.reach)} {w.unit}, but the padded input has only {w.said(have)}.",
-            f"In {names} no position of the window fits: (size + 2·padding − window) / stride + 1 is below 1.",
+            say(
+                "The window reaches over {reach}, but the padded input has only {have}.",
+                reach=w.area(w.reach),
+                have=w.said(have),
+            ),
+            say(
+                "In {names} no position of the window fits: (size + 2·padding − window) / stride + 1 is below 1.",
+                names=names,
+            ),
             fixes,
         )
     return w.shape(sizes)
 
 
-def _lines(counts: list[int], flat: bool = False) -> str:
+def _lines(counts: list[int], flat: bool = False) -> Said:
     """Say how many rows and columns.
 
     >>> _lines([1, 0]), _lines([1, 2]), _lines([0, 2], flat=True)
     ('1 row', '1 row and 2 columns', '2 values')
     """
-    nouns = (("row", "rows"), ("value", "values") if flat else ("column", "columns"))
-    words = (nouns[axis][count > 1] for axis, count in enumerate(counts) if count)
-    return " and ".join(f"{count} {word}" for count, word in zip(filter(None, counts), words, strict=True))
+    rows, columns = counts
+    words = []
+    if rows:
+        words.append(say("1 row") if rows == 1 else say("{count} rows", count=rows))
+    if columns and flat:
+        words.append(say("1 value") if columns == 1 else say("{size} values", size=columns))
+    elif columns:
+        words.append(say("1 column") if columns == 1 else say("{count} columns", count=columns))
+    return listed(words)
 
 
 def leftover(
     x: Shape, kernel: Pair, stride: Pair, padding: Pair | str, dilation: Pair = (1, 1), ceil: bool = False
 ) -> list[Remark]:
-    """Warn where (size + 2P − window) / stride leaves a remainder: rows or columns that no window sees."""
+    """Warn where (size + 2P − window) / stride leaves a remainder that holds rows or columns of the image.
+
+    Where only added zeros fall off, nothing is lost: ResNet's stem (7 × 7, stride 2, padding 3) does so by design.
+    """
     if ceil or isinstance(padding, str):
         return []
     w = window("The window", x, kernel, stride, padding, dilation)
@@ -176,19 +228,23 @@ def leftover(
         return remainder(size, window_, step, before, after, spread)
 
     lost = [rest(a, *w.padding[a]) for a in (0, 1)]
-    # What falls off within the padding loses no pixel of the input.
     dropped = [max(0, lost[a] - w.padding[a][1]) for a in (0, 1)]
-    if not any(lost):
+    if not any(dropped):
         return []
     fixes = []
     for more in range(1, max(w.stride)):
         wider = [w.padding[a][0] + (more if lost[a] else 0) for a in (0, 1)]
         fits = all(rest(a, wider[a], wider[a]) == 0 for a in (0, 1))
         if fits and all(wider[a] < max(2, w.kernel[a]) for a in (0, 1)):
-            fixes.append(FieldFix(f"Pad by {w.both(wider)} {w.unit}", {"padding": w.field(wider)}))
+            fixes.append(FieldFix(say("Pad by {amount}", amount=w.amount(wider)), {"padding": w.field(wider)}))
             break
     else:  # equal padding on both sides cannot fit where the stride is even and the remainder odd
-        fixes.append(FieldFix(f"Pad by 'same': one {w.unit[:-1]} more at one side where needed", {"padding": "same"}))
+        same = (
+            say("Pad by 'same': one value more at one side where needed")
+            if w.flat
+            else say("Pad by 'same': one pixel more at one side where needed")
+        )
+        fixes.append(FieldFix(same, {"padding": "same"}))
     room = [w.size[a] + sum(w.padding[a]) - w.dilation[a] * (w.kernel[a] - 1) - 1 for a in (0, 1)]
     whole = [
         min((s for s in range(1, w.stride[a] + 2) if room[a] % s == 0), key=lambda s: (abs(s - w.stride[a]), s))
@@ -196,15 +252,22 @@ def leftover(
         else w.stride[a]
         for a in (0, 1)
     ]
-    fixes.append(FieldFix(f"Step by {w.both(whole)} {w.unit}", {"stride": w.field(whole)}))
-    lines = _lines(dropped, w.flat)
-    pixels = (f"{lines} of real pixels" if not w.flat else lines) if any(dropped) else "no real pixels, only padding"
+    fixes.append(FieldFix(say("Step by {amount}", amount=w.amount(whole)), {"stride": w.field(whole)}))
+    lines, real = _lines(lost, w.flat), _lines(dropped, w.flat)
+    what = (
+        say("No window reaches {lost} at the end of the padded input ({dropped}).", lost=lines, dropped=real)
+        if w.flat
+        else say(
+            "No window reaches {lost} at the edge of the padded input ({dropped} of real pixels).",
+            lost=lines,
+            dropped=real,
+        )
+    )
     return [
         Remark(
             "remainder",
-            f"No window reaches {_lines(lost, w.flat)} at the {'end' if w.flat else 'edge'} of the padded input "
-            f"({pixels}).",
-            "(size + 2·padding − window) / stride leaves a remainder, which is rounded down.",
+            what,
+            say("(size + 2·padding − window) / stride leaves a remainder, which is rounded down."),
             tuple(fixes),
         )
     ]

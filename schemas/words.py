@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .say import Joined, Said, commas, either, say
 from .suggest import LONGEST_WORD, did_you_mean
 
 Schema = dict[str, Any]
@@ -33,7 +34,7 @@ def schema_of(model: type[BaseModel]) -> Schema:
 def show(value: Any, most: int = 60) -> str:
     """Write a value for a message: short, on one line, without characters that a terminal would act on."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 130:
-        return f"a number of about {int(value.bit_length() * math.log10(2)) + 1} digits"
+        return say("a number of about {digits} digits", digits=int(value.bit_length() * math.log10(2)) + 1)
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, str):
@@ -92,28 +93,55 @@ def step_into(schema: Schema, step: str | int, value: Any, root: Schema) -> Sche
     return None
 
 
-def _range(schema: Schema) -> str:
+def _within(kind: Said, schema: Schema) -> Said:
+    """Say a kind of number with its limits."""
     limits = (schema.get(key) for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"))
-    low, high, above, below = (int(n) if isinstance(n, float) and n == int(n) else n for n in limits)
-    text = " above " + show(above) if above is not None else ""
+    low, high, above, below = (show(int(n) if n == int(n) else n) if n is not None else None for n in limits)
     if low is not None and high is not None:
-        return f" from {show(low)} to {show(high)}"
+        return say("{kind} from {low} to {high}", kind=kind, low=low, high=high)
+    if above is not None and high is not None:
+        return say("{kind} above {low} and at most {high}", kind=kind, low=above, high=high)
+    if above is not None and below is not None:
+        return say("{kind} above {low} and below {high}", kind=kind, low=above, high=below)
+    if low is not None and below is not None:
+        return say("{kind} of at least {low} and below {high}", kind=kind, low=low, high=below)
     if low is not None:
-        text += f" of at least {show(low)}"
+        return say("{kind} of at least {low}", kind=kind, low=low)
+    if above is not None:
+        return say("{kind} above {low}", kind=kind, low=above)
     if high is not None:
-        text += f"{' and' if text else ''} at most {show(high)}"
-    if below is not None:
-        text += f"{' and' if text else ''} below {show(below)}"
-    return text
+        return say("{kind} at most {high}", kind=kind, high=high)
+    return say("{kind} below {high}", kind=kind, high=below) if below is not None else kind
 
 
-def _length(schema: Schema, least: str, most: str, thing: str) -> str:
-    low, high = schema.get(least), schema.get(most)
+def _characters(schema: Schema) -> Said:
+    low, high = schema.get("minLength"), schema.get("maxLength")
     if low is not None and low == high:
-        return f"{low} {thing}"
+        return say("a text of {count} characters", count=low)
     if low and high is not None:
-        return f"{low} to {high} {thing}"
-    return f"at most {high} {thing}" if high is not None else (f"at least {low} {thing}" if low else "")
+        return say("a text of {low} to {high} characters", low=low, high=high)
+    if high is not None:
+        return say("a text of at most {high} characters", high=high)
+    return say("a text of at least {low} characters", low=low) if low else say("a text")
+
+
+def _entries(schema: Schema) -> Said:
+    if "prefixItems" in schema:
+        return say("a list of {count}", count=len(schema["prefixItems"]))
+    low, high = schema.get("minItems"), schema.get("maxItems")
+    if low is not None and low == high:
+        return say("a list of {count} entries", count=low)
+    if low and high is not None:
+        return say("a list of {low} to {high} entries", low=low, high=high)
+    if high is not None:
+        return say("a list of at most {high} entries", high=high)
+    return say("a list of at least {low} entries", low=low) if low else say("a list")
+
+
+def _each(schema: Schema, root: Schema) -> str | None:
+    """Say what each entry of a list must be; None where it may be anything."""
+    inner = schema["prefixItems"][0] if "prefixItems" in schema else schema.get("items")
+    return describe(inner, root) if inner else None
 
 
 def tags(schema: Schema, root: Schema) -> list[str]:
@@ -126,27 +154,23 @@ def _describe_one(schema: Schema, root: Schema) -> str:
     if "const" in schema:
         return show(schema["const"])
     if "enum" in schema:
-        return "one of " + ", ".join(show(choice) for choice in schema["enum"])
+        return say("one of {names}", names=commas(show(choice) for choice in schema["enum"]))
     kind = schema.get("type")
     if kind == "integer":
-        return "a whole number" + _range(schema)
+        return _within(say("a whole number"), schema)
     if kind == "number":
-        return "a number" + _range(schema)
+        return _within(say("a number"), schema)
     if kind == "boolean":
-        return "true or false"
+        return say("true or false")
     if kind == "string":
-        size = _length(schema, "minLength", "maxLength", "characters")
-        return "a text" + (f" of {size}" if size else "")
+        return _characters(schema)
     if kind == "array":
-        prefix = schema.get("prefixItems")
-        if prefix:
-            return f"a list of {len(prefix)}, each {describe(prefix[0], root)}"
-        size = _length(schema, "minItems", "maxItems", "entries")
-        items = schema.get("items")
-        return "a list" + (f" of {size}" if size else "") + (f", each {describe(items, root)}" if items else "")
+        each = _each(schema, root)
+        return say("{list}, each {wanted}", list=_entries(schema), wanted=each) if each else _entries(schema)
     if kind == "object":
-        return f"an object {{…}}{' of numbers' if isinstance(schema.get('additionalProperties'), dict) else ''}"
-    return "any value"
+        numbers = isinstance(schema.get("additionalProperties"), dict)
+        return say("an object {{…}} of numbers") if numbers else say("an object {{…}}")
+    return say("any value")
 
 
 def describe(schema: Schema, root: Schema) -> str:
@@ -160,15 +184,15 @@ def describe(schema: Schema, root: Schema) -> str:
     said: list[Any] = []
     for branch in branches(schema, root):
         tagged = "const" in branch.get("properties", {}).get("type", {})
-        text = 'an object with "type" ' + " or ".join(names) if tagged else _describe_one(branch, root)
+        text = say('an object with "type" {names}', names=either(names)) if tagged else _describe_one(branch, root)
         if tagged and said == names:
-            text = "an object with one of these as its type"
+            text = say("an object with one of these as its type")
         said = branch.get("enum", said)
-        if texts and text.endswith(", each " + texts[-1]):
-            text = text.removesuffix(", each " + texts[-1]) + " of them"
+        if texts and branch.get("type") == "array" and _each(branch, root) == texts[-1]:
+            text = say("{list} of them", list=_entries(branch))
         if text not in texts:
             texts.append(text)
-    return ", or ".join(texts) if texts else "left out"
+    return Joined(", or ", texts) if texts else say("left out")
 
 
 _JSON_TYPES: dict[type, set[str]] = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from builder.heads import HEADS, WIDTHS, Head, stated_task, wanted_shape
+from builder.heads import WIDTHS, Head, stated_task, wanted_shape
 from schemas.errors import Fix
+from schemas.say import say
 from schemas.shapes import Shape, elements, shape_text
 
-from .found import Found, changed, found, insert, put
-from .heads import Ending
+from .found import Found, changed, found, insert, outputs, put
+from .heads import Ending, needs
 from .rehead import reheaded
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ def check_input(raw: Any, shape: Shape | None, facts: DataFacts | None) -> Itera
 def _no_input() -> Found:
     return found(
         "missing_input",
-        "Neither the model's input nor data tell the shape of one sample.",
-        "Shapes and costs are counted from it: [channels, height, width] or [features].",
+        say("Neither the model's input nor data tell the shape of one sample."),
+        say("Shapes and costs are counted from it: [channels, height, width] or [features]."),
         pointer="/model",
         propose=lambda: [
-            Fix(f"Set the input to {shape_text(shape)}", (put("/model/input", list(shape)),))
+            Fix(say("Set the input to {shape}", shape=shape_text(shape)), (put("/model/input", list(shape)),))
             for shape in ((1, 28, 28), (3, 32, 32), (16,))
         ],
     )
@@ -48,19 +49,27 @@ def _no_input() -> Found:
 def _other_input(shape: Shape, known: Shape) -> Found:
     def propose() -> Iterator[Fix]:
         take = put("/model/input", list(known))
-        yield Fix(f"Use the data's shape {shape_text(known)}", (take,))
+        yield Fix(say("Use the data's shape {known}", known=shape_text(known)), (take,))
         if elements(known) == elements(shape):
             reshape = insert("/model/layers/0", {"type": "Reshape", "shape": list(shape)})
-            yield Fix(f"Read {shape_text(known)} and reshape it to {shape_text(shape)}", (take, reshape))
+            yield Fix(
+                say("Read {known} and reshape it to {shape}", known=shape_text(known), shape=shape_text(shape)),
+                (take, reshape),
+            )
         if len(known) == 3 and len(shape) == 3 and known[0] == shape[0]:
             resize = {"type": "Resize", "size": list(shape[1:])}
-            yield Fix(f"Resize the images to {shape[1]} × {shape[2]}", (put("/data/preprocessing/-", resize),))
-            yield Fix(f"Resize the images to {shape[1]} × {shape[2]}", (put("/data/preprocessing", [resize]),))
+            title = say("Resize the images to {height} × {width}", height=shape[1], width=shape[2])
+            yield Fix(title, (put("/data/preprocessing/-", resize),))
+            yield Fix(title, (put("/data/preprocessing", [resize]),))
 
     return found(
         "input_shape",
-        f"The model's input is {shape_text(shape)}, but one sample of the data is {shape_text(known)}.",
-        "The network reads the samples as they are after preprocessing.",
+        say(
+            "The model's input is {shape}, but one sample of the data is {known}.",
+            shape=shape_text(shape),
+            known=shape_text(known),
+        ),
+        say("The network reads the samples as they are after preprocessing."),
         pointer="/model/input",
         propose=propose,
     )
@@ -96,29 +105,29 @@ def _other_task(end: Ending, head: Head) -> Found | None:
         return None
     classes = facts.classes or 2
     if facts.kind == "regression":
-        what, better = "the data have numbers to predict, not classes", "regression"
+        what, better = say("the data have numbers to predict, not classes"), "regression"
     elif task == "binary" and classes > 2:
-        what, better = f"the data have {classes} classes", "classification"
+        what, better = say("the data have {classes} classes", classes=classes), "classification"
     elif task == "regression":
-        what, better = f"the data have {classes} classes, not numbers to predict", facts.kind
+        what, better = say("the data have {classes} classes, not numbers to predict", classes=classes), facts.kind
     else:
         return None
     width = {"regression": facts.targets or 1, "binary": 1}.get(better, classes)
 
     def propose() -> Iterator[Fix]:
         if stated_task(end.raw) is not None:
-            yield Fix(f"Make the task {better}", (put("/task", better),))
+            yield Fix(say("Make the task {task}", task=better), (put("/task", better),))
         patch = reheaded(end, head, better)
-        title = f"Make it a {better} network"
+        title = say("Make it a {task} network", task=better)
         if head.linear is not None:
             resized = changed(head.linear, {WIDTHS[head.linear.type]: width}, "").patch
-            yield Fix(f"{title} with {width} output{'s' if width > 1 else ''}", resized + patch)
+            yield Fix(say("{title} with {outputs}", title=title, outputs=outputs(width)), resized + patch)
         yield Fix(title, patch)
 
     return found(
         "task_data_mismatch",
-        f"The task is {task}, but {what}.",
-        f"{better} needs {HEADS[better][0] or 'no activation'} and {HEADS[better][1]}.",
+        say("The task is {task}, but {what}.", task=task, what=what),
+        needs(better),
         pointer="/task" if stated_task(end.raw) is not None else "/model",
         warning=task == "regression",
         propose=propose,
@@ -130,22 +139,28 @@ def _count(end: Ending, head: Head, width: int, need: int) -> Found:
 
     def propose() -> Iterator[Fix]:
         if head.linear is not None:
-            yield changed(head.linear, {WIDTHS[head.linear.type]: need}, f"Make {need} output{'s' if need > 1 else ''}")
+            yield changed(head.linear, {WIDTHS[head.linear.type]: need}, say("Make {outputs}", outputs=outputs(need)))
         else:
             target = head.activation or head.loss or head.prediction
             new = {"type": "Affine", "out_features": need}
-            yield Fix(f"Insert Affine with {need} outputs before {target.name}", (insert(target.pointer, new),))
+            yield Fix(
+                say("Insert Affine with {count} outputs before {name}", count=need, name=target.name),
+                (insert(target.pointer, new),),
+            )
         if end.task == "binary" and width > 1:
-            yield Fix("Make it a classification network", reheaded(end, head, "classification"))
+            yield Fix(say("Make it a {task} network", task="classification"), reheaded(end, head, "classification"))
 
-    names = {"classification": "classes", "binary": "output", "regression": "numbers to predict"}
-    source = "task binary needs 1 output" if end.task == "binary" else f"the data have {need} {names[end.task]}"
+    source = {
+        "binary": say("task binary needs 1 output"),
+        "classification": say("the data have {classes} classes", classes=need),
+        "regression": say("the data have {count} numbers to predict", count=need),
+    }[end.task]
     return found(
         "class_count" if end.task == "classification" else "output_count",
-        f"{node.name} makes {width} output{'s' if width > 1 else ''}, but {source}.",
-        "Each output is the probability of one class."
+        say("{name} makes {outputs}, but {source}.", name=node.name, outputs=outputs(width), source=source),
+        say("Each output is the probability of one class.")
         if end.task == "classification"
-        else "Each output answers one question.",
+        else say("Each output answers one question."),
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -168,13 +183,19 @@ def _labels(end: Ending, head: Head, facts: DataFacts) -> Iterator[Found]:
             and facts.label_max is not None
         ):
             count = facts.label_max + 1
-            yield changed(head.linear, {WIDTHS[head.linear.type]: count}, f"Make {count} outputs")
+            yield changed(head.linear, {WIDTHS[head.linear.type]: count}, say("Make {outputs}", outputs=outputs(count)))
 
     node = head.linear or head.prediction
     yield found(
         "label_range",
-        f"The data's labels run from {facts.label_min} to {facts.label_max}, but {most} classes have 0 to {most - 1}.",
-        "A label is the number of the output that should be 1.",
+        say(
+            "The data's labels run from {label_min} to {label_max}, but {most} classes have 0 to {last}.",
+            label_min=facts.label_min,
+            label_max=facts.label_max,
+            most=most,
+            last=most - 1,
+        ),
+        say("A label is the number of the output that should be 1."),
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -191,8 +212,16 @@ def _maps(end: Ending, head: Head, shape: Shape, image: Shape) -> Iterator[Found
         size = " × ".join(map(str, image[1:]))
         yield found(
             "target_size",
-            f"{head.prediction.name} gives {shape_text(shape)}, but the targets are images of {size} pixels.",
-            f"Each pixel of a target is compared with its own prediction, so it should be {shape_text(image)}.",
+            say(
+                "{name} gives {shape}, but the targets are images of {size} pixels.",
+                name=head.prediction.name,
+                shape=shape_text(shape),
+                size=size,
+            ),
+            say(
+                "Each pixel of a target is compared with its own prediction, so it should be {shape}.",
+                shape=shape_text(image),
+            ),
             pointer=head.prediction.pointer,
             layer=head.prediction.name,
             propose=lambda: _sized(head, shape, image),
@@ -207,7 +236,10 @@ def _sized(head: Head, shape: Shape, image: Shape) -> Iterator[Fix]:
         if target is not None and "inputs" not in target.entry:
             wide = changed(node, {"out_features": elements(image)}, "").patch
             reshape = insert(target.pointer, {"type": "Reshape", "shape": list(image)})
-            yield Fix(f"Make {elements(image):,} outputs and reshape them to {shape_text(image)}", (reshape, *wide))
+            title = say(
+                "Make {count:,} outputs and reshape them to {shape}", count=elements(image), shape=shape_text(image)
+            )
+            yield Fix(title, (reshape, *wide))
 
 
 def _image(end: Ending, head: Head) -> Found | None:
@@ -222,15 +254,25 @@ def _image(end: Ending, head: Head) -> Found | None:
 
     def propose() -> Iterator[Fix]:
         for new in ({"type": "Affine", "out_features": count}, {"type": "GlobalAveragePooling"}):
-            yield Fix(f"Insert {new['type']} before {target.name}", (insert(target.pointer, new),))
+            yield Fix(
+                say("Insert {names} before {name}", names=new["type"], name=target.name),
+                (insert(target.pointer, new),),
+            )
 
     if unknown and not end.filled.entries:
         sites = " × ".join(map(str, shape[1:]))
         return found(
             "output_per_pixel",
-            f"{head.prediction.name} gives {shape_text(shape)}: an answer for each of {sites} pixels.",
-            "That is right where the targets are images of as many pixels (segmentation). For one answer per sample, "
-            "Affine or GlobalAveragePooling makes one row of them.",
+            say(
+                "{name} gives {shape}: an answer for each of {sites} pixels.",
+                name=head.prediction.name,
+                shape=shape_text(shape),
+                sites=sites,
+            ),
+            say(
+                "That is right where the targets are images of as many pixels (segmentation). For one answer per "
+                "sample, Affine or GlobalAveragePooling makes one row of them."
+            ),
             pointer=target.pointer,
             layer=target.name,
             warning=True,
@@ -238,8 +280,16 @@ def _image(end: Ending, head: Head) -> Found | None:
         )
     return found(
         "output_not_vector",
-        f"{head.prediction.name} gives {shape_text(shape)} values per sample; {end.task} needs one per class.",
-        "A whole image of values is no answer to one question. Affine or GlobalAveragePooling makes one row of them.",
+        say(
+            "{name} gives {shape} values per sample; {task} needs one per class.",
+            name=head.prediction.name,
+            shape=shape_text(shape),
+            task=end.task,
+        ),
+        say(
+            "A whole image of values is no answer to one question. Affine or GlobalAveragePooling "
+            "makes one row of them."
+        ),
         pointer=target.pointer,
         layer=target.name,
         propose=propose,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import Fix, Problem
 from schemas.patch import join
+from schemas.say import Said, say
 
 if TYPE_CHECKING:
     from builder.graph import Node
@@ -80,9 +81,13 @@ def fresh(base: str, taken: Iterable[str]) -> str:
     return f"{base}_{number}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Write names as people do: "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
+def outputs(count: int) -> Said:
+    """Write how many outputs.
+
+    >>> outputs(1), outputs(3)
+    ('1 output', '3 outputs')
+    """
+    return say("1 output") if count == 1 else say("{count} outputs", count=count)
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from builder.heads import HEADS, PASSING, WIDTHS, Filling, Head, wanted_width
 from schemas.errors import Fix
 from schemas.patch import join
+from schemas.say import Said, commas, listed, say
 
-from .found import Found, changed, found, insert, listed, over, put, remove
+from .found import Found, changed, found, insert, outputs, over, put, remove
 from .rehead import inserted, reheaded, retyped
 
 if TYPE_CHECKING:
@@ -23,9 +24,19 @@ NEEDS = {"CategoricalCrossEntropy": "Softmax", "BinaryCrossEntropy": "Sigmoid"}
 """Losses that read probabilities -> the activation that makes them."""
 
 WHY = {
-    "CategoricalCrossEntropy": "It takes the logarithm of one probability per class; Softmax makes them sum to 1.",
-    "BinaryCrossEntropy": "It takes the logarithm of the probability of yes (or no); Sigmoid puts it between 0 and 1.",
+    "CategoricalCrossEntropy": say("It takes the logarithm of one probability per class; Softmax makes them sum to 1."),
+    "BinaryCrossEntropy": say(
+        "It takes the logarithm of the probability of yes (or no); Sigmoid puts it between 0 and 1."
+    ),
 }
+
+
+def needs(task: str) -> Said:
+    """Say which activation and loss a task has."""
+    activation, loss = HEADS[task]
+    if activation is None:
+        return say("{task} needs no activation and {loss}.", task=task, loss=loss)
+    return say("{task} needs {kind} and {loss}.", task=task, kind=activation, loss=loss)
 
 
 @dataclass(frozen=True)
@@ -112,12 +123,15 @@ def _bare_loss(end: Ending) -> Iterator[Found]:
     def propose() -> Iterator[Fix]:
         clear = (remove(join(loss.pointer, "inputs")),) if "inputs" in loss.entry else ()
         names = listed([entry["type"] for entry in reversed(new)])
-        yield Fix(f"Insert {names} before {loss.name}", (*clear, *(insert(loss.pointer, entry) for entry in new)))
+        yield Fix(
+            say("Insert {names} before {name}", names=names, name=loss.name),
+            (*clear, *(insert(loss.pointer, entry) for entry in new)),
+        )
 
     yield found(
         "missing_head",
-        f"{loss.name} reads the network's input, so there is nothing to train.",
-        "A loss compares a prediction with the target; a layer with weights has to make it.",
+        say("{name} reads the network's input, so there is nothing to train.", name=loss.name),
+        say("A loss compares a prediction with the target; a layer with weights has to make it."),
         pointer=loss.pointer,
         layer=loss.name,
         propose=propose,
@@ -126,13 +140,13 @@ def _bare_loss(end: Ending) -> Iterator[Found]:
 
 def _second_loss(node: Node, last: Node) -> Found:
     def propose() -> Iterator[Fix]:
-        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
-        yield Fix(f"Remove {last.name}", (remove(last.pointer),))
+        yield Fix(say("Remove {name}", name=node.name), (remove(node.pointer),))
+        yield Fix(say("Remove {name}", name=last.name), (remove(last.pointer),))
 
     return found(
         "several_losses",
-        f"{node.name} is a second loss beside {last.name}.",
-        "A network is trained to make one number small. The last layer of the list is its loss.",
+        say("{name} is a second loss beside {other}.", name=node.name, other=last.name),
+        say("A network is trained to make one number small. The last layer of the list is its loss."),
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -143,16 +157,24 @@ def _early_loss(graph: Graph, node: Node) -> Found:
     layers = graph.root.pointer
 
     def propose() -> Iterator[Fix]:
-        yield Fix(f"Move {node.name} to the end", (remove(node.pointer), put(join(layers, "-"), dict(node.entry))))
-        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+        yield Fix(
+            say("Move {name} to the end", name=node.name),
+            (remove(node.pointer), put(join(layers, "-"), dict(node.entry))),
+        )
+        yield Fix(say("Remove {name}", name=node.name), (remove(node.pointer),))
         if node.scope is graph.root:
             after = range(len(graph.root.items) - 1, node.position, -1)
-            yield Fix(f"Remove what follows {node.name}", tuple(remove(join(layers, place)) for place in after))
+            yield Fix(
+                say("Remove what follows {name}", name=node.name), tuple(remove(join(layers, place)) for place in after)
+            )
 
     return found(
         "loss_not_last",
-        f"{node.name} is a loss, but stands before other layers.",
-        "A loss makes one number of the prediction; no layer can work on with it. It belongs at the end of the list.",
+        say("{name} is a loss, but stands before other layers.", name=node.name),
+        say(
+            "A loss makes one number of the prediction; no layer can work on with it. It belongs at "
+            "the end of the list."
+        ),
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -179,13 +201,13 @@ def _twice(state: Shapes) -> Iterator[Found]:
 
 def _second_softmax(node: Node, first: Node) -> Found:
     def propose() -> Iterator[Fix]:
-        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
-        yield Fix(f"Remove {first.name}", (remove(first.pointer),))
+        yield Fix(say("Remove {name}", name=node.name), (remove(node.pointer),))
+        yield Fix(say("Remove {name}", name=first.name), (remove(first.pointer),))
 
     return found(
         "softmax_twice",
-        f"{node.name} reads {first.name}: Softmax stands twice in a row.",
-        "The second one makes nearly equal probabilities of the first one's, and the network hardly learns.",
+        say("{name} reads {other}: Softmax stands twice in a row.", name=node.name, other=first.name),
+        say("The second one makes nearly equal probabilities of the first one's, and the network hardly learns."),
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -209,20 +231,24 @@ def _constant(end: Ending, node: Node) -> Found:
             if loss is not None and "inputs" not in {**node.entry, **loss.entry} and node.scope is loss.scope:
                 before = join(loss.scope.pointer, loss.position - 1)
                 patch = (remove(node.pointer), insert(before, dict(node.entry)))
-                yield Fix(f"Move {node.name} before {loss.name}", patch)
-            yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+                yield Fix(say("Move {name} before {other}", name=node.name, other=loss.name), patch)
+            yield Fix(say("Remove {name}", name=node.name), (remove(node.pointer),))
             return
         classes = end.facts.classes if end.facts is not None else None
         if classes is None or classes <= 2:
-            yield Fix("Use Sigmoid and BinaryCrossEntropy, for yes or no", reheaded(end, head, "binary"))
+            yield Fix(say("Use Sigmoid and BinaryCrossEntropy, for yes or no"), reheaded(end, head, "binary"))
         if head.linear is not None:
             width = {WIDTHS[head.linear.type]: classes or 2}
-            yield changed(head.linear, width, f"Make {classes or 2} outputs in {head.linear.name}")
+            yield changed(
+                head.linear,
+                width,
+                say("Make {outputs} in {names}", outputs=outputs(classes or 2), names=head.linear.name),
+            )
 
     return found(
         "softmax_one_class",
-        f"{node.name} has only one class to choose from.",
-        "One probability that sums to 1 by itself is always 1, so the network cannot learn anything.",
+        say("{name} has only one class to choose from.", name=node.name),
+        say("One probability that sums to 1 by itself is always 1, so the network cannot learn anything."),
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -240,12 +266,12 @@ def _missing(end: Ending) -> Found:
     if end.filled.unknown:
         return found(
             "missing_head",
-            "The network does not end with a head, and nothing says how many classes there are.",
-            "End it with Affine (out_features = number of classes), or name data that tell it.",
+            say("The network does not end with a head, and nothing says how many classes there are."),
+            say("End it with Affine (out_features = number of classes), or name data that tell it."),
             pointer="/model/layers",
             propose=lambda: [
                 Fix(
-                    "Add Affine with 10 outputs, Softmax and CategoricalCrossEntropy",
+                    say("Add Affine with 10 outputs, Softmax and CategoricalCrossEntropy"),
                     tuple(
                         put("/model/layers/-", entry)
                         for entry in (
@@ -257,15 +283,18 @@ def _missing(end: Ending) -> Found:
                 )
             ],
         )
-    what = "head and loss" if end.filled.missing == "head" else "loss"
+    what = say("head and loss") if end.filled.missing == "head" else say("loss")
     return found(
         f"missing_{end.filled.missing}",
-        f"The network ends without {what}; the task's own are used: {', '.join(names)}.",
-        f"The task is {end.task}. `render` writes them into the document.",
+        say("The network ends without {what}; the task's own are used: {names}.", what=what, names=commas(names)),
+        say("The task is {task}. `render` writes them into the document.", task=end.task),
         pointer="/model/layers",
         warning=True,
         propose=lambda: [
-            Fix(f"Add {', '.join(names)}", tuple(put("/model/layers/-", dict(e)) for e in end.filled.entries))
+            Fix(
+                say("Add {names}", names=commas(names)),
+                tuple(put("/model/layers/-", dict(e)) for e in end.filled.entries),
+            )
         ],
     )
 
@@ -314,22 +343,41 @@ def _loss_and_head(end: Ending, head: Head, loss: Node, need: str) -> Found:
         options = []
         if head.activation is not None:
             patch = (over(head.activation.pointer, retyped(head.activation, need)),)
-            options.append((need, Fix(f"Replace {head.activation.name} by {need}", patch)))
+            options.append((need, Fix(say("Replace {name} by {kind}", name=head.activation.name, kind=need), patch)))
         if fitting is not None:
             patch = (over(loss.pointer, retyped(loss, fitting)),)
-            options.append((kind, Fix(f"Replace {loss.name} by {fitting}", patch)))
+            options.append((kind, Fix(say("Replace {name} by {kind}", name=loss.name, kind=fitting), patch)))
             other = next(task for task, (made, _) in HEADS.items() if made == kind)
             options.append(
-                (kind, Fix(f"Make it a {other} network with {kind} and {fitting}", reheaded(end, head, other)))
+                (
+                    kind,
+                    Fix(
+                        say(
+                            "Make it a {task} network with {kind} and {loss}",
+                            task=other,
+                            kind=kind,
+                            loss=fitting,
+                        ),
+                        reheaded(end, head, other),
+                    ),
+                )
             )
         if kind not in NEEDS.values():
-            options.append((need, Fix(f"Insert {need} before {loss.name}", inserted(loss, need))))
+            options.append(
+                (need, Fix(say("Insert {names} before {name}", names=need, name=loss.name), inserted(loss, need)))
+            )
         # What the task asks for comes first.
         yield from (fix for made, fix in sorted(options, key=lambda option: option[0] != wanted))
 
     return found(
         "loss_head_mismatch",
-        f"{loss.name} needs {need} before it, but reads {head.prediction.name} ({kind}).",
+        say(
+            "{name} needs {need} before it, but reads {other} ({kind}).",
+            name=loss.name,
+            need=need,
+            other=head.prediction.name,
+            kind=kind,
+        ),
         WHY[loss.type],
         pointer=loss.pointer,
         layer=loss.name,
@@ -339,25 +387,29 @@ def _loss_and_head(end: Ending, head: Head, loss: Node, need: str) -> Found:
 
 def _task(end: Ending, head: Head, node: Node) -> Found:
     wanted, own = HEADS[end.task]
-    kind = head.activation.type if head.activation is not None else "no activation"
-    loss = head.loss.type if head.loss is not None else "no loss"
+    kind = head.activation.type if head.activation is not None else say("no activation")
+    loss = head.loss.type if head.loss is not None else say("no loss")
     fitting = next((t for t, (a, b) in HEADS.items() if (head.loss is None and a == kind) or b == loss), None)
 
     def propose() -> Iterator[Fix]:
         if fitting is not None:
-            yield Fix(f"Make the task {fitting}", (put("/task", fitting),))
-        title = f"Use {f'{wanted} and ' if wanted else ''}{own}" + ("" if wanted else " without activation")
+            yield Fix(say("Make the task {task}", task=fitting), (put("/task", fitting),))
+        title = (
+            say("Use {kind} and {loss}", kind=wanted, loss=own)
+            if wanted
+            else say("Use {loss} without activation", loss=own)
+        )
         yield Fix(title, reheaded(end, head, end.task))
         need = {"binary": 1}.get(end.task)
         if head.linear is not None and need is not None:
             patch = reheaded(end, head, end.task) + changed(head.linear, {WIDTHS[head.linear.type]: need}, "").patch
-            yield Fix(f"{title}, with {need} output", patch)
+            yield Fix(say("{title}, with {outputs}", title=title, outputs=outputs(need)), patch)
 
-    ending = f"{kind} and {loss}" if head.loss is not None else kind
+    ending = say("{kind} and {loss}", kind=kind, loss=loss) if head.loss is not None else kind
     return found(
         "head_task_mismatch",
-        f"The task is {end.task}, but the network ends with {ending}.",
-        f"{end.task} needs {wanted or 'no activation'} and {own}.",
+        say("The task is {task}, but the network ends with {ending}.", task=end.task, ending=ending),
+        needs(end.task),
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -369,24 +421,31 @@ def _unusual(end: Ending, head: Head, loss: Node) -> Found:
     patch = (over(loss.pointer, retyped(loss, own)),)
     return found(
         "unusual_loss",
-        f"{loss.name} is unusual for {end.task}.",
-        f"It works, with the target as 0 and 1, but learns more slowly from confident mistakes than {own}.",
+        say("{name} is unusual for {task}.", name=loss.name, task=end.task),
+        say(
+            "It works, with the target as 0 and 1, but learns more slowly from confident mistakes than {loss}.",
+            loss=own,
+        ),
         pointer=loss.pointer,
         layer=loss.name,
         warning=True,
-        propose=lambda: [Fix(f"Use {own}", patch)],
+        propose=lambda: [Fix(say("Use {loss}", loss=own), patch)],
     )
 
 
 def _squashed(head: Head, node: Node) -> Found:
-    limits = {"Sigmoid": "between 0 and 1", "Tanh": "between -1 and 1", "ReLU": "not below 0"}
-    reach = limits.get(node.type, "between 0 and 1, and sum to 1")
+    limits = {"Sigmoid": say("between 0 and 1"), "Tanh": say("between -1 and 1"), "ReLU": say("not below 0")}
+    reach = limits.get(node.type, say("between 0 and 1, and sum to 1"))
     return found(
         "activation_before_squared_error",
-        f"{node.name} keeps predictions {reach}; regression usually has no activation at its end.",
-        "Targets outside that range could never be reached.",
+        say(
+            "{name} keeps predictions {reach}; regression usually has no activation at its end.",
+            name=node.name,
+            reach=reach,
+        ),
+        say("Targets outside that range could never be reached."),
         pointer=node.pointer,
         layer=node.name,
         warning=True,
-        propose=lambda: [Fix(f"Remove {node.name}", (remove(node.pointer),))],
+        propose=lambda: [Fix(say("Remove {name}", name=node.name), (remove(node.pointer),))],
     )

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import Fix, ShapeError
 from schemas.patch import join
+from schemas.say import Joined, Said, listed, say
 from schemas.shapes import Pair, Shape, elements
 
-from .found import changed, fresh, insert, listed, over
+from .found import changed, fresh, insert, outputs, over
 
 if TYPE_CHECKING:
     from builder.graph import Node
@@ -36,7 +37,7 @@ def propose(state: Shapes, node: Node, given: Sequence[Shape], code: str) -> Ite
         yield from _projected(state, node, given)
         yield from _widened(state, node, given)
     if node.type == "Concatenate" and node.fields.get("axis", 0) != 0:
-        yield changed(node, {"axis": 0}, "Join along the channels")
+        yield changed(node, {"axis": 0}, say("Join along the channels"))
 
 
 def _names(node: Node) -> list[str]:
@@ -55,14 +56,14 @@ def _before(node: Node, new: dict[int, dict[str, Any]], base: str) -> tuple[dict
     return (*patch, *inserted)
 
 
-def _several(count: int, thing: str) -> str:
-    return f"{count} {thing}{'s' if count != 1 else ''}"
+def _channels(count: int) -> Said:
+    return say("1 channel") if count == 1 else say("{count} channels", count=count)
 
 
 def _flattened(node: Node, given: Sequence[Shape]) -> Iterator[Fix]:
     new = {index: {"type": "Flatten"} for index, shape in enumerate(given) if len(shape) > 1}
     said = _names(node)
-    yield Fix(f"Flatten {listed([said[index] for index in new])} before", _before(node, new, "flat"))
+    yield Fix(say("Flatten {names} before", names=listed([said[index] for index in new])), _before(node, new, "flat"))
 
 
 # --- projection: a 1×1 convolution brings a branch to the other's channels and size ---
@@ -95,11 +96,20 @@ def _projected(state: Shapes, node: Node, given: Sequence[Shape]) -> Iterator[Fi
                 yield Fix(_title(target, stride, [said[index] for index in new]), _before(node, new, "projection"))
 
 
-def _title(target: Shape, stride: Any, places: Sequence[str]) -> str:
-    kind = "a 1×1 Convolution" if len(target) == 3 else "an Affine layer"
-    step = f", stride {stride if isinstance(stride, int) else ' × '.join(map(str, stride))}" if stride else ""
-    size = _several(target[0], "channel" if len(target) == 3 else "output")
-    return f"Insert {kind} to {size}{step} after {listed(places)}"
+def _title(target: Shape, stride: Any, places: Sequence[str]) -> Said:
+    names = listed(places)
+    if len(target) == 1:
+        return say("Insert an Affine layer to {outputs} after {names}", outputs=outputs(target[0]), names=names)
+    channels = _channels(target[0])
+    if not stride:
+        return say("Insert a 1×1 Convolution to {channels} after {names}", channels=channels, names=names)
+    step = stride if isinstance(stride, int) else " × ".join(map(str, stride))
+    return say(
+        "Insert a 1×1 Convolution to {channels}, stride {step} after {names}",
+        channels=channels,
+        step=step,
+        names=names,
+    )
 
 
 def _steps(shape: Shape, target: Shape) -> Any:
@@ -166,7 +176,8 @@ def _widened(state: Shapes, node: Node, given: Sequence[Shape]) -> Iterator[Fix]
             fixes = [changed(layer, {field: channels}, "") for layer, field in found.values()]
             names = listed([layer.name for layer, _ in found.values()])
             yield Fix(
-                f"Make {_several(channels, 'channel')} in {names}", tuple(op for fix in fixes for op in fix.patch)
+                say("Make {outputs} in {names}", outputs=_channels(channels), names=names),
+                tuple(op for fix in fixes for op in fix.patch),
             )
 
 
@@ -186,7 +197,7 @@ def _resized(state: Shapes, node: Node, given: Sequence[Shape]) -> Iterator[Fix]
         else:
             firsts = [choices[0] for choices in options]
             patch = {repr(op): op for fix in firsts for op in fix.patch}
-            yield Fix("; ".join(dict.fromkeys(fix.title for fix in firsts)), tuple(patch.values()))
+            yield Fix(Joined("; ", dict.fromkeys(fix.title for fix in firsts)), tuple(patch.values()))
 
 
 def _windows(state: Shapes, name: str | None, target: Shape) -> Iterator[Fix]:
@@ -204,12 +215,22 @@ def _windows(state: Shapes, name: str | None, target: Shape) -> Iterator[Fix]:
             continue
         padding = _search(chain, start[0], "padding", range(WIDEST_TRIED + 1), target)
         if padding is not None:
-            yield changed(node, {"padding": _plain(padding)}, f"Pad {node.name} by {_times(padding)}")
+            yield changed(
+                node,
+                {"padding": _plain(padding)},
+                say("Pad {name} by {padding}", name=node.name, padding=_times(padding)),
+            )
         stride = _search(chain, start[0], "stride", range(1, WIDEST_TRIED + 1), target)
         if stride is not None:
-            late.append(changed(node, {"stride": _plain(stride)}, f"Give {node.name} the stride {_times(stride)}"))
+            late.append(
+                changed(
+                    node,
+                    {"stride": _plain(stride)},
+                    say("Give {name} the stride {stride}", name=node.name, stride=_times(stride)),
+                )
+            )
         if "ceil_mode" in fields and _size(chain, start[0], {"ceil_mode": True}) == target:
-            late.append(changed(node, {"ceil_mode": True}, f"Let {node.name} round up"))
+            late.append(changed(node, {"ceil_mode": True}, say("Let {name} round up", name=node.name)))
     yield from late
 
 

@@ -10,8 +10,9 @@ from builder.cost import Settings, estimate, machine_bytes
 from builder.heads import WIDTHS
 from builder.report.text import bytes_text
 from schemas.errors import Fix
+from schemas.say import listed, say
 
-from .found import Found, changed, found, listed, put
+from .found import Found, changed, found, put
 
 if TYPE_CHECKING:
     from builder.graph import Node
@@ -36,9 +37,19 @@ def check(state: Shapes, raw: Mapping[str, Any], peak: int) -> Found | None:
     largest = max(infos, key=lambda info: estimate([info], (), settings))
     return found(
         "out_of_memory",
-        f"Training would take about {bytes_text(peak)} of memory, but this machine has {bytes_text(machine_bytes())}.",
-        f"{largest.name} takes most of it: {largest.parameters or 0:,} parameters, and "
-        f"{bytes_text(largest.activation_bytes or 0)} of values per sample, at {settings.batch} samples per batch.",
+        say(
+            "Training would take about {peak} of memory, but this machine has {has}.",
+            peak=bytes_text(peak),
+            has=bytes_text(machine_bytes()),
+        ),
+        say(
+            "{name} takes most of it: {parameters:,} parameters, and {size} of values per sample, at "
+            "{batch} samples per batch.",
+            name=largest.name,
+            parameters=largest.parameters or 0,
+            size=bytes_text(largest.activation_bytes or 0),
+            batch=settings.batch,
+        ),
         pointer=largest.pointer,
         layer=largest.name,
         propose=lambda: _smaller(state, raw, settings),
@@ -57,7 +68,14 @@ def _smaller(state: Shapes, raw: Mapping[str, Any], now: Settings) -> Iterator[F
             patch = tuple(put(f"/training/{key}", value) for key, value in sizes.items())
             if "training" not in raw:
                 patch = (put("/training", sizes),)
-            yield Fix(f"Train with batches of {less.batch} and evaluate with {less.evaluation}", patch)
+            yield Fix(
+                say(
+                    "Train with batches of {batch} and evaluate with {evaluation}",
+                    batch=less.batch,
+                    evaluation=less.evaluation,
+                ),
+                patch,
+            )
             break
         batch //= 2
     wide = [(node, field) for node in state.graph.nodes.values() if (field := WIDTHS.get(node.type))]
@@ -66,7 +84,7 @@ def _smaller(state: Shapes, raw: Mapping[str, Any], now: Settings) -> Iterator[F
         if fixes:
             by_place = {operation["path"]: operation for fix in fixes for operation in fix.patch}
             names = listed([node.name for node, field in wide if _width(node, field) > most][:5])
-            yield Fix(f"Make at most {most} outputs in {names}", tuple(by_place.values()))
+            yield Fix(say("Make at most {most} outputs in {names}", most=most, names=names), tuple(by_place.values()))
 
 
 def _width(node: Node, field: str) -> int:

@@ -11,6 +11,7 @@ from builder.cost import LayerInfo, View, measure, view
 from schemas import ops
 from schemas.errors import FieldFix, Fix, Remark, ShapeError
 from schemas.patch import join
+from schemas.say import say
 from schemas.shapes import LARGEST, Shape, elements, shape_text
 
 from .found import Found, changed, found, insert, remove
@@ -76,7 +77,7 @@ class Shapes:
         except ShapeError as error:
             self._add(found(
                 error.code,
-                f"{node.name}: {error}",
+                say("{name}: {what}", name=node.name, what=error.what),
                 error.why,
                 pointer=node.pointer,
                 layer=node.name,
@@ -109,7 +110,7 @@ class Shapes:
         for remark in remarks:
             self._add(found(
                 remark.code,
-                f"{node.name}: {remark.what}",
+                say("{name}: {what}", name=node.name, what=remark.what),
                 remark.why,
                 pointer=node.pointer,
                 layer=node.name,
@@ -120,11 +121,16 @@ class Shapes:
     def _too_large(self, node: Node, shape: Shape) -> Found:
         return found(
             "too_large",
-            f"{node.name}: one sample's output {shape_text(shape)} has more than {LARGEST:,} values.",
-            "No computer of today could train with it.",
+            say(
+                "{name}: one sample's output {shape} has more than {most:,} values.",
+                name=node.name,
+                shape=shape_text(shape),
+                most=LARGEST,
+            ),
+            say("No computer of today could train with it."),
             pointer=node.pointer,
             layer=node.name,
-            propose=lambda: [Fix(f"Remove {node.name}", (remove(node.pointer),))],
+            propose=lambda: [Fix(say("Remove {name}", name=node.name), (remove(node.pointer),))],
         )
 
     def _proposals(self, node: Node, error: ShapeError, given: list[Shape]) -> Callable[[], Iterator[Fix]]:
@@ -142,7 +148,7 @@ class Shapes:
         name = node.inputs[0]
         source = self.graph.nodes.get(name) if name is not None else None
         if source is not None and source.type == "Flatten":
-            yield Fix(f"Remove {source.name}", (remove(source.pointer),))
+            yield Fix(say("Remove {name}", name=source.name), (remove(source.pointer),))
         total = elements(given)
         before = (
             self.shapes.get(source.inputs[0] or "")
@@ -160,8 +166,8 @@ class Shapes:
             if isinstance(node.entry.get("inputs"), list):
                 patch[0]["value"]["inputs"] = node.entry["inputs"]
                 patch.insert(0, remove(join(node.pointer, "inputs")))
-            yield Fix(f"Reshape the values to {shape_text(size)} before", tuple(patch))
-        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+            yield Fix(say("Reshape the values to {size} before", size=shape_text(size)), tuple(patch))
+        yield Fix(say("Remove {name}", name=node.name), (remove(node.pointer),))
 
 
 def _fields(node: Node, fixes: Iterable[FieldFix]) -> list[Fix]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import Fix
 from schemas.model import MOST_REPEATS, placeholders, substitute
 from schemas.patch import join
+from schemas.say import Said, commas, say, sentences
 from schemas.suggest import did_you_mean
 from schemas.words import show
 
@@ -103,13 +104,16 @@ class Stacks:
         chain = " → ".join([*loop, loop[0]])
 
         def propose() -> Iterator[Fix]:
-            yield Fix(f"Remove this use of {loop[0]}", (remove(pointer),))
-            yield Fix(f"Put Identity in place of this use of {loop[0]}", (over(pointer, {"type": "Identity"}),))
+            yield Fix(say("Remove this use of {unit}", unit=loop[0]), (remove(pointer),))
+            yield Fix(
+                say("Put Identity in place of this use of {unit}", unit=loop[0]),
+                (over(pointer, {"type": "Identity"}),),
+            )
 
         return found(
             "unit_recursion",
-            f"Unit {loop[0]} contains itself: {chain}.",
-            "A unit is replaced by its layers, so one that contains itself would never end.",
+            say("Unit {unit} contains itself: {chain}.", unit=loop[0], chain=chain),
+            say("A unit is replaced by its layers, so one that contains itself would never end."),
             pointer=pointer,
             propose=propose,
         )
@@ -124,8 +128,11 @@ class Stacks:
             self.refused = True
             return found(
                 "nested_too_deep",
-                f"Repeat and Unit stand within each other more than {MOST_NESTED} levels deep.",
-                "Nothing was expanded, so shapes and cost are unknown.",
+                say(
+                    "Repeat and Unit stand within each other more than {most} levels deep.",
+                    most=MOST_NESTED,
+                ),
+                say("Nothing was expanded, so shapes and cost are unknown."),
                 pointer="/model/layers",
             )
         total = sum(sizes)
@@ -142,12 +149,16 @@ class Stacks:
                 room = MOST_EXPANDED - (total - sizes[place])
                 fitting = room // (sizes[place] // count)
                 if fitting >= 1:
-                    yield Fix(f"Repeat {fitting} times", (put(join(pointer, "n"), fitting),))
+                    yield Fix(say("Repeat {count} times", count=fitting), (put(join(pointer, "n"), fitting),))
 
         return found(
             "too_many_layers",
-            f"The model expands to {show(total)} layers, but at most {MOST_EXPANDED} are allowed.",
-            "Repeat and Unit multiply each other. Nothing was expanded, so shapes and cost are unknown.",
+            say(
+                "The model expands to {total} layers, but at most {most} are allowed.",
+                total=show(total),
+                most=MOST_EXPANDED,
+            ),
+            say("Repeat and Unit multiply each other. Nothing was expanded, so shapes and cost are unknown."),
             pointer=pointer,
             propose=propose,
         )
@@ -254,17 +265,21 @@ class Stacks:
 
         def propose() -> Iterator[Fix]:
             for name in meant:
-                yield Fix(f"Use unit {name}", tuple(put(join(where, "unit"), name) for where in places))
+                yield Fix(say("Use unit {name}", name=name), tuple(put(join(where, "unit"), name) for where in places))
                 if name in spare:
                     patch = (remove(join("/model/units", name)), put(join("/model/units", unit), self.units[name]))
-                    yield Fix(f"Rename unit {name} to {unit}", patch)
+                    yield Fix(say("Rename unit {name} to {unit}", name=name, unit=unit), patch)
 
-        known = f"The model's units are: {', '.join(self.units)}." if self.units else "The model has no units."
-        more = f" {len(places)} layers use it." if len(places) > 1 else ""
+        known = (
+            say("The model's units are: {units}.", units=commas(self.units))
+            if self.units
+            else say("The model has no units.")
+        )
+        more = say("{count} layers use it.", count=len(places)) if len(places) > 1 else ""
         return found(
             "unknown_unit",
-            f"{layer}: there is no unit {unit!r:.80}.",
-            known + more,
+            say("{layer}: there is no unit {unit!r:.80}.", layer=layer, unit=unit),
+            sentences(known, more),
             pointer=join(pointer, "unit"),
             layer=layer,
             propose=propose,
@@ -279,12 +294,12 @@ class Stacks:
                     if isinstance(fields.get("arguments"), Mapping)
                     else put(where, {name: value})
                 )
-                yield Fix(f"Set {name} to {value}", (patch,))
+                yield Fix(say("Set {name} to {value}", name=name, value=value), (patch,))
 
         return found(
             "missing_argument",
-            f"{layer}: unit {unit} needs the argument {name}.",
-            "It has no default in model.units, so every use must give it.",
+            say("{layer}: unit {unit} needs the argument {name}.", layer=layer, unit=unit, name=name),
+            say("It has no default in model.units, so every use must give it."),
             pointer=pointer,
             layer=layer,
             propose=propose,
@@ -298,11 +313,11 @@ class Stacks:
         def propose() -> Iterator[Fix]:
             for meant in did_you_mean(name, [key for key in declared if key not in given], {}):
                 patch = (remove(where), put(join(pointer, "arguments", meant), given[name]))
-                yield Fix(f"Rename {name} to {meant}", patch)
-            yield Fix(f"Remove {name}", (remove(where),))
+                yield Fix(say("Rename {name} to {other}", name=name, other=meant), patch)
+            yield Fix(say("Remove {name}", name=name), (remove(where),))
 
-        known = f"Its arguments are: {', '.join(map(str, declared))}." if declared else "It has no arguments."
-        what = f"{layer}: unit {unit} has no argument {name!r:.80}."
+        known = _arguments(declared)
+        what = say("{layer}: unit {unit} has no argument {name!r:.80}.", layer=layer, unit=unit, name=name)
         return found("unknown_argument", what, known, pointer=where, layer=layer, propose=propose)
 
     def _placeholders(self, unit: str) -> list[tuple[tuple[str | int, ...], str]]:
@@ -330,21 +345,29 @@ class Stacks:
 
         def propose() -> Iterator[Fix]:
             for meant in did_you_mean(name, declared, {}) or declared[:1]:
-                yield Fix(f"Use ${meant}", tuple(put(pointer, "$" + meant) for pointer in pointers))
+                yield Fix(say("Use ${meant}", meant=meant), tuple(put(pointer, "$" + meant) for pointer in pointers))
                 value = definition["arguments"][meant]
-                yield Fix(f"Rename {meant} to {name}", (remove(join(where, meant)), put(join(where, name), value)))
+                yield Fix(
+                    say("Rename {name} to {other}", name=meant, other=name),
+                    (remove(join(where, meant)), put(join(where, name), value)),
+                )
             yield Fix(
-                f"Declare {name} as an argument",
+                say("Declare {name} as an argument", name=name),
                 (put(join(where, name), None) if "arguments" in definition else put(where, {name: None}),),
             )
 
         return found(
             "unknown_argument",
-            f"Unit {unit} uses ${name:.80}, which is none of its arguments.",
-            f"Its arguments are: {', '.join(declared)}." if declared else "It has no arguments.",
+            say("Unit {unit} uses ${name:.80}, which is none of its arguments.", unit=unit, name=name),
+            _arguments(declared),
             pointer=pointers[0],
             propose=propose,
         )
+
+
+def _arguments(names: Iterable[Any]) -> Said:
+    known = commas(map(str, names))
+    return say("Its arguments are: {names}.", names=known) if known else say("It has no arguments.")
 
 
 def _layers(value: Any) -> bool:

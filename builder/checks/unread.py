@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import Fix
 from schemas.layer import REGISTRY
 from schemas.patch import join
+from schemas.say import listed, say
 
-from .found import Found, found, fresh, insert, listed, parent, put, remove, texts
+from .found import Found, found, fresh, insert, parent, put, remove, texts
 
 if TYPE_CHECKING:
     from builder.graph import Block, Graph, Node, Scope
@@ -102,9 +103,11 @@ def _nobody(graph: Graph, item: Node | Block) -> Found:
 
     return found(
         "unread_layer",
-        f"Nobody reads the output of {item.name}, so it does nothing.",
-        "Only the last layer of the list, the loss, may stand at the end. Name this one in another layer's `inputs`, "
-        "or remove it.",
+        say("Nobody reads the output of {name}, so it does nothing.", name=item.name),
+        say(
+            "Only the last layer of the list, the loss, may stand at the end. Name this one in "
+            "another layer's `inputs`, or remove it."
+        ),
         pointer=item.pointer,
         layer=item.name,
         propose=propose,
@@ -127,9 +130,14 @@ def _without(graph: Graph, item: Node | Block) -> Fix:
             gone.add(position)
     names = [scope.items[position].name for position in sorted(gone)]
     return Fix(
-        f"Remove {listed(names)}"
+        say("Remove {name}", name=listed(names))
         if len(names) < 5
-        else f"Remove {names[0]} and {len(names) - 1} more layers up to {names[-1]}",
+        else say(
+            "Remove {name} and {count} more layers up to {last}",
+            name=names[0],
+            count=len(names) - 1,
+            last=names[-1],
+        ),
         tuple(remove(join(scope.pointer, position)) for position in sorted(gone, reverse=True)),
     )
 
@@ -148,14 +156,20 @@ def _joined(graph: Graph, item: Node | Block) -> Iterable[Fix]:
         registered = REGISTRY.get(other.type)
         given = other.entry.get("inputs")
         if registered is not None and registered.cls.arity[1] is None and isinstance(given, list):
-            yield Fix(f"Let {other.name} read {title} too", (*patch, put(join(other.pointer, "inputs", "-"), name)))
+            yield Fix(
+                say("Let {name} read {other} too", name=other.name, other=title),
+                (*patch, put(join(other.pointer, "inputs", "-"), name)),
+            )
     after = scope.items[item.position + 1] if item.position + 1 < len(scope.items) else None
     if after is None:
         return
     given = after.entry.get("inputs")
     registered = REGISTRY.get(after.type)
     if isinstance(given, list) and len(given) == 1 and registered is not None:
-        instead = Fix(f"Let {after.name} read {title} instead of {given[0]}", (remove(join(after.pointer, "inputs")),))
+        instead = Fix(
+            say("Let {name} read {other} instead of {given}", name=after.name, other=title, given=given[0]),
+            (remove(join(after.pointer, "inputs")),),
+        )
         if registered.category == "Loss":
             yield instead
             return
@@ -164,5 +178,8 @@ def _joined(graph: Graph, item: Node | Block) -> Iterable[Fix]:
             joint = fresh("joined", [*scope.names, name])
             new = {"type": kind, "name": joint, "inputs": [*given, name]}
             reading = (put(join(after.pointer, "inputs"), [joint]), insert(f"{head}/{place}", new))
-            yield Fix(f"Join {title} and {given[0]} with {kind}", (*patch, *reading))
+            yield Fix(
+                say("Join {name} and {other} with {kind}", name=title, other=given[0], kind=kind),
+                (*patch, *reading),
+            )
         yield instead

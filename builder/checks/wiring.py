@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import Fix
 from schemas.patch import join
+from schemas.say import Said, either, listed, say, sentences
 from schemas.stack import usable
 from schemas.suggest import did_you_mean
 from schemas.words import show
 
 from . import unread
-from .found import Found, found, fresh, insert, listed, over, put, remove
+from .found import Found, found, fresh, insert, over, put, remove
 from .unread import Excused
 
 if TYPE_CHECKING:
@@ -75,25 +76,29 @@ def _reserved(scope: Scope, place: int) -> Found:
     pointer = join(item.pointer, "name")
     return found(
         "duplicate_name",
-        "A layer is named 'Input', which is what the input of every stack is called.",
-        "With both under one name, `inputs` could not tell them apart.",
+        say("A layer is named 'Input', which is what the input of every stack is called."),
+        say("With both under one name, `inputs` could not tell them apart."),
         pointer=pointer,
         layer=item.name,
-        propose=lambda: [Fix("Rename it to Input_layer", (put(pointer, fresh("Input_layer", scope.names)),))],
+        propose=lambda: [Fix(say("Rename it to Input_layer"), (put(pointer, fresh("Input_layer", scope.names)),))],
     )
 
 
 def _twice(scope: Scope, name: str, first: int, second: int) -> Found:
     def propose() -> Iterator[Fix]:
         new = fresh(name, scope.names)
-        yield Fix(f"Rename the second to {new}", (put(join(scope.items[second].pointer, "name"), new),))
-        yield Fix(f"Rename the first to {new}", (put(join(scope.items[first].pointer, "name"), new),))
+        yield Fix(say("Rename the second to {new}", new=new), (put(join(scope.items[second].pointer, "name"), new),))
+        yield Fix(say("Rename the first to {new}", new=new), (put(join(scope.items[first].pointer, "name"), new),))
 
     item = scope.items[second]
     return found(
         "duplicate_name",
-        f"Two layers of the same stack are named {show(name)}.",
-        f"{scope.items[first].type} at {scope.items[first].pointer} has that name already, and `inputs` names layers.",
+        say("Two layers of the same stack are named {name}.", name=show(name)),
+        say(
+            "{kind} at {pointer} has that name already, and `inputs` names layers.",
+            kind=scope.items[first].type,
+            pointer=scope.items[first].pointer,
+        ),
         pointer=join(item.pointer, "name"),
         layer=scope.prefix + name,
         propose=propose,
@@ -165,12 +170,16 @@ def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excu
     visible = list(dict.fromkeys(scope.visible(item.position)))
     meant = did_you_mean(name, visible, {})
     head = name.split("/")[0]
-    why = "`inputs` names layers of the same stack, or 'Input'."
+    why: Said = say("`inputs` names layers of the same stack, or 'Input'.")
     if "/" in name:
-        why += " Layers inside a Repeat or Unit cannot be read from outside; its name stands for its output."
+        why = sentences(
+            why, say("Layers inside a Repeat or Unit cannot be read from outside; its name stands for its output.")
+        )
         meant = [head] if head in visible else meant
     elif _elsewhere(scope, name):
-        why += f" There is a layer {show(name)} elsewhere, but it cannot be read from here."
+        why = sentences(
+            why, say("There is a layer {name} elsewhere, but it cannot be read from here.", name=show(name))
+        )
     for other in (*meant, None):
         excused.meant(scope, item.position, other)
     idle = excused.idle(scope, item.position)
@@ -178,22 +187,22 @@ def _no_such_input(item: Node | Block, name: str, pointer: str, count: int, excu
         meant = [*meant, *idle[:1]]
         # Whatever the name meant has lost its reader; that is the same mistake.
         excused.missing[id(scope)] = excused.missing.get(id(scope), 0) + 1
-    hint = f" Did you mean {' or '.join(meant)}?" if meant else ""
+    hint = say("Did you mean {meant}?", meant=either(meant)) if meant else ""
 
     def propose() -> Iterator[Fix]:
         for other in meant:
-            yield Fix(f"Read {other}", (over(pointer, other),))
+            yield Fix(say("Read {name}", name=other), (over(pointer, other),))
         if count == 1:
-            yield Fix("Read the layer before", (remove(join(item.pointer, "inputs")),))
+            yield Fix(say("Read the layer before"), (remove(join(item.pointer, "inputs")),))
         else:
-            yield Fix(f"Do not read {name}", (remove(pointer),))
+            yield Fix(say("Do not read {name}", name=name), (remove(pointer),))
             previous = _previous(item)
             if previous is not None:
-                yield Fix(f"Read {previous}", (over(pointer, previous),))
+                yield Fix(say("Read {name}", name=previous), (over(pointer, previous),))
 
     return found(
         "unknown_input",
-        f"{item.name} reads {show(name)}, but there is no such layer.{hint}",
+        sentences(say("{name} reads {given}, but there is no such layer.", name=item.name, given=show(name)), hint),
         why,
         pointer=pointer,
         layer=item.name,
@@ -237,14 +246,20 @@ def _too_few(graph: Graph, node: Node, least: int) -> Found:
         others = [said(i) for i in reversed(scope.items[: node.position])]
         for name in list(dict.fromkeys([*unread, *others, "Input"]))[:12]:
             if name not in own:
-                yield Fix(f"Also read {name}", (put(join(node.pointer, "inputs"), [*own, name]),))
-        yield Fix(f"Remove {node.name}", (remove(node.pointer),))
+                yield Fix(say("Also read {name}", name=name), (put(join(node.pointer, "inputs"), [*own, name]),))
+        yield Fix(say("Remove {name}", name=node.name), (remove(node.pointer),))
 
     count = len(node.inputs)
     return found(
         "input_count",
-        f"{node.name} needs at least {least} inputs, but reads {count}: {listed([i or '?' for i in node.inputs])}.",
-        f"{node.type} joins several layers; name them in `inputs`.",
+        say(
+            "{name} needs at least {least} inputs, but reads {count}: {names}.",
+            name=node.name,
+            least=least,
+            count=count,
+            names=listed([i or "?" for i in node.inputs]),
+        ),
+        say("{kind} joins several layers; name them in `inputs`.", kind=node.type),
         pointer=node.pointer,
         layer=node.name,
         propose=propose,
@@ -259,14 +274,22 @@ def _too_many(item: Node | Block, count: int, most: int) -> Found:
         for kind in ("Concatenate", "Add"):
             name = fresh("joined", item.scope.names)
             new = {"type": kind, "name": name, "inputs": given}
-            yield Fix(f"Join them with {kind} first", (put(where, [name]), insert(item.pointer, new)))
+            yield Fix(say("Join them with {kind} first", kind=kind), (put(where, [name]), insert(item.pointer, new)))
         for name in given:
-            yield Fix(f"Read only {name}", (put(where, [name]),))
+            yield Fix(say("Read only {name}", name=name), (put(where, [name]),))
 
     return found(
         "input_count",
-        f"{item.name} can read {most}, but {count} inputs are named: {listed([str(name) for name in given])}.",
-        f"{item.type} takes {most} input{'s' if most > 1 else ''}; Add, Multiply and Concatenate join several.",
+        say(
+            "{name} can read {most}, but {count} inputs are named: {names}.",
+            name=item.name,
+            most=most,
+            count=count,
+            names=listed([str(name) for name in given]),
+        ),
+        say("{kind} takes 1 input; Add, Multiply and Concatenate join several.", kind=item.type)
+        if most == 1
+        else say("{kind} takes {most} inputs; Add, Multiply and Concatenate join several.", kind=item.type, most=most),
         pointer=where,
         layer=item.name,
         propose=propose,
@@ -301,22 +324,26 @@ def _cycle(chain: list[str], node: Node, item: Node | Block, index: int) -> Foun
 
     def propose() -> Iterator[Fix]:
         if len(given) > 1:
-            yield Fix(f"Do not read {given[index]}", (remove(join(where, index)),))
+            yield Fix(say("Do not read {name}", name=given[index]), (remove(join(where, index)),))
             previous = _previous(item)
             if previous is not None and previous not in given:
-                yield Fix(f"Read {previous} instead", (over(join(where, index), previous),))
+                yield Fix(say("Read {name} instead", name=previous), (over(join(where, index), previous),))
         else:
-            yield Fix("Read the layer before", (remove(where),))
+            yield Fix(say("Read the layer before"), (remove(where),))
         if "Input" not in given:
-            yield Fix("Read the input instead", (over(join(where, index), "Input"),))
-        yield Fix(f"Remove {item.name}", (remove(item.pointer),))
+            yield Fix(say("Read the input instead"), (over(join(where, index), "Input"),))
+        yield Fix(say("Remove {name}", name=item.name), (remove(item.pointer),))
 
     shown = [*chain, chain[0]] if len(chain) <= 8 else [*chain[:4], "…", *chain[-3:], chain[0]]
-    what = f"{node.name} reads itself." if len(chain) == 1 else f"The layers form a loop: {' → '.join(shown)}."
+    what = (
+        say("{name} reads itself.", name=node.name)
+        if len(chain) == 1
+        else say("The layers form a loop: {chain}.", chain=" → ".join(shown))
+    )
     return found(
         "cycle",
         what,
-        "Each layer is computed after those it reads, so none of these could ever be computed.",
+        say("Each layer is computed after those it reads, so none of these could ever be computed."),
         pointer=join(where, index),
         layer=node.name,
         propose=propose,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import DocumentError, Problem
+from schemas.say import say
 from schemas.shapes import shape_text
 
 from .text import COLOURS
@@ -55,8 +56,10 @@ def look(document: Mapping[str, Any], base: Path) -> dict[str, Any]:
     from builder.data import summarise
 
     if not isinstance(document.get("data"), Mapping):
-        what = "The document has no data section."
-        why = 'It says where the samples are, for example "data": {"source": {"type": "builtin", "name": "digits"}}.'
+        what = say("The document has no data section.")
+        why = say(
+            'It says where the samples are, for example "data": {{"source": {{"type": "builtin", "name": "digits"}}}}.'
+        )
         raise DocumentError(f"{what} {why}", [Problem("data.missing", what, why)])
     return summarise(document, base)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import DocumentError, Problem, UsageError
+from schemas.say import say
 from schemas.training import Training
 
 from .durable import require, size
@@ -47,8 +48,8 @@ def job(
     if seed is not None:
         raw["training"] = {**raw.get("training", {}), "seed": seed}
     if "data" not in raw:
-        what = "The document has no data section."
-        problem = Problem("data.missing", what, "Training needs to know where its samples are.")
+        what = say("The document has no data section.")
+        problem = Problem("data.missing", what, say("Training needs to know where its samples are."))
         raise DocumentError(f'{what} Add one, for example "data": {{"source": {{...}}}}.', [problem])
     report = check(raw, base=base)
     report.raise_for_errors()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from schemas.errors import DocumentError, Problem
+from schemas.say import say
 from schemas.training import Training
 
 
@@ -12,23 +13,37 @@ def class_weights(training: Training, task: str, targets: np.ndarray, classes: i
     """Return the weight (classes,) of every class, or None when the document sets none.
 
     "balanced" is samples / (classes * samples of the class), as in scikit-learn: every class has the same share of the
-    loss, and the mean weight of a sample is 1. Raises DocumentError for regression and for a list of another length.
+    loss, and the mean weight of a sample is 1. Raises DocumentError for regression, for several yes-or-no outputs (in
+    which a sample has no one class) and for a list of another length.
     """
     setting = training.class_weights
     if setting is None:
         return None
     if task == "regression":
-        raise _refusal("class_weights cannot be used for regression.", "A regression has no classes. Remove the field.")
+        raise _refusal(
+            say("class_weights cannot be used for regression."), say("A regression has no classes. Remove the field.")
+        )
+    if task == "binary" and targets.ndim > 1 and targets.shape[1] > 1:
+        raise _refusal(
+            say("class_weights cannot be used with {count} yes-or-no outputs.", count=targets.shape[1]),
+            say("Each output is a question of its own, so a sample belongs to no one class. Remove the field."),
+        )
     if setting == "balanced":
         counts = np.bincount(labels(targets), minlength=classes).astype(np.float64)
         return (len(targets) / (classes * np.maximum(counts, 1.0))).astype(np.float32)
     if len(setting) != classes:
         raise _refusal(
-            f"class_weights has {len(setting)} weights, the data have {classes} classes.",
-            f"Give one weight per class, {classes} in all, or 'balanced'.",
+            say(
+                "class_weights has {count} weights, the data have {classes} classes.",
+                count=len(setting),
+                classes=classes,
+            ),
+            say("Give one weight per class, {classes} in all, or 'balanced'.", classes=classes),
         )
     if not any(setting):
-        raise _refusal("class_weights are all 0.", "Nothing would be learned. Give at least one class a weight.")
+        raise _refusal(
+            say("class_weights are all 0."), say("Nothing would be learned. Give at least one class a weight.")
+        )
     return np.array(setting, np.float32)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import DataError, DocumentError, Problem
+from schemas.say import commas, say
 from schemas.training import Monitor, Training
 
 from .checkpoint import Origin
@@ -47,8 +48,8 @@ class Job:
         names, targets = self.prepared.class_names, self.prepared.train.targets
         classes = len(names) if names else int(targets.max()) + 1 if self.task != "regression" else 0
         if targets.ndim > 2 and self.training.class_weights is not None:
-            what = "class_weights cannot be used where every pixel has a class."
-            why = "They weigh whole samples. Remove the field."
+            what = say("class_weights cannot be used where every pixel has a class.")
+            why = say("They weigh whole samples. Remove the field.")
             problem = Problem("training.class_weights", what, why, "/training/class_weights")
             raise DocumentError(f"{what} {why}", [problem])
         self.class_weights = class_weights(self.training, self.task, targets, classes)
@@ -87,6 +88,6 @@ class Job:
         pixels = math.prod(getattr(self.network, "output_shape", (1,))[1:]) > 1
         names = available(self.task, self.training.top_k, self.prepared.validation is not None, pixels)
         if monitor not in names:
-            what = f"{monitor!r} cannot be monitored here."
-            why = f"There is {', '.join(names)} for this task and these settings."
+            what = say("{name!r} cannot be monitored here.", name=str(monitor))
+            why = say("There is {names} for this task and these settings.", names=commas(names))
             raise DocumentError(f"{pointer}: {what} {why}", [Problem("training.monitor", what, why, pointer)])

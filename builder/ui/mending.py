@@ -12,6 +12,7 @@ from builder.ui.pages.common import ICONS, plain
 from builder.ui.state import Fix, Select, Store, reduce
 from builder.ui.state.view import Shown
 from builder.ui.texts import text, texts
+from builder.ui.texts.translate import said
 from schemas.errors import Fix as Proposal, Problem
 
 MOST_SHOWN = 20
@@ -55,7 +56,7 @@ def _problem(s: Store, shown: list[Shown], problem: Problem, number: int) -> Non
                 )
             elif problem.pointer:
                 st.caption(plain(problem.pointer), width="content")
-        st.markdown(f"{plain(problem.what)} :gray[{plain(problem.why)}]")
+        st.markdown(f"{plain(said(problem.what))} :gray[{plain(said(problem.why))}]")
         if problem.fixes:
             with st.container(horizontal=True, gap="small"):
                 for k, fix in enumerate(problem.fixes):
@@ -80,7 +81,7 @@ def _select(s: Store, block: str) -> None:
 
 def _fix(s: Store, fix: Proposal, key: str) -> None:
     """Draw one fix: its title opens the difference that it makes, and the button that makes it."""
-    preview = st.popover(fix.title, icon=":material/build:", key=key, on_change="rerun")
+    preview = st.popover(said(fix.title), icon=":material/build:", key=key, on_change="rerun")
     if not preview.open:
         return
     with preview:

@@ -12,6 +12,7 @@ from ..filters import bias, groups_fit, weight
 from ..initialisers import HeNormal, Initialiser, Zeros
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Margin2, Shape, Size2, elements, same_padding
 from ..window import PaddingField, Window, along, image, window
 
@@ -55,18 +56,29 @@ class Deconvolution(Layer):
             if any(more):
                 raise ShapeError(
                     "output_padding",
-                    f"padding 'same' says the output size already, but output_padding is {w.both(more)}.",
-                    "'same' makes the output size · stride; output_padding is for padding in numbers.",
-                    [FieldFix("Set output_padding to 0", {"output_padding": 0})],
+                    say(
+                        "padding 'same' says the output size already, but output_padding is {more}.", more=w.both(more)
+                    ),
+                    say("'same' makes the output size · stride; output_padding is for padding in numbers."),
+                    [FieldFix(say("Set {name} to {value}", name="output_padding", value=0), {"output_padding": 0})],
                 )
             return w, out
         if any(m >= max(s, d) for m, s, d in zip(more, w.stride, w.dilation, strict=True)):
             less = [min(m, max(s, d) - 1) for m, s, d in zip(more, w.stride, w.dilation, strict=True)]
             raise ShapeError(
                 "output_padding",
-                f"output_padding {w.both(more)} must be below the stride, {w.both(w.stride)} (or the dilation).",
-                "It chooses among the sizes that a convolution of this stride shrinks to one.",
-                [FieldFix(f"Set output_padding to {w.both(less)}", {"output_padding": w.field(less)})],
+                say(
+                    "output_padding {more} must be below the stride, {stride} (or the dilation).",
+                    more=w.both(more),
+                    stride=w.both(w.stride),
+                ),
+                say("It chooses among the sizes that a convolution of this stride shrinks to one."),
+                [
+                    FieldFix(
+                        say("Set {name} to {value}", name="output_padding", value=w.both(less)),
+                        {"output_padding": w.field(less)},
+                    )
+                ],
             )
         rows, columns = ((w.size[a] - 1) * w.stride[a] - sum(w.padding[a]) + w.reach[a] + more[a] for a in (0, 1))
         if min(rows, columns) < 1:
@@ -76,10 +88,13 @@ class Deconvolution(Layer):
             ]
             raise ShapeError(
                 "window_too_large",
-                f"Nothing is left: padding cuts {w.both((sum(w.padding[0]), sum(w.padding[1])))} {w.unit} off a result "
-                f"of {w.said((rows + sum(w.padding[0]), columns + sum(w.padding[1])))}.",
-                "(size − 1)·stride − 2·padding + dilation·(kernel_size − 1) + 1 + output_padding is below 1.",
-                [FieldFix(f"Cut {w.both(most)} {w.unit}", {"padding": w.field(most)})],
+                say(
+                    "Nothing is left: padding cuts {amount} off a result of {size}.",
+                    amount=w.amount((sum(w.padding[0]), sum(w.padding[1]))),
+                    size=w.said((rows + sum(w.padding[0]), columns + sum(w.padding[1]))),
+                ),
+                say("(size − 1)·stride − 2·padding + dilation·(kernel_size − 1) + 1 + output_padding is below 1."),
+                [FieldFix(say("Cut {amount}", amount=w.amount(most)), {"padding": w.field(most)})],
             )
         return w, (rows, columns)
 

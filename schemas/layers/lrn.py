@@ -10,6 +10,7 @@ from .. import ops
 from ..errors import FieldFix, ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape
 
 
@@ -40,9 +41,9 @@ class LRN(Layer):
         if self.size % 2 == 0:
             raise ShapeError(
                 "even_size",
-                f"size must be odd, but is {self.size}.",
-                "As many channels before as behind take part, and the channel itself.",
-                [FieldFix(f"Use {n} channels", {"size": n}) for n in (self.size - 1, self.size + 1)],
+                say("size must be odd, but is {size}.", size=self.size),
+                say("As many channels before as behind take part, and the channel itself."),
+                [FieldFix(say("Use {count} channels", count=n), {"size": n}) for n in (self.size - 1, self.size + 1)],
             )
         return x
 

@@ -10,6 +10,7 @@ from .. import ops
 from ..errors import FieldFix, ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape, elements, shape_text
 
 
@@ -26,17 +27,26 @@ class Reshape(Layer):
         total, free = elements(x), self.shape.count(-1)
         known = elements(tuple(n for n in self.shape if n != -1))
         if free > 1 or known == 0 or (free and total % known) or (not free and known != total):
-            fixes = [FieldFix("Keep the values in one row", {"shape": [total]})]
+            fixes = [FieldFix(say("Keep the values in one row"), {"shape": [total]})]
             if known and total % known == 0 and free == 0 and len(self.shape) > 1:
                 rest = elements(self.shape[1:])
                 if total % rest == 0:
                     fixes.insert(
-                        0, FieldFix(f"Use {total // rest} channels", {"shape": [total // rest, *self.shape[1:]]})
+                        0,
+                        FieldFix(
+                            say("Use {count} channels", count=total // rest),
+                            {"shape": [total // rest, *self.shape[1:]]},
+                        ),
                     )
             raise ShapeError(
                 "reshape_size",
-                f"{shape_text(x)} = {total} values cannot take the shape {list(self.shape)}.",
-                "The number of values must stay the same, and at most one size may be -1.",
+                say(
+                    "{given} = {total} values cannot take the shape {shape}.",
+                    given=shape_text(x),
+                    total=total,
+                    shape=list(self.shape),
+                ),
+                say("The number of values must stay the same, and at most one size may be -1."),
                 fixes,
             )
         return tuple(total // known if n == -1 else n for n in self.shape)

@@ -52,13 +52,22 @@ def test_fact_1_output_size(size: int, fields: dict[str, int], expected: int) ->
 
 
 def test_fact_2_a_remainder_is_told_with_what_falls_off_and_a_fix() -> None:
-    raw = document([conv(5, kernel_size=3, stride=2, padding=1)], (1, 8, 8))
+    raw = document([conv(5, kernel_size=3, stride=2)], (1, 8, 8))
     warnings = [problem for problem in builder.check(raw).problems if problem.code == "remainder"]
     assert [problem.severity for problem in warnings] == ["warning"]
     assert "1 row and 1 column" in warnings[0].what
     assert warnings[0].fixes
     for fix in warnings[0].fixes:
         assert "remainder" not in {problem.code for problem in builder.check(apply(raw, fix.patch)).problems}
+
+
+def test_fact_2_nothing_is_told_where_only_added_zeros_fall_off() -> None:
+    """ResNet's and GoogLeNet's stems leave a remainder by design, all of it padding."""
+    pool = {"type": "MaxPooling", "kernel_size": 3, "stride": 2, "padding": 1}
+    raw = document([conv(64, kernel_size=7, stride=2, padding=3), pool], (3, 224, 224))
+    found = builder.check(raw)
+    assert (64, 56, 56) == found.shapes["MaxPooling_1"]
+    assert "remainder" not in {problem.code for problem in found.problems}
 
 
 @pytest.mark.parametrize(("kernel", "stride", "size"), [(4, 3, 8), (3, 2, 8), (2, 2, 7), (5, 4, 10)])

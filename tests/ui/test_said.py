@@ -25,15 +25,17 @@ LAYERS = {
 }
 
 
-def descriptions(schema: Any) -> Iterator[str]:
-    """Yield the description of every field, however deep."""
+def descriptions(schema: Any, field: bool = False) -> Iterator[str]:
+    """Yield the description of every field, however deep; whole objects have docstrings, which nobody is shown."""
     if isinstance(schema, dict):
-        fields = schema.get("properties")
-        for field in fields.values() if isinstance(fields, dict) else ():
-            if isinstance(field.get("description"), str):
-                yield field["description"]
-        for part in schema.values():
-            yield from descriptions(part)
+        if isinstance(schema.get("description"), str) and (field or schema.get("type") != "object"):
+            yield schema["description"]
+        for key, part in schema.items():
+            if key == "properties":
+                for one in part.values():
+                    yield from descriptions(one, field=True)
+            else:
+                yield from descriptions(part)
     elif isinstance(schema, list):
         for part in schema:
             yield from descriptions(part)

@@ -24,6 +24,7 @@ from builder.ui.state.edits import UNIT_TYPE
 from builder.ui.state.tree import INPUT, units_of
 from builder.ui.state.view import MEASURES, Shown, blocks, edges, node, scope_of
 from builder.ui.texts import text, texts
+from builder.ui.texts.translate import said
 from builder.ui.toolbar import examples, name_field, saved_badge, toolbar
 from schemas.errors import Problem
 from schemas.layer import REGISTRY
@@ -235,7 +236,7 @@ def _input_shape(s: Store) -> str:
 
 
 def _told(problem: Problem) -> str:
-    return f"{heading(problem)}: {problem.what}"
+    return f"{heading(problem)}: {said(problem.what)}"
 
 
 def _palette(s: Store) -> list[dict[str, str]]:
@@ -278,7 +279,7 @@ def _json_view(s: Store) -> None:
     if wrong:
         st.warning(text("build.json_kept"))
     for problem in wrong:
-        st.error(f"{plain(problem.what)} {plain(problem.why)}")
+        st.error(f"{plain(said(problem.what))} {plain(said(problem.why))}")
 
 
 def _compare_view(s: Store) -> None:

@@ -11,6 +11,7 @@ from builder.ui.service import shelf
 from builder.ui.shelf import Entry
 from builder.ui.state import store
 from builder.ui.texts import text
+from builder.ui.texts.translate import said
 from schemas.errors import Problem
 
 ICONS = {"error": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
@@ -34,7 +35,7 @@ def problems(found: Iterable[Problem]) -> None:
     """Show problems of the document, with a way to the page where they are mended."""
     for problem in list(found)[:5]:
         where = f"**{plain(problem.layer)}** · " if problem.layer else ""
-        st.error(f"{where}{plain(problem.what)} {plain(problem.why)}", icon=ICONS["error"])
+        st.error(f"{where}{plain(said(problem.what))} {plain(said(problem.why))}", icon=ICONS["error"])
     st.caption(text("common.mend"))
 
 

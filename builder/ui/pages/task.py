@@ -11,6 +11,7 @@ from builder.ui.adapt import adapted, loss_of, losses, with_loss
 from builder.ui.pages.common import ICONS, plain
 from builder.ui.state import Replace, Store, store
 from builder.ui.texts import text
+from builder.ui.texts.translate import said
 from schemas.document import dump
 
 TASKS = ("classification", "binary", "regression")
@@ -92,7 +93,7 @@ def _loss(s: Store) -> None:
     for problem in s.report.problems:
         if problem.code in ABOUT_THE_END:
             show = st.error if problem.severity == "error" else st.warning
-            show(f"{plain(problem.what)} {plain(problem.why)}", icon=ICONS[problem.severity])
+            show(f"{plain(said(problem.what))} {plain(said(problem.why))}", icon=ICONS[problem.severity])
 
 
 def _other_loss() -> None:

@@ -83,8 +83,8 @@ def untranslated(what: str, to: str) -> Iterator[str]:
             if isinstance(part, Said):
                 yield from untranslated(part, to)
         return
-    template = what.template if isinstance(what, Said) and what.template else what
-    if to not in catalogue().get(template, {}):
+    template = what.template if isinstance(what, Said) and what.template else str(what)
+    if template and to not in catalogue().get(template, {}):
         yield template
     for part in what.values.values() if isinstance(what, Said) else ():
         if isinstance(part, Said):
