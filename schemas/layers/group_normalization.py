@@ -10,6 +10,7 @@ from .. import ops
 from ..layer import Layer, layer
 from ..normal import Epsilon, divided, scale_and_shift, several
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape, elements
 
 
@@ -30,7 +31,7 @@ class GroupNormalization(Layer):
 
     def infer(self, x: Shape) -> Shape:  # type: ignore[override]  # one input, fixed by arity
         divided("GroupNormalization", x[0], self.groups)
-        several("GroupNormalization", elements(x) // self.groups, "each group")
+        several("GroupNormalization", elements(x) // self.groups, say("each group"))
         return x
 
     def lower(self, x: Value) -> Value:  # type: ignore[override]  # one input, fixed by arity

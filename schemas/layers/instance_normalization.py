@@ -10,6 +10,7 @@ from .. import ops
 from ..layer import Layer, layer
 from ..normal import Epsilon, scale_and_shift, several
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape, elements
 from ..window import image
 
@@ -27,7 +28,7 @@ class InstanceNormalization(Layer):
 
     def infer(self, x: Shape) -> Shape:  # type: ignore[override]  # one input, fixed by arity
         image("InstanceNormalization", x)
-        several("InstanceNormalization", elements(x[1:]), "the pixels of a channel")
+        several("InstanceNormalization", elements(x[1:]), say("the pixels of a channel"))
         return x
 
     def lower(self, x: Value) -> Value:  # type: ignore[override]  # one input, fixed by arity

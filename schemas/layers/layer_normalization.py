@@ -10,6 +10,7 @@ from .. import ops
 from ..layer import Layer, layer
 from ..normal import Epsilon, scale_and_shift, several
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape, elements
 
 
@@ -30,7 +31,9 @@ class LayerNormalization(Layer):
 
     def infer(self, x: Shape) -> Shape:  # type: ignore[override]  # one input, fixed by arity
         pixel = self.over == "channels"
-        several("LayerNormalization", x[0] if pixel else elements(x), "the channels" if pixel else "the sample")
+        several(
+            "LayerNormalization", x[0] if pixel else elements(x), say("the channels") if pixel else say("the sample")
+        )
         return x
 
     def lower(self, x: Value) -> Value:  # type: ignore[override]  # one input, fixed by arity
