@@ -179,14 +179,23 @@ class Session:
             return
         self.updates += 1
         self._set_hyper(learning_rate, self.updates, self.pending)
-        done = frozenset(self._last.binder.updated) if self._last is not None else frozenset()
-        if done not in self._updates:
-            self._updates[done] = self._tape(done)
         small = self.net.params.count < ALONE  # waking other threads would take longer than the update
-        machine.run(self._updates[done], 1 if small else self.net.threads)
+        machine.run(self.update_tape(), 1 if small else self.net.threads)
         self.pending = 0
         if self.accumulated is not None:
             self.accumulated[:] = 0
+
+    @property
+    def last(self) -> Program | None:
+        """The program of the last step, if there was one."""
+        return self._last
+
+    def update_tape(self) -> np.ndarray:
+        """Return the rows that update what the last step's program did not update itself."""
+        done = frozenset(self._last.binder.updated) if self._last is not None else frozenset()
+        if done not in self._updates:
+            self._updates[done] = self._tape(done)
+        return self._updates[done]
 
     def _set_hyper(self, learning_rate: float, update: int, steps: int) -> None:
         """Set what the kernels read: the update's number, and over how many steps gradients were gathered."""

@@ -182,11 +182,12 @@ def test_render_fills_in_head_and_loss(here: Path, tsumiki: Command, examples: P
 
 def test_summary_in_json_and_as_a_table(tsumiki: Command, examples: Path) -> None:
     found = tsumiki("summary", examples / "digits.json", "--json").json
-    assert {"layers", "totals"} == set(found)
+    assert {"layers", "totals", "predicted"} == set(found)
+    assert 0 < found["predicted"]["step_seconds"] < found["predicted"]["epoch_seconds"]
     affine = next(row for row in found["layers"] if row["type"] == "Affine")
     assert (affine["weights"], affine["biases"]) == (1280, 10)
     table = tsumiki("summary", examples / "digits.json").out
-    for text in ("Convolution_1", "16 × 8 × 8", "1,280", "trainable", "training memory"):
+    for text in ("Convolution_1", "16 × 8 × 8", "1,280", "trainable", "training memory", "s per epoch"):
         assert text in table
 
 

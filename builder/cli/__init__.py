@@ -3,6 +3,7 @@
 documents.py   init transfer check render summary schema        what is in a document
 runs.py        train resume evaluate predict compare    what becomes of it
 explain.py     explain                                  what it has learned
+speed.py       profile                                  where the time goes
 system.py      datasets doctor                          what it works on
 ui.py          ui                                       the same in the browser
 """
@@ -14,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from . import documents, explain, runs, system, ui
+from . import documents, explain, runs, speed, system, ui
 from .common import Settings, fail
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ app = typer.Typer(
 
 VERBS = (
     documents.init, documents.transfer, documents.check, documents.render, documents.summary,
-    runs.train, runs.resume, runs.evaluate, runs.predict, runs.compare, explain.explain,
+    runs.train, runs.resume, runs.evaluate, runs.predict, runs.compare, explain.explain, speed.profile,
     system.datasets, documents.schema, system.doctor, ui.ui,
 )  # fmt: skip
 

@@ -166,7 +166,7 @@ def summary(file: FILE, overrides: OVERRIDES = None, as_json: JSON = False) -> N
     else:
         screen = console()
         screen.print(summary_table(report))
-        screen.print(totals_text(report), end="")
+        screen.print(totals_text(report, measure=True), end="")
         if report.problems:
             show_problems(report.problems)
     if not report.ok:

@@ -40,7 +40,10 @@ class Update:
 
 @dataclass(eq=False)
 class Binder:
-    """What a call's `bind` gets: addresses, and `row` to add one to the tape. Keeps every table alive."""
+    """What a call's `bind` gets: addresses, and `row` to add one to the tape. Keeps every table alive.
+
+    `owners` and `names` say which call (its number, -1 for none) each row belongs to, and its kernel.
+    """
 
     arena: int
     parameters: Parameters
@@ -48,10 +51,10 @@ class Binder:
     dtype: Any
     graph: Any
     tape: list[np.ndarray] = field(default_factory=list)
-    owners: list[str] = field(default_factory=list)
+    owners: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     kept: list[np.ndarray] = field(default_factory=list)
-    layer: str = ""
+    call: int = -1
     update: Update | None = None
     updated: set[str] = field(default_factory=set)
     shared: dict[int, Scratch] = field(default_factory=dict)
@@ -112,7 +115,7 @@ class Binder:
         for key, value in fields.items():
             row[getattr(module, key)] = value
         self.tape.append(row)
-        self.owners.append(self.layer)
+        self.owners.append(self.call)
         self.names.append(name)
 
     def table(self) -> np.ndarray:

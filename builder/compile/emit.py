@@ -29,6 +29,7 @@ class Call:
     name: str
     touches: tuple[Block, ...]
     bind: Callable[[Binder], None]
+    op: ops.Op
 
 
 Forward = Callable[["Emitter", Node], None]
@@ -98,7 +99,7 @@ class Emitter:
         return layout_of(node.op, parameter, self.lanes)
 
     def call(self, node: Node, name: str, touches: Sequence[Block], bind: Callable[[Binder], None]) -> None:
-        self.calls.append(Call(node.layer, name, tuple(touches), bind))
+        self.calls.append(Call(node.layer, name, tuple(touches), bind, node.op))
 
     def trains(self, parameter: ops.Parameter | None) -> bool:
         return self.mode == "train" and parameter is not None and parameter.trainable and not parameter.statistic

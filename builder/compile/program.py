@@ -15,9 +15,7 @@ from .parameters import Parameters, aligned
 from .plan import plan
 from .rules.norm_act import norm_of
 from .tensors import Tensor
-
-ALONE = 20_000_000
-"""Multiply-adds of a step below which one thread is faster than two (about half a millisecond)."""
+from .work import ALONE, work_of_step
 
 
 class Program:
@@ -51,9 +49,8 @@ class Program:
             winograd=winograd,
         )
         self.batch, self.mode, self.parameters = batch, mode, parameters
-        passes = 3 if mode == "train" else 1
-        self.work = passes * batch * sum(node.op.multiply_adds for node in graph.nodes)
-        self.emitted, self.blocks = planned.emitted, planned.blocks
+        self.work = work_of_step(graph, batch, mode)
+        self.planned, self.emitted, self.blocks = planned, planned.emitted, planned.blocks
         self.graph = planned.emitted.graph
         self.loss_op = graph.loss.op
         self.arena = aligned(planned.arena, np.uint8)
@@ -75,13 +72,14 @@ class Program:
         prediction = self.emitted.prediction
         assert prediction is not None
         self.output = aligned(batch * int(np.prod(head)), dtype).reshape(batch, *head)
+        self.binder.call = -1
         self._export(prediction, self.output)
         self.tape = self.binder.table()
 
     def _bind(self) -> None:
         cleared: set[int] = set()
-        for call in self.emitted.calls:
-            self.binder.layer = call.layer
+        for number, call in enumerate(self.emitted.calls):
+            self.binder.call = number
             for block in call.touches:
                 if isinstance(block, Tensor) and block.bordered and id(block) not in cleared:
                     cleared.add(id(block))
@@ -110,8 +108,12 @@ class Program:
 
         A small step runs on one thread: waking the others would take longer than they save. The bits are the same.
         """
-        machine.run(self.tape, threads if self.work >= ALONE else 1)
+        machine.run(self.tape, self.threads(threads))
         return float(self.feeds.loss[0])
+
+    def threads(self, allowed: int) -> int:
+        """Return on how many threads a step runs where so many are allowed."""
+        return allowed if self.work >= ALONE else 1
 
     def view(self, t: Tensor) -> np.ndarray:
         """Return a tensor's present content as (N, C, H, W); of use while its memory is its own."""

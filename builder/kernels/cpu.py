@@ -10,6 +10,7 @@ import shutil
 import stat
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import llvmlite.binding as llvm
@@ -53,16 +54,20 @@ def name() -> str:
     return "NEON" if _arm() else "SSE2"
 
 
+def processor() -> str:
+    """Return a short hash of the processor: its name and features, and how its vectors are used."""
+    named = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    target = (named, VECTOR_BYTES, REGISTERS, sorted(features().items()))
+    return hashlib.sha256(repr(target).encode()).hexdigest()[:16]
+
+
 def _digest() -> str:
     """Hash everything that a compiled kernel depends on; Numba itself watches only the kernel's own file."""
-    import numba
-
     found = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         found.update(source.name.encode() + source.read_bytes())
-    processor = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
-    target = (numba.__version__, sys.version_info[:2], VECTOR_BYTES, REGISTERS, processor)
-    found.update(repr((target, sorted(features().items()))).encode())
+    # The version from the package's metadata: Numba itself need not be loaded to find the folder.
+    found.update(repr((version("numba"), sys.version_info[:2], processor())).encode())
     return found.hexdigest()[:16]
 
 
@@ -80,17 +85,23 @@ def _private(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
+def user_folder() -> Path | None:
+    """Return this user's private folder for what is kept about the machine, or None where none can be had."""
+    named = os.environ.get("TSUMIKI_CACHE_DIR")
+    base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsumiki"
+    return base if _private(base) else None
+
+
 @functools.cache
 def cache_folder() -> Path | None:
     """Return the private folder for compiled kernels, or None where none can be had (they are compiled each time).
 
     TSUMIKI_CACHE_DIR names another place than the user's cache folder.
     """
-    named = os.environ.get("TSUMIKI_CACHE_DIR")
-    base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsumiki"
-    folder = base / f"kernels-{_digest()}"
-    if not _private(base):
+    base = user_folder()
+    if base is None:
         return None
+    folder = base / f"kernels-{_digest()}"
     if not folder.exists():
         _forget(base)
     return folder if _private(folder) else None

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
     from builder.check import Report
 
+    from .pace import Pace
+
 UNKNOWN = "unknown"
 
 
 def summary_json(report: Report) -> dict[str, Any]:
-    """Return what `summary --json` prints: the report without its problems."""
-    return {key: value for key, value in report.to_json().items() if key != "problems"}
+    """Return what `summary --json` prints: the report without its problems, and the predicted time of training."""
+    from .pace import pace
+
+    told = pace(report)
+    found = {key: value for key, value in report.to_json().items() if key != "problems"}
+    return found | {"predicted": None if told is None else told.to_json()}
 
 
 def summary_table(report: Report) -> Table:
@@ -46,9 +52,14 @@ def summary_table(report: Report) -> Table:
     return table
 
 
-def totals_text(report: Report) -> Text:
-    """Return the totals below the table: parameters, work and memory."""
+def totals_text(report: Report, measure: bool = False) -> Text:
+    """Return the totals below the table: parameters, work, memory, and how long an epoch will take.
+
+    `measure` the machine where its figures are not known yet; without it the time is left out then.
+    """
     from rich.text import Text
+
+    from .pace import pace
 
     totals = report.to_json()["totals"]
     rows = [
@@ -58,11 +69,21 @@ def totals_text(report: Report) -> Text:
         ("activations", f"{_bytes(totals['activation_bytes'])} per sample"),
         ("training memory", f"{_bytes(totals.get('peak_training_bytes'))} at most, predicted for the batch size"),
     ]
+    told = pace(report, measure)
+    if told is not None:
+        rows.append(("training time", pace_text(told)))
     text = Text()
     for name, value in rows:
         text.append(f"{name:>16}  ", style="dim")
         text.append(f"{value}\n")
     return text
+
+
+def pace_text(told: Pace) -> str:
+    """Say how long a step and an epoch take."""
+    threads = "1 thread" if told.threads == 1 else f"{told.threads} threads"
+    step = f"{1e3 * told.step_seconds:,.1f} ms per step on {threads}, predicted"
+    return step if told.epoch_seconds is None else f"{told.epoch_seconds:,.2f} s per epoch, {step}"
 
 
 def summary_text(report: Report, width: int = 160) -> str:

@@ -1,14 +1,17 @@
-"""How long an epoch takes on this machine, told from the runs that the workspace has."""
+"""How long an epoch takes on this machine: the engine's prediction, or what the workspace's runs tell meanwhile."""
 
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+import subprocess
+import sys
+from functools import cache, lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from builder.check import Report, check
+from builder.report.pace import pace as predicted, processors, training_samples
 from schemas.errors import TsumikiError
 
 MOST_RUNS = 5
@@ -18,15 +21,30 @@ MOST_LINES = 10_000
 
 
 def seconds_per_epoch(workspace: Path, report: Report) -> float | None:
-    """Return a prediction from the newest runs' time per sample and multiply-add; None before the first run.
+    """Return the predicted seconds of an epoch; None where nothing is known.
 
-    It holds for networks of a similar kind: small layers spend more time per multiply-add than large ones.
+    The prediction needs the machine's figures. Where they have not been measured yet, that begins in the background,
+    and the newest runs' time per sample and multiply-add stands in, which holds for networks of a similar kind.
     """
+    if not report.ok:
+        return None
+    told = predicted(report, measure=False)
+    if told is not None:
+        return told.epoch_seconds
+    measure(processors())
+    measure(1)
     work = _work(report)
     if work is None:
         return None
     paces = [pace for folder in newest(workspace) if (pace := _pace(folder, _stamp(folder))) is not None]
     return median(paces) * work if paces else None
+
+
+@cache
+def measure(threads: int) -> None:
+    """Begin to measure the machine on so many threads, in a process of its own, once."""
+    command = [sys.executable, "-m", "builder.compile.figures", str(threads)]
+    subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def newest(workspace: Path) -> list[Path]:
@@ -70,11 +88,5 @@ def _pace(folder: Path, stamp: float) -> float | None:
 
 def _work(report: Report) -> float | None:
     """Return multiply-adds times training samples; None where either is unknown."""
-    adds = report.totals["multiply_adds"]
-    samples = report.facts.samples if report.facts is not None else None
-    if not report.ok or not adds or not samples:
-        return None
-    data = report.document.get("data")
-    parts = [data.get(key, 0) for key in ("validation", "test")] if isinstance(data, dict) else []
-    kept = 1.0 - sum(part for part in parts if isinstance(part, float) and 0 < part < 1)
-    return float(adds) * samples * max(kept, 0.0)
+    adds, samples = report.totals["multiply_adds"], training_samples(report)
+    return float(adds) * samples if report.ok and adds and samples else None

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from builder.cli.ui import entry, options
+from builder.report.pace import Pace
+from builder.ui import pace
 from builder.ui.formula import formulas
 from builder.ui.pace import seconds_per_epoch
 from builder.ui.state import Store
@@ -105,7 +107,12 @@ def test_a_problem_marks_the_block_that_causes_it(tmp_path: Path) -> None:
     ]
 
 
-def test_time_per_epoch_comes_from_runs(tmp_path: Path) -> None:
+def test_time_per_epoch_comes_from_the_machine_and_meanwhile_from_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(pace, "measure", asked.append)
+    monkeypatch.setattr(pace, "predicted", lambda report, measure: None)
     store = opened(tmp_path, "digits")
     assert seconds_per_epoch(tmp_path, store.report) is None
     run = tmp_path / "runs" / "digits" / "1"
@@ -114,6 +121,9 @@ def test_time_per_epoch_comes_from_runs(tmp_path: Path) -> None:
     lines = [{"event": "epoch", "epoch": n, "seconds": seconds} for n, seconds in ((1, 9.0), (2, 2.0), (3, 2.0))]
     (run / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\nnonsense\n", encoding="utf-8")
     assert 2.0 == pytest.approx(seconds_per_epoch(tmp_path, store.report))
+    assert asked
+    monkeypatch.setattr(pace, "predicted", lambda report, measure: Pace(0.5, 1, 20))
+    assert seconds_per_epoch(tmp_path, store.report) == 10
 
 
 def test_the_server_listens_to_this_machine_only() -> None:
