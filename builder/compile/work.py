@@ -58,9 +58,9 @@ class Figures:
     vector_bytes: int = 64
 
     @classmethod
-    def of(cls, found: Mapping[str, Any], threads: int, vector_bytes: int) -> Figures:
+    def of(cls, found: Mapping[str, Any], threads: int) -> Figures:
         sizes, speeds = (tuple(found[key]) for key in ("copy_bytes", "copy_gb"))
-        return cls(threads, float(found["gflops"]), sizes, speeds, vector_bytes)
+        return cls(threads, float(found["gflops"]), sizes, speeds, int(found["vector_bytes"]))
 
     @property
     def memory_gb(self) -> float:
@@ -124,9 +124,8 @@ def _convolution(em: Emitter, name: str, op: ops.Conv2d, first: Tensor, second: 
         edge = EDGE + 1 - fh
         tiles = out.n * -(-out.h // edge) * -(-out.w // edge)
         return tiles * (POINTS * c * columns + TRANSFORM * (channels + columns)) + WEIGHTS * c * columns, "winograd"
-    pixels = out.n * out.h * out.w
-    if name == "input gradient":  # each pixel of dx reads its phase's share of the taps
-        pixels = pixels / (op.stride[0] * op.stride[1])
+    # Each pixel of dx reads its phase's share of the taps.
+    pixels = out.n * out.h * out.w / (op.stride[0] * op.stride[1] if name == "input gradient" else 1)
     kind = "gradient" if name == "weight gradient" else "tiles"
     return float(pixels * fh * fw * c * columns * op.groups), kind
 

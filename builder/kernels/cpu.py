@@ -7,13 +7,14 @@ import functools
 import hashlib
 import os
 import shutil
-import stat
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
 
 import llvmlite.binding as llvm
+
+from .folders import private, user_folder
 
 
 @functools.cache
@@ -54,42 +55,16 @@ def name() -> str:
     return "NEON" if _arm() else "SSE2"
 
 
-def processor() -> str:
-    """Return a short hash of the processor: its name and features, and how its vectors are used."""
-    named = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
-    target = (named, VECTOR_BYTES, REGISTERS, sorted(features().items()))
-    return hashlib.sha256(repr(target).encode()).hexdigest()[:16]
-
-
 def _digest() -> str:
     """Hash everything that a compiled kernel depends on; Numba itself watches only the kernel's own file."""
     found = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         found.update(source.name.encode() + source.read_bytes())
     # The version from the package's metadata: Numba itself need not be loaded to find the folder.
-    found.update(repr((version("numba"), sys.version_info[:2], processor())).encode())
+    processor = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+    target = (version("numba"), sys.version_info[:2], VECTOR_BYTES, REGISTERS, processor)
+    found.update(repr((target, sorted(features().items()))).encode())
     return found.hexdigest()[:16]
-
-
-def _private(folder: Path) -> bool:
-    """Create the folder for this user alone; False where somebody else could put code into it."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        info = folder.stat()
-    except OSError:
-        return False
-    if hasattr(os, "getuid") and info.st_uid != os.getuid():
-        return False
-    if info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        folder.chmod(0o700)
-    return os.access(folder, os.W_OK)
-
-
-def user_folder() -> Path | None:
-    """Return this user's private folder for what is kept about the machine, or None where none can be had."""
-    named = os.environ.get("TSUMIKI_CACHE_DIR")
-    base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsumiki"
-    return base if _private(base) else None
 
 
 @functools.cache
@@ -104,7 +79,7 @@ def cache_folder() -> Path | None:
     folder = base / f"kernels-{_digest()}"
     if not folder.exists():
         _forget(base)
-    return folder if _private(folder) else None
+    return folder if private(folder) else None
 
 
 def _forget(base: Path) -> None:

@@ -195,7 +195,8 @@ def timed(tape: np.ndarray, threads: int, seconds: float) -> np.ndarray:
     is measured with a tape without rows, and taken off.
     """
     rows = [tape[i : i + 1] for i in range(len(tape))]
-    end, rounds = time.perf_counter() + seconds, []
+    rounds: list[list[int]] = []
+    end = time.perf_counter() + seconds
     clock, nothing = time.perf_counter_ns, tape[:0]
     while len(rounds) < 5 or time.perf_counter() < end:
         found = []

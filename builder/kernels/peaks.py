@@ -105,4 +105,5 @@ def machine_figures(threads: int, seconds: float = 0.05) -> dict[str, Any]:
         copies.append(2.0 * piece * pieces * rounds / _best(tape, threads, seconds) / 1e9)
     row = _row("measure_fma", 1, Y=y, ROUNDS=1, STEP=64)
     overhead = _best(np.repeat(row, 100, 0), threads, seconds / 4) / 100
-    return {"gflops": fma / 1e9, "copy_bytes": list(BYTES), "copy_gb": copies, "row_seconds": overhead}
+    figures = {"gflops": fma / 1e9, "copy_bytes": list(BYTES), "copy_gb": copies, "row_seconds": overhead}
+    return figures | {"vector_bytes": simd.VECTOR_BYTES}

@@ -35,7 +35,7 @@ def pace(report: Report, measure: bool = True) -> Pace | None:
     """
     if not report.ok:
         return None
-    from builder.compile.figures import figures, known
+    from builder.compile.figures import elsewhere, known
     from builder.compile.lower import lower
     from builder.compile.memory import STATES
     from builder.compile.plan import plan
@@ -46,7 +46,10 @@ def pace(report: Report, measure: bool = True) -> Pace | None:
     graph = lower(report.network)
     threads = min(int(section.get("threads") or processors()), processors())
     threads = threads if work_of_step(graph, to.batch, "train") >= ALONE else 1
-    found = figures(threads) if measure else known(threads)
+    found = known(threads)
+    if found is None and measure:
+        elsewhere(threads).wait()
+        found = known(threads)
     if found is None:
         return None
     planned = plan(graph, to.batch, "train", 4, found.vector_bytes, exact=bool(section.get("exact")))

@@ -32,12 +32,13 @@ def profile(
     from schemas.training import Training
 
     settings = Training.model_validate(net.document.get("training") or {})
-    size = batch or settings.batch_size
+    size, kept = batch or settings.batch_size, net.params.packed.copy()
     measured = _Training(net, size, settings) if training else _Use(net, size)
     program, threads = measured.program, measured.program.threads(net.threads)
     found = figures(threads, again)
     step = _time(measured.step, seconds / 2)
     rows = _calls(measured, threads, found, seconds / 2)
+    net.params.packed[:] = kept
     predicted = step_seconds(program.planned, found, measured.updated, measured.slots)
     return {
         "mode": "training" if training else "prediction",
@@ -56,7 +57,7 @@ def profile(
 
 
 class _Training:
-    """A training step at learning rate 0, so that the network stays as it is but for its running statistics."""
+    """A training step at learning rate 0: only running statistics change."""
 
     def __init__(self, net: Network, batch: int, settings: Training) -> None:
         from builder.compile.work import separately_updated
@@ -67,7 +68,6 @@ class _Training:
             batch, settings.optimizer, settings.decay, settings.clip_norm, settings.accumulate
         )
         self.x, self.t = example(net, batch)
-        self.kept = net.params.packed.copy()
         self.step()
         assert self.session.last is not None
         self.program = self.session.last
@@ -76,7 +76,6 @@ class _Training:
 
     def step(self) -> None:
         self.session.step(self.x, self.t, learning_rate=0.0)
-        self.net.params.packed[:] = self.kept
 
     def tapes(self) -> list[tuple[str, np.ndarray, list[int], list[str]]]:
         """Return (part, tape, number of the call of each row, kernel of each row)."""

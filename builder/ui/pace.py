@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from statistics import median
@@ -42,9 +40,10 @@ def seconds_per_epoch(workspace: Path, report: Report) -> float | None:
 
 @cache
 def measure(threads: int) -> None:
-    """Begin to measure the machine on so many threads, in a process of its own, once."""
-    command = [sys.executable, "-m", "builder.compile.figures", str(threads)]
-    subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """Begin to measure the machine on so many threads, once."""
+    from builder.compile.figures import elsewhere
+
+    elsewhere(threads)
 
 
 def newest(workspace: Path) -> list[Path]:
