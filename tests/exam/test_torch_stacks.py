@@ -27,6 +27,12 @@ def test_a_random_document_computes_what_torch_computes(exam, seed):
     exam.examine(seed)
 
 
+def test_each_layer_over_windows_computes_what_torch_computes(exam):
+    for kind in exam.KINDS:
+        for seed in range(4):
+            exam.examine_layer(kind, seed)
+
+
 @pytest.mark.thorough
 def test_many_random_documents_compute_what_torch_computes(exam):
     assert exam.main(500, 60) == 0

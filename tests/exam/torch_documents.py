@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch_reference import expand, forward, needed, two
+from torch_windows import Windows
 
 
-class Draw:
+class Draw(Windows):
     """Draws one document. Every candidate is tried on the reference, and dropped where the shapes do not fit."""
 
     def __init__(self, seed: int) -> None:
@@ -83,9 +84,18 @@ class Draw:
     def simple(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """Return one layer that may stand after this shape."""
         kinds = "ReLU Sigmoid Tanh Softmax Identity BatchNormalization Dropout Flatten Reshape Affine".split()
+        kinds += ["normalisation"] * 3
         if len(shape) == 3:
-            kinds += ["Convolution"] * 5 + ["Pooling"] * 3 + ["GlobalAveragePooling"]
+            kinds += ["Convolution"] * 5 + ["Pooling"] * 3 + ["GlobalAveragePooling"] + ["window"] * 5
+        elif len(shape) == 2:
+            kinds += ["window", "row"] * 4
         kind = self.pick(*kinds)
+        if kind in ("window", "normalisation"):
+            return getattr(self, kind)(shape)
+        if kind == "row":
+            filters = {"type": "Convolution", "out_channels": int(self.rng.integers(1, 6)), **self.sliding(shape)}
+            pools = [{"type": k, "kernel_size": int(self.rng.integers(1, 4))} for k in ("MaxPooling", "AveragePooling")]
+            return self.pick(filters, filters, *pools, {"type": "GlobalAveragePooling"})
         if kind == "Convolution":
             return self.convolution(shape[0])
         if kind == "Pooling":
@@ -117,6 +127,9 @@ class Draw:
         base += [
             {"type": self.pick("ReLU", "Tanh", "Sigmoid", "BatchNormalization")} for _ in range(self.rng.integers(0, 3))
         ]
+        if depth < 2 and base[0]["type"] in ("Convolution", "Affine") and self.chance(0.2):
+            first = {**base[0], "name": self.name()}  # and once more, with the same parameters
+            base = [first, *base[1:], {**base[0], "share": first["name"]}]
         if depth < 2 and self.chance(0.4):
             start, end = self.name(), self.name()
             base = [{"type": "Identity", "name": start}, *base, {"type": "Tanh", "name": end}]
@@ -134,7 +147,7 @@ class Draw:
             unit = f"U{len(self.units)}"
             body = self.keeping(shape, depth)
             arguments: dict[str, Any] = {}
-            if body[0]["type"] == "Convolution":
+            if body[0]["type"] == "Convolution" and not any("share" in entry for entry in body):
                 body[0]["out_channels"], arguments = "$channels", {"channels": self.pick(None, shape[0])}
             self.units[unit] = {"arguments": arguments, "layers": body}
             call = {"type": "Unit", "unit": unit, **self.some(name=self.name())}
@@ -163,6 +176,16 @@ class Draw:
                     entries += more
                     break
         return entries or [{"type": "Identity"}]
+
+    def document_of(self, kind: str) -> tuple[dict[str, Any], list[Any], tuple[int, ...]]:
+        """Return the document of a network of one layer for images or rows, and an Affine."""
+        while True:
+            size = tuple(int(n) for n in self.rng.integers(2, 9, self.pick(2, 3, 3)))
+            entry = self.of_type(kind, size)
+            if self.shape([entry], size) is not None:
+                break
+        layers = [entry, {"type": "Affine", "out_features": 2}, {"type": "SquaredError"}]
+        return {"format": 1, "task": "regression", "model": {"input": list(size), "layers": layers}}, layers, size
 
     def document(self) -> tuple[dict[str, Any], list[Any], tuple[int, ...]]:
         """Return (document, its layers with head and loss written out, input shape)."""

@@ -11,6 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+import torch_windows
+from torch_windows import axes as per_axis
+
+POOLS = ("MaxPooling", "AveragePooling", "SumPooling", "Subsampling")
+SIZES = ("kernel_size", "stride", "padding")
 
 
 class Step(NamedTuple):
@@ -20,6 +25,8 @@ class Step(NamedTuple):
     type: str
     fields: dict[str, Any]
     inputs: list[str]
+    share: str | None = None
+    """The layer whose parameters it uses."""
 
 
 def filled(value: Any, arguments: dict[str, Any]) -> Any:
@@ -55,7 +62,7 @@ def expand(model: dict[str, Any], entries: list[dict[str, Any]]) -> list[Step]:
                 given = {**unit.get("arguments", {}), **entry.get("arguments", {})}
                 before = walk(unit["layers"], f"{name}/", inputs[0], given, {})
             else:
-                found.append(Step(name, kind, entry, inputs))
+                found.append(Step(name, kind, entry, inputs, seen[entry["share"]] if "share" in entry else None))
                 before = name
             seen[short] = before
         return before
@@ -65,7 +72,7 @@ def expand(model: dict[str, Any], entries: list[dict[str, Any]]) -> list[Step]:
 
 
 def two(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
+    return per_axis(value, 2)  # type: ignore[return-value]  # of two
 
 
 def margins(shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any = (1, 1)) -> list[int]:
@@ -85,9 +92,9 @@ def margins(shape: Any, kernel: Any, stride: Any, padding: Any, dilation: Any = 
 def needed(step: Step, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     """Return the parameters of a layer whose first input has this shape (without the batch)."""
     f = step.fields
-    if step.type == "Convolution":
-        weight = (f["out_channels"], shape[0] // f.get("groups", 1), *two(f.get("kernel_size", 3)))
-        return {"weight": weight} | ({"bias": (f["out_channels"],)} if f.get("bias", True) else {})
+    found = torch_windows.needed(step.type, f, shape)
+    if found is not None:
+        return found
     if step.type == "Affine":
         weight = (int(np.prod(shape)), f["out_features"])
         return {"weight": weight} | ({"bias": (f["out_features"],)} if f.get("bias", True) else {})
@@ -111,10 +118,14 @@ def average(x: torch.Tensor, kernel: Any, stride: Any, f: dict[str, Any]) -> tor
 def forward(step: Step, xs: list[torch.Tensor], p: dict[str, torch.Tensor], training: bool, move: bool) -> torch.Tensor:
     """Compute one layer. `move` lets BatchNormalization's running statistics follow the batch."""
     f, x, kind = step.fields, xs[0], step.type
-    if kind == "Convolution":
-        kernel, stride, dilation = (two(f.get(k, d)) for k, d in (("kernel_size", 3), ("stride", 1), ("dilation", 1)))
-        x = F.pad(x, margins(x.shape, kernel, stride, f.get("padding", 0), dilation))
-        return F.conv2d(x, p["weight"], p.get("bias"), stride, 0, dilation, f.get("groups", 1))
+    if kind in torch_windows.FORWARD:
+        return torch_windows.FORWARD[kind](x, f, p)
+    if kind in POOLS and x.dim() == 3:  # a row is an image of height 1
+        flat = {"kernel_size": 2, **f}
+        for name in SIZES:
+            if flat.get(name, "same") != "same":
+                flat[name] = (int(name != "padding"), per_axis(flat[name], 1)[0])
+        return forward(step._replace(fields=flat), [x[:, :, None]], p, training, move).squeeze(2)
     if kind == "Affine":
         return x.flatten(1) @ p["weight"] + p.get("bias", 0.0)
     if kind == "BatchNormalization":
@@ -131,7 +142,7 @@ def forward(step: Step, xs: list[torch.Tensor], p: dict[str, torch.Tensor], trai
             mean, variance = p["mean"], p["variance"]
         scaled = (x - mean.view(wide)) / torch.sqrt(variance.view(wide) + f.get("epsilon", 1e-5))
         return scaled * p["gamma"].view(wide) + p["beta"].view(wide)
-    if kind in ("MaxPooling", "AveragePooling") and f.get("ceil_mode"):
+    if kind in POOLS and f.get("ceil_mode"):
         room = zip(x.shape[2:], two(f.get("padding", 0)), two(f.get("kernel_size", 2)), strict=True)
         if any(size + 2 * margin < window for size, margin, window in room):
             raise RuntimeError(
@@ -144,9 +155,11 @@ def forward(step: Step, xs: list[torch.Tensor], p: dict[str, torch.Tensor], trai
         if padding != "same" and all(2 * q <= k for q, k in zip(two(padding), kernel, strict=True)):
             return F.max_pool2d(x, kernel, stride, two(padding), 1, f.get("ceil_mode", False))
         return F.max_pool2d(F.pad(x, margins(x.shape, kernel, stride, padding), value=-torch.inf), kernel, stride)
-    if kind == "AveragePooling":
+    if kind in ("AveragePooling", "SumPooling", "Subsampling"):
         kernel = two(f.get("kernel_size", 2))
-        return average(x, kernel, two(f["stride"]) if f.get("stride") else kernel, f)
+        pool = torch_windows.summed if kind == "SumPooling" else average
+        y = pool(x, kernel, two(f["stride"]) if f.get("stride") else kernel, f)
+        return y * p["scale"].view(-1, 1, 1) + p["bias"].view(-1, 1, 1) if kind == "Subsampling" else y
     if kind == "Softmax" and x.shape[1] == 1:
         raise RuntimeError("one class to choose from is an error of the document")
     if kind == "Reshape":
@@ -163,8 +176,7 @@ def forward(step: Step, xs: list[torch.Tensor], p: dict[str, torch.Tensor], trai
         return torch.cat(xs, 1 + f.get("axis", 0))
     simple = {
         "ReLU": torch.relu, "Sigmoid": torch.sigmoid, "Tanh": torch.tanh, "Softmax": lambda v: torch.softmax(v, 1),
-        "GlobalAveragePooling": lambda v: v.mean((2, 3), keepdim=True), "Flatten": lambda v: v.flatten(1),
-        "Identity": lambda v: v, "Dropout": lambda v: v,
+        "Flatten": lambda v: v.flatten(1), "Identity": lambda v: v, "Dropout": lambda v: v,
     }  # fmt: skip
     return simple[kind](x)
 
@@ -192,7 +204,8 @@ class Reference:
     def run(self, x: np.ndarray, training: bool, move: bool = False) -> torch.Tensor:
         values = {"Input": torch.tensor(x, dtype=torch.float64)}
         for step in self.steps[:-1]:
-            own = {k.rpartition("/")[2]: v for k, v in self.p.items() if k.rpartition("/")[0] == step.name}
+            name = step.share or step.name
+            own = {k.rpartition("/")[2]: v for k, v in self.p.items() if k.rpartition("/")[0] == name}
             values[step.name] = forward(step, [values[n] for n in step.inputs], own, training, move)
         return values[self.steps[-1].inputs[0]]
 

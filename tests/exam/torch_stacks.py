@@ -1,6 +1,7 @@
 """Compare random documents with PyTorch: predictions, losses, gradients, running statistics, optimizers.
 
-Run `python tests/exam/torch_stacks.py [count] [first seed]` where torch is installed.
+Run `python tests/exam/torch_stacks.py [count] [first seed]` where torch is installed, or `... layers [count]` for
+networks of a single layer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from torch_documents import Draw
 from torch_reference import Reference, expand, forward, needed
+from torch_windows import KINDS
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the tsumiki beside this file, installed or not
 
@@ -43,8 +45,8 @@ def norms(found: dict[str, np.ndarray], wanted: dict[str, Any]) -> float:
 
 def values(key: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     drawn = rng.standard_normal(shape)
-    if key.endswith("/weight"):
-        inside = np.prod(shape[1:]) if len(shape) == 4 else shape[0]
+    if key.endswith("weight"):
+        inside = np.prod(shape[1:]) if len(shape) > 2 else shape[0]
         return drawn * (1.5 / inside) ** 0.5
     return 0.5 + rng.random(shape) if key.endswith(("/gamma", "/variance")) else 0.3 * drawn
 
@@ -61,8 +63,8 @@ def pair(draw: Draw, whole: list[Any], x: np.ndarray, y_shape: tuple[int, ...]) 
 
 def torch_optimizer(settings: Any, ref: Reference, decay: float) -> torch.optim.Optimizer:
     """Return torch's optimizer of the same formula; biases and normalisation are not decayed."""
-    heavy = [ref.p[k] for k in ref.trained if k.endswith("/weight")]
-    light = [ref.p[k] for k in ref.trained if not k.endswith("/weight")]
+    heavy = [ref.p[k] for k in ref.trained if k.endswith("weight")]
+    light = [ref.p[k] for k in ref.trained if not k.endswith("weight")]
     groups = [{"params": heavy, "weight_decay": decay}, {"params": light, "weight_decay": 0.0}]
     rate, o = settings.learning_rate, settings
     match o.type:
@@ -115,7 +117,19 @@ def train_both(seed: int, net: Any, ref: Reference, batches: list[tuple[np.ndarr
 def examine(seed: int) -> dict[str, float]:
     """Compare one random document; return the largest differences by what was compared. Raises AssertionError."""
     draw = Draw(seed)
-    document, whole, shape = draw.document()
+    return compare(draw, seed, *draw.document())
+
+
+def examine_layer(kind: str, seed: int) -> dict[str, float]:
+    """Compare a network of one layer of this type, with random fields."""
+    draw = Draw(seed)
+    return compare(draw, seed, *draw.document_of(kind))
+
+
+def compare(
+    draw: Draw, seed: int, document: dict[str, Any], whole: list[Any], shape: tuple[int, ...]
+) -> dict[str, float]:
+    """Compare a document; `whole` are its layers with head and loss. Raises AssertionError where they differ."""
     net = builder.compile(copy.deepcopy(document), seed=seed, dtype="float64", threads=1 + seed % 2)
     expected: dict[str, tuple[int, ...]] = {}
     tensors = {"Input": torch.zeros(1, *shape, dtype=torch.float64)}
@@ -123,7 +137,7 @@ def examine(seed: int) -> dict[str, float]:
     for step in steps[:-1]:
         before = tuple(tensors[step.inputs[0]].shape[1:])
         wanted = needed(step, before)
-        expected |= {f"{step.name}/{k}": s for k, s in wanted.items()}
+        expected |= {f"{step.name}/{k}": s for k, s in wanted.items() if step.share is None}
         zeros = {k: torch.zeros(s, dtype=torch.float64) for k, s in wanted.items()}
         tensors[step.name] = forward(step, [tensors[n] for n in step.inputs], zeros, False, False)
     assert {k: net.params[k].shape for k in net.params} == expected, "names or layouts differ"
@@ -179,5 +193,24 @@ def main(count: int = 60, first: int = 0) -> int:
     return failed
 
 
+def layers(count: int = 10) -> int:
+    """Examine each layer of torch_windows.py in networks of its own; return how many failed."""
+    failed = 0
+    for kind in KINDS:
+        worst: Counter[str] = Counter()
+        for seed in range(count):
+            try:
+                for what, difference in examine_layer(kind, seed).items():
+                    worst[what] = max(worst[what], difference)
+            except (AssertionError, builder.TsumikiError) as error:
+                failed += 1
+                print(f"{kind}, seed {seed}: {type(error).__name__}: {error}")
+        shown = ("predict", "gradient", "single predict", "single gradient")
+        print(kind, {what: f"{worst[what]:.1e}" for what in shown})
+    return failed
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["layers"]:
+        sys.exit(bool(layers(*(int(word) for word in sys.argv[2:]))))
     sys.exit(bool(main(*(int(word) for word in sys.argv[1:]))))
