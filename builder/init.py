@@ -31,9 +31,7 @@ def init(data: str | Path, target: str | None = None, base: str | Path = ".") ->
     shape = tuple(found["input"]) if found["input"] else None
     model: dict[str, Any] = {"input": list(shape)} if shape else {}
     outputs = found["classes"] if found["task"] == "classification" else found["targets"] or 1
-    layers = _stack(shape or (1,))
-    if outputs is not None:  # else the checker fills the head in, as soon as the labels are known
-        layers += _head(found["task"], outputs)
+    layers = stack(shape, found["task"], outputs)
     return {
         "format": 1,
         "name": found["name"],
@@ -41,8 +39,16 @@ def init(data: str | Path, target: str | None = None, base: str | Path = ".") ->
         "description": _describe(found, shape),
         "model": {**model, "layers": layers},
         "data": found["data"],
-        "training": _training(found["samples"] or 0, found["task"]),
+        "training": settings(found["samples"] or 0, found["task"]),
     }
+
+
+def stack(shape: tuple[int, ...] | None, task: str, outputs: int | None) -> list[dict[str, Any]]:
+    """Return layers that suit samples of this shape, with the task's head and loss.
+
+    Without `outputs` they end before the head: the check fills it in as soon as the labels are known.
+    """
+    return _stack(shape or (1,)) + (_head(task, outputs) if outputs is not None else [])
 
 
 def _stack(shape: tuple[int, ...]) -> list[dict[str, Any]]:
@@ -88,7 +94,7 @@ def _head(task: str, outputs: int) -> list[dict[str, Any]]:
     return [last, *({"type": kind} for kind in ends[task])]
 
 
-def _training(samples: int, task: str) -> dict[str, Any]:
+def settings(samples: int, task: str) -> dict[str, Any]:
     """Return settings that suit the number of samples: small data need small batches and many epochs."""
     sizes = ((200, 100, 16), (1_000, 60, 32), (5_000, 30, 64), (50_000, 15, 64))
     epochs, batch_size = next(((e, b) for most, e, b in sizes if samples < most), (10, 128))

@@ -10,7 +10,8 @@ from copy import deepcopy
 from typing import Any
 
 from builder.data.facts import DataFacts
-from builder.heads import HEADS, stated_task, wanted_width
+from builder.heads import HEADS, stated_task, wanted_shape, wanted_width
+from builder.init import settings, stack
 from schemas import layers as _layers  # noqa: F401  # importing it registers every layer
 from schemas.layer import REGISTRY
 
@@ -39,8 +40,50 @@ def adapted(document: Mapping[str, Any], facts: DataFacts | None, task: str | No
     layers = model.get("layers")
     if not isinstance(layers, list):
         layers = []
-    model["layers"] = with_head(layers, chosen, wanted_width(chosen, facts))
+    if wanted_shape(chosen, facts) is not None:  # targets are images: the check fills in what fits the last maps
+        model["layers"] = without_head(layers)
+    else:
+        model["layers"] = with_head(layers, chosen, wanted_width(chosen, facts))
     return made
+
+
+def suited(document: Mapping[str, Any], facts: DataFacts | None, task: str | None = None) -> dict[str, Any]:
+    """Return the document with a whole stack and training settings that suit its data, as `tsumiki init` writes them.
+
+    Targets that are images keep the document's own layers: what suits them depends on what they show.
+    """
+    made = adapted(document, facts, task)
+    if facts is None or facts.shape is None or wanted_shape(made["task"], facts) is not None:
+        return made
+    made["model"] = {
+        "input": list(facts.shape),
+        "layers": stack(facts.shape, made["task"], wanted_width(made["task"], facts)),
+    }
+    made["training"] = settings(facts.samples or 0, made["task"])
+    return made
+
+
+def bare(document: Mapping[str, Any]) -> bool:
+    """Tell whether the document has no layers yet but a head and a loss.
+
+    >>> bare({"model": {"layers": [{"type": "Affine", "out_features": 10}, {"type": "Softmax"}]}})
+    True
+    """
+    model = document.get("model")
+    layers = model.get("layers") if isinstance(model, Mapping) else None
+    if not isinstance(layers, list):
+        return True
+    return all(_type(entry) in (*losses(), *ACTIVATIONS, "Affine") for entry in layers) and (
+        sum(_type(entry) == "Affine" for entry in layers) < 2
+    )
+
+
+def without_head(layers: list[Any]) -> list[Any]:
+    """Return the layers without the activations that make a prediction, and without losses, at their end."""
+    body = list(layers)
+    while body and _type(body[-1]) in (*losses(), *ACTIVATIONS):
+        body.pop()
+    return body
 
 
 def with_head(layers: list[Any], task: str, width: int | None) -> list[Any]:

@@ -26,6 +26,9 @@ FOLDER = "data"
 MOST_FILES = 300_000
 """Files that one archive may hold."""
 
+MOST_DEEP = 20
+"""Folders in each other that a sent folder may hold."""
+
 PIECE = 1 << 20
 TABLES = (".csv", ".tsv", ".txt", ".npz")
 IGNORED = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
@@ -39,7 +42,8 @@ def keep(workspace: Path, files: Sequence[tuple[str, BinaryIO]]) -> Path:
     """
     if not files:
         raise bad("no_files", "No file was sent.")
-    name = safe(Path(files[0][0]).stem.removesuffix(".tar").removesuffix("-ubyte"))
+    first = placed(files[0][0])
+    name = safe(first[0] if len(first) > 1 else Path(first[-1]).stem.removesuffix(".tar").removesuffix("-ubyte"))
     place = workspace.resolve() / FOLDER
     hidden = place / f".new-{secrets.token_hex(6)}"
     with writing(place):
@@ -48,14 +52,29 @@ def keep(workspace: Path, files: Sequence[tuple[str, BinaryIO]]) -> Path:
         for said, content in files:
             if said.lower().endswith(".zip"):
                 unpack(content, said, hidden)
-            else:
-                _copy(content, hidden / safe(said))
+            elif not set(said.replace("\\", "/").split("/")) & set(IGNORED):
+                target = hidden.joinpath(*placed(said))
+                with writing(target):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                _copy(content, target)
         with writing(place):
             target = _free(place, name)
             os.rename(hidden, target)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
     return inside(target)
+
+
+def placed(said: str) -> tuple[str, ...]:
+    """Return where a sent file belongs: files of a folder come with their path below it.
+
+    >>> placed("photos/cats/1.png"), placed("../../etc/passwd"), placed("/a/b.csv")
+    (('photos', 'cats', '1.png'), ('passwd',), ('b.csv',))
+    """
+    parts = said.replace("\\", "/").split("/")
+    if len(parts) > MOST_DEEP or any(part in ("", ".", "..") or ":" in part for part in parts):
+        return (safe(said),)
+    return tuple(safe(part) for part in parts)
 
 
 def safe(name: str) -> str:

@@ -144,3 +144,15 @@ def test_names_of_any_length() -> None:
     assert len(safe("長" * 500 + ".csv").encode()) <= 200
     assert safe("長" * 500 + ".csv").endswith(".csv")
     assert "a_b_.png" == safe('a\x00b".png')
+
+
+def test_a_folder_keeps_its_form(tmp_path: Path) -> None:
+    sent = [(f"写真/{name}/{k}.png", io.BytesIO(b"x")) for name in ("猫", "犬") for k in range(2)]
+    sent += [("写真/.DS_Store", io.BytesIO(b"")), ("写真/../../evil", io.BytesIO(b"e"))]
+    place = uploads.keep(tmp_path, sent[:-1])
+    assert tmp_path / "data" / "写真" / "写真" == place
+    assert ["犬/0.png", "犬/1.png", "猫/0.png", "猫/1.png"] == sorted(
+        p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file()
+    )
+    uploads.keep(tmp_path, sent)
+    assert ["data"] == [p.name for p in tmp_path.iterdir()]

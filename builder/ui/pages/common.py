@@ -75,8 +75,8 @@ def to_page(name: str) -> None:
 def metric_name(name: str) -> str:
     """Return a metric's name in the session's language."""
     key = f"metric.{name}"
-    said = text(key)
-    return name if said == key else said
+    found = text(key)
+    return name if found == key else found
 
 
 def figures(cells: Sequence[tuple[str, str]]) -> None:

@@ -10,14 +10,15 @@ import streamlit as st
 from builder.data import suggest
 from builder.report.datasets import builtin_rows
 from builder.ui import uploads
-from builder.ui.adapt import adapted
+from builder.ui.adapt import adapted, bare, suited
 from builder.ui.pages import samples, task
 from builder.ui.pages.bound import at
-from builder.ui.pages.common import ICONS, plain, refused
+from builder.ui.pages.common import ICONS, headline, plain, refused
 from builder.ui.registry import PLACE, RUNS
 from builder.ui.service import registry
 from builder.ui.state import Replace, Store, store
-from builder.ui.texts import text
+from builder.ui.state.store import EMPTY
+from builder.ui.texts import text, texts
 from schemas.document import dump
 from schemas.errors import TsumikiError
 
@@ -30,8 +31,7 @@ MOST_LISTED = 200
 def page() -> None:
     """Draw the page."""
     s = store()
-    st.title(text("data.title"))
-    st.caption(text("data.caption"))
+    headline(text("data.title"), text("data.caption"))
     _choose(s)
     if "data" not in s.document:
         return
@@ -47,7 +47,9 @@ def _choose(s: Store) -> None:
     source = at(s.document, "/data/source")
     with st.container(border=True):
         if isinstance(source, dict):
-            st.markdown(f"**{text('data.chosen')}** {plain(_named(source))}")
+            st.markdown(
+                f":green[:material/check_circle:] **{text('data.chosen')}** {plain(_named(source))}{_facts_in_words(s)}"
+            )
         ways = {key: text(f"data.way.{key}") for key in ("builtin", "upload", "path")}
         way = st.segmented_control(
             text("data.way"), list(ways), format_func=lambda key: ways[key], default="builtin", key="data:way",
@@ -66,39 +68,59 @@ def _choose(s: Store) -> None:
         st.error(plain(refusal), icon=ICONS["error"])
 
 
+def _facts_in_words(s: Store) -> str:
+    """Say in a few words how many samples there are, and of what shape."""
+    facts = s.report.facts
+    if facts is None or not facts.samples or facts.shape is None:
+        return ""
+    return " · " + text("data.builtin", samples=facts.samples, shape="×".join(map(str, facts.shape)))
+
+
 def _named(source: dict[str, Any]) -> str:
     place = source.get("name") or source.get("path") or source.get("images") or ""
-    return f"{source.get('type', '')} · {place}"
+    kind = source.get("type", "")
+    key = f"data.kind.{kind}"
+    return f"{text(key) if key in texts() else kind} · {place}"
 
 
 def _builtin(s: Store) -> None:
     rows = builtin_rows()
+    present = at(s.document, "/data/source/name")
     for place, row in zip(st.columns(len(rows)), rows, strict=True):
-        with place, st.container(border=True, height="stretch"):
-            st.markdown(f"**{plain(row['name'])}**")
-            kind = text(f"task.{row['task']}")
+        with place, st.container(border=True, height="stretch", gap="small"):
+            name = row["name"]
+            st.markdown(f"**{text(f'data.set.{name}') if f'data.set.{name}' in texts() else plain(name)}**")
             shape = "×".join(map(str, row["input"]))
-            st.caption(kind)
-            st.caption(text("data.builtin", samples=row["samples"], shape=shape))
+            words = text("data.builtin", samples=row["samples"], shape=shape)
+            kind = text(f"task.{row['task']}")
+            st.caption(f"{kind}  \n{words}")
             st.button(
-                text("data.use"), key=f"data:use:{row['name']}", on_click=_use, args=(row["name"],), width="stretch"
-            )
+                text("data.used" if name == present else "data.use"), key=f"data:use:{name}", on_click=_use,
+                args=(name,), width="stretch", icon=":material/check:" if name == present else None,
+            )  # fmt: skip
 
 
 def _upload(s: Store) -> None:
-    sent = st.file_uploader(
-        text("data.upload"),
+    turn = st.session_state.get("data:turn", 0)  # after a success the field is a new, empty one
+    whole = st.segmented_control(
+        text("data.upload.kind"), ("files", "folder"), format_func=lambda key: text(f"data.upload.{key}"),
+        default="files", key="data:upload:kind", label_visibility="collapsed",
+    ) == "folder"  # fmt: skip
+    sent: Any = st.file_uploader(
+        text("data.upload.folder.say" if whole else "data.upload"),
         type=list(UPLOADS),
-        accept_multiple_files=True,
-        key="data:upload",
+        accept_multiple_files="directory" if whole else True,
+        key=f"data:upload:{whole}:{turn}",
         help=text("data.upload.help"),
     )
     if sent and st.button(text("data.take", count=len(sent)), type="primary", icon=":material/upload:"):
         try:
-            place = uploads.keep(s.workspace, [(file.name, file) for file in sent])
+            with st.spinner(text("data.reading")):
+                place = uploads.keep(s.workspace, [(file.name, file) for file in sent])
         except TsumikiError as error:
             refused(error)
             return
+        st.session_state["data:turn"] = turn + 1
         _use(str(place))
         st.rerun()
 
@@ -186,7 +208,10 @@ def _use(place: str, target: str | None = None) -> None:
         st.session_state["data:refused"] = f"{error.filename}: {error.strerror}"
         return
     made = {**s.document, "data": found["data"], "task": found["task"]}
-    s.dispatch(Replace(text=dump(adapted(made, _facts(found["data"], s.base), found["task"]))))
+    if s.state.path is None and made.get("name") in (None, "", EMPTY["name"]):
+        made["name"] = found["name"]  # a document that nobody has named is called as its data
+    fit = suited if bare(made) else adapted
+    s.dispatch(Replace(text=dump(fit(made, _facts(found["data"], s.base), found["task"]))))
 
 
 def _facts(data: dict[str, Any], base: Path) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from builder.ui.pages.charts import FAINT, TRAIN, frame
+from builder.ui.texts import text
 
 CELL = 44
 """Pixels of a cell's side, where there is room."""
@@ -66,6 +67,21 @@ def grid(values: np.ndarray, *, box: Box | None = None, outside: np.ndarray | No
     if side >= 20:
         layers.append(base.mark_text(fontSize=max(9, side // 3), color="#22303c").encode(text="text:N"))
     return alt.layer(*layers).properties(width=side * width + MARGIN, height=side * height + MARGIN)
+
+
+LARGEST, SMALLEST = 64, 14
+"""Rows and columns up to which numbers are listed, and up to which they are drawn as a grid."""
+
+
+def tensor(values: np.ndarray) -> None:
+    """Draw one channel (H, W) of a sample as numbers."""
+    largest = max(values.shape)
+    if largest <= SMALLEST:
+        st.altair_chart(grid(np.round(values, 2), most=36 * largest), width="content", key="tensor")
+    elif largest <= LARGEST:
+        st.dataframe(np.asarray(values, dtype=np.float64).round(3), hide_index=False, height=420, width="stretch")
+    else:
+        st.caption(text("data.tensor.large", most=LARGEST))
 
 
 def show(chart: Any, title: str, key: str) -> None:

@@ -16,11 +16,24 @@ MAPS = 32
 """Maps of a layer that are shown: the most telling ones."""
 
 
+def side_of(largest: int, wanted: int = SIDE) -> int:
+    """Return the side of a picture in which every pixel is equally large, as near to `wanted` as can be.
+
+    >>> side_of(8), side_of(28), side_of(32), side_of(64), side_of(100)
+    (80, 84, 96, 64, 80)
+    """
+    if largest >= wanted:
+        return wanted
+    few = wanted // largest * largest
+    return few if wanted - few < few + largest - wanted else few + largest
+
+
 def picture_grid(images: Sequence[np.ndarray], captions: Sequence[str], side: int = SIDE) -> None:
     """Show samples (C, H, W) in rows, with captions as plain text."""
     from builder.report.explain.colours import picture
     from builder.report.explain.pictures import zoom
 
+    side = side_of(max(max(np.shape(image)[1:]) for image in images), side) if len(images) else side
     shown = [spaced(zoom(picture(np.asarray(image)), side), side) for image in images]
     st.image(shown, caption=[plain(caption) for caption in captions], width=side + GAP)
 

@@ -59,8 +59,9 @@ def _field(pointer: str, model: type[BaseModel], name: str) -> None:
         offered = choices if default is not None or name in root.get("required", ()) else [None, *choices]
         st.session_state[key] = value
         st.selectbox(
-            label(name), offered, key=key, help=told, format_func=_choice, on_change=_chosen, args=(*args, _same)
-        )
+            label(name), offered, key=key, help=told, format_func=_choice, on_change=_chosen, args=(*args, _same),
+            placeholder=text("setting.default"),
+        )  # fmt: skip
     elif isinstance(default, bool) and isinstance(value, bool):
         st.session_state[key] = value
         st.toggle(label(name), key=key, help=told, on_change=_chosen, args=(*args, _same))

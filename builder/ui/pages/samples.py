@@ -1,4 +1,4 @@
-"""The data as they are and as the network sees them: samples, classes, ranges, findings, split and preprocessing."""
+"""The data as they are and as the network sees them: samples, one tensor in numbers, classes, ranges, findings."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import numpy as np
 import streamlit as st
 
 from builder.data.finding import BadData, Finding
-from builder.ui.pages.bound import at, change, real
+from builder.report.ranges import ranges, some, spread
+from builder.ui.pages import steps
+from builder.ui.pages.bound import at, change
 from builder.ui.pages.charts import bars, histogram
-from builder.ui.pages.common import ICONS, plain, refused
+from builder.ui.pages.common import ICONS, number, plain, refused
+from builder.ui.pages.grids import tensor
 from builder.ui.pages.pictures import picture_grid
 from builder.ui.state import Store, store
 from builder.ui.texts import text
+from builder.ui.texts.translate import said
 from schemas.errors import TsumikiError
 
 GRID = 24
 """Samples shown at once."""
 
-LARGEST_TABLE = 64
-"""Rows and columns up to which a tensor's numbers are shown."""
-
-STEPS = ("Resize", "Grayscale", "Scale", "Normalize")
-CHANGES = ("Flip", "Shift", "Crop", "Rotate")
+LISTED = 60
+"""Columns whose ranges are listed."""
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -57,45 +58,51 @@ def prepared_of(s: Store) -> tuple[Any, Sequence[Finding]]:
 def section(s: Store) -> None:
     """Draw everything about the chosen data."""
     prepared, findings = prepared_of(s)
-    if prepared is not None:
-        _samples(prepared)
+    if prepared is None:
+        _findings(s, findings)
+    else:
+        _samples(s, prepared)
         _balance(prepared)
-    _findings(findings)
-    if prepared is not None:
-        _settings(s, prepared)
+        _findings(s, findings)
+    steps.section(s, prepared)
 
 
 # --- samples -------------------------------------------------------------------------------------------------------
 
 
-def _samples(prepared: Any) -> None:
+def _samples(s: Store, prepared: Any) -> None:
     st.subheader(text("data.samples"))
     parts = list(prepared.parts)
-    left, middle, right = st.columns([4, 5, 3], vertical_alignment="bottom")
-    with left:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.segmented_control(
             text("data.part"), parts, format_func=lambda part: text(f"part.{part}"), default=parts[0], key="data:part"
         )
-    part = prepared.parts[name or parts[0]]
-    with middle:
+        part = prepared.parts[name or parts[0]]
         views = ["raw", "network"] + (["augmented"] if part.augmentation else [])
+        if st.session_state.get("data:view") not in views:
+            st.session_state["data:view"] = "network"
         view = st.segmented_control(
-            text("data.view"), views, format_func=lambda v: text(f"data.view.{v}"), default="network", key="data:view"
-        )
-    with right:
-        st.button(text("data.others"), icon=":material/casino:", on_click=_others, width="stretch")
+            text("data.view"), views, format_func=lambda v: text(f"data.view.{v}"), key="data:view"
+        ) or "network"  # fmt: skip
+        epoch = 1
+        if view == "augmented":
+            epoch = int(st.number_input(text("data.epoch"), 1, 1_000_000, 1, key="data:epoch", width=130))
+        st.button(text("data.others"), icon=":material/casino:", on_click=_others)
     chosen = _some(part)
     try:
-        x = _seen(part, chosen, view or "network")
+        x, maps = _seen(s, part, chosen, view, epoch)
     except TsumikiError as error:
         refused(error)
         return
-    labels = ["" if part.itself else _label(prepared, part.targets[k]) for k in chosen]
+    labels = ["" if part.itself else label_of(prepared, part.targets[k]) for k in chosen]
     if np.ndim(x[0]) == 3:
         picture_grid(x, labels)
+        if maps is not None:
+            st.caption(text("data.masks"))
+            picture_grid(list(maps), [""] * len(maps))
     else:
-        _rows(prepared, x, labels, view or "network")
-    _tensor(prepared, part, chosen, view or "network", labels)
+        _rows(prepared, x, labels, view)
+    _tensor(s, part, chosen, x, labels)
 
 
 def _others() -> None:
@@ -103,29 +110,32 @@ def _others() -> None:
 
 
 def _some(part: Any) -> np.ndarray:
-    """Return sample positions: the first ones, then others at each click."""
+    """Return sample positions: some of every class, then others at each click."""
     draw = st.session_state.get("data:draw", 0)
-    count = min(GRID, len(part))
     if draw == 0:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(draw).choice(len(part), count, replace=False))
+        return spread(part.targets, GRID) if not part.itself else np.arange(min(GRID, len(part)))
+    return np.sort(np.random.default_rng(draw).choice(len(part), min(GRID, len(part)), replace=False))
 
 
-def _seen(part: Any, chosen: np.ndarray, view: str) -> Any:
-    """Return samples as they lie in the file, after preprocessing, or after augmentation as in some epoch.
+def _seen(s: Store, part: Any, chosen: np.ndarray, view: str, epoch: int) -> tuple[Any, np.ndarray | None]:
+    """Return samples as they lie in the file, after preprocessing, or after augmentation as in an epoch; and masks.
 
-    In files they may have different sizes; then they are a list.
+    Augmentation depends on the training's seed, the epoch and the sample alone, so these are the very numbers that the
+    network will get. In files samples may have different sizes; then they are a list.
     """
     if view == "raw":
-        return part.samples.read(chosen)
+        return part.samples.read(chosen), None
     if view == "augmented":
-        changed: np.ndarray = part.augmented(chosen, 0, st.session_state.get("data:draw", 0))[0]
-        return changed
-    same: np.ndarray = part.read(chosen)[0]
-    return same
+        seed = at(s.document, "/training/seed", 0)
+        x, t = part.augmented(chosen, seed if isinstance(seed, int) else 0, epoch - 1)
+    else:
+        x, t = part.read(chosen)
+    if t.ndim < 3 or part.itself:
+        return x, None
+    return x, (t if t.ndim == 4 else t[:, None]).astype(np.float32)
 
 
-def _label(prepared: Any, target: Any) -> str:
+def label_of(prepared: Any, target: Any) -> str:
     """Return a sample's class or target for people."""
     if np.ndim(target) > 1:  # an image: the classes that occur in it
         if prepared.task == "regression":
@@ -141,32 +151,30 @@ def _label(prepared: Any, target: Any) -> str:
 
 def _rows(prepared: Any, x: np.ndarray, labels: Sequence[str], view: str) -> None:
     names = list(prepared.pipeline.columns or ())
-    names = names if len(names) == x.shape[1] else [str(k) for k in range(x.shape[1])]
+    names = names if len(names) == x.shape[1] else [str(k + 1) for k in range(x.shape[1])]
     table: dict[str, Any] = {text("data.label"): list(labels)}
-    table |= {name: x[:, k].astype(float) for k, name in enumerate(names[:100])}
+    digits = 4 if view == "raw" else 3
+    table |= {name: np.round(x[:, k].astype(float), digits) for k, name in enumerate(names[:100])}
     st.dataframe(table, hide_index=True, height=280, width="stretch")
 
 
-def _tensor(prepared: Any, part: Any, chosen: np.ndarray, view: str, labels: Sequence[str]) -> None:
-    """Show one sample as the numbers that the network gets."""
-    with st.expander(text("data.tensor")):
+def _tensor(s: Store, part: Any, chosen: np.ndarray, x: Any, labels: Sequence[str]) -> None:
+    """Show one of the samples as the numbers that the network gets."""
+    with st.expander(text("data.tensor"), icon=":material/grid_on:"):
         which = st.selectbox(
             text("data.which"), range(len(chosen)), key="data:which",
-            format_func=lambda k: f"{part.where(int(chosen[k]))} · {labels[k]}",
+            format_func=lambda k: f"{_within(s, part.where(int(chosen[k])))} · {labels[k]}",
         )  # fmt: skip
-        x = _seen(part, chosen[which : which + 1], view)[0]
-        shape = "×".join(map(str, x.shape))
-        st.caption(text("data.tensor.is", shape=shape, low=float(x.min()), high=float(x.max()), mean=float(x.mean())))
-        if x.ndim == 1:
+        values = np.asarray(x[which], dtype=np.float64)
+        shape = " × ".join(map(str, values.shape))
+        low, high, mean = (float(number) for number in (values.min(), values.max(), values.mean()))
+        st.caption(text("data.tensor.is", shape=shape, low=low, high=high, mean=mean))
+        if values.ndim != 3:
             return
         channel = st.segmented_control(
-            text("data.channel"), range(len(x)), default=0, key="data:channel"
-        ) if len(x) > 1 else 0  # fmt: skip
-        values = x[channel or 0]
-        if max(values.shape) <= LARGEST_TABLE:
-            st.dataframe(np.asarray(values, dtype=np.float64).round(3), hide_index=False, height=320, width="stretch")
-        else:
-            st.caption(text("data.tensor.large", most=LARGEST_TABLE))
+            text("data.channel"), range(len(values)), default=0, key="data:channel", format_func=lambda c: str(c + 1)
+        ) if len(values) > 1 else 0  # fmt: skip
+        tensor(values[channel or 0])
 
 
 # --- balance and ranges --------------------------------------------------------------------------------------------
@@ -176,25 +184,32 @@ def _balance(prepared: Any) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         if prepared.task == "regression":
-            st.markdown(f"**{text('data.targets')}**")
-            groups = {}
-            for name, part in prepared.parts.items():
-                if part.itself:
-                    continue
-                counts, edges = np.histogram(_first(part.targets), bins=24)
-                groups[text(f"part.{name}")] = (edges.tolist(), counts.tolist())
-            st.altair_chart(histogram(groups, text("data.target"), text("metric.samples")), width="stretch")
+            if not prepared.train.itself:
+                _targets(prepared)
         else:
             st.markdown(f"**{text('data.balance')}**")
             counted = {text(f"part.{name}"): _counts(prepared, part) for name, part in prepared.parts.items()}
-            st.altair_chart(bars(counted, text("data.class"), text("metric.samples")), width="stretch")
+            st.altair_chart(bars(counted, text("data.class"), text("metric.samples"), height=300), width="stretch")
     with right:
         st.markdown(f"**{text('data.ranges')}**")
-        st.dataframe(_ranges(prepared), hide_index=True, width="stretch")
-        values = _sampled(prepared.train)
-        counts, edges = np.histogram(values, bins=40)
+        st.dataframe(_parts(prepared), hide_index=True, width="stretch")
+        values = some(prepared.train, 512).astype(np.float64).reshape(-1)
+        counts, edges = np.histogram(values[np.isfinite(values)], bins=40)
         chart = histogram({"": (edges.tolist(), counts.tolist())}, text("data.value"), text("data.count"), height=150)
         st.altair_chart(chart, width="stretch")
+    _columns(prepared)
+
+
+def _targets(prepared: Any) -> None:
+    source = prepared.data.source
+    name = getattr(source, "target", None)
+    title = name if isinstance(name, str) else text("data.target")
+    st.markdown(f"**{text('data.targets')}**")
+    groups = {}
+    for part_name, part in prepared.parts.items():
+        counts, edges = np.histogram(_first(part.targets), bins=24)
+        groups[text(f"part.{part_name}")] = (edges.tolist(), counts.tolist())
+    st.altair_chart(histogram(groups, title, text("metric.samples"), height=300), width="stretch")
 
 
 def _first(targets: np.ndarray) -> np.ndarray:
@@ -211,105 +226,76 @@ def _counts(prepared: Any, part: Any) -> dict[str, int]:
     return dict(list(named.items())[:60])
 
 
-def _sampled(part: Any, most: int = 512) -> np.ndarray:
-    """Return values of up to `most` samples, spread over the part, as the network sees them."""
-    chosen = np.unique(np.linspace(0, len(part) - 1, min(most, len(part))).astype(np.int64))
-    return np.asarray(part.read(chosen)[0], dtype=np.float64).reshape(-1)
-
-
-def _ranges(prepared: Any) -> dict[str, list[Any]]:
+def _parts(prepared: Any) -> dict[str, list[Any]]:
+    """Return samples and value range of every part."""
     parts = prepared.parts.items()
-    values = [_sampled(part) for _, part in parts]
+    rows = [ranges(some(part, 512).reshape(min(512, len(part)), 1, -1))[0] for _, part in parts]
     return {
         text("data.part"): [text(f"part.{name}") for name, _ in parts],
-        text("metric.samples"): [len(part) for _, part in parts],
-        text("data.least"): [float(v.min()) for v in values],
-        text("data.most"): [float(v.max()) for v in values],
-        text("data.mean"): [float(v.mean()) for v in values],
+        text("metric.samples"): [number(len(part)) for _, part in parts],
+        **{text(f"data.{key}"): [_rounded(row[key]) for row in rows] for key in ("least", "most", "mean")},
     }
+
+
+def _columns(prepared: Any) -> None:
+    """List the range of every column of a table, of every channel of colour images."""
+    shape = prepared.pipeline.shape
+    if len(shape) == 3 and shape[0] == 1:
+        return
+    kind = "channels" if len(shape) == 3 else "columns"
+    with st.expander(text(f"data.ranges.{kind}", count=shape[0]), icon=":material/table_rows:"):
+        rows = ranges(some(prepared.train)[:, :LISTED], prepared.pipeline.columns)
+        st.dataframe(
+            {
+                text(f"data.{kind[:-1]}"): [row["name"] for row in rows],
+                **{
+                    text(f"data.{key}"): [_rounded(row[key]) for row in rows]
+                    for key in ("least", "most", "mean", "std")
+                },
+            },
+            hide_index=True,
+            width="stretch",
+            height=min(320, 38 + 35 * len(rows)),
+        )
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return a value with four digits that count, so that a mean of zero is no 0.00000002."""
+    return None if value is None else round(value, 4) + 0.0 if abs(value) < 1e4 else float(f"{value:.6g}")
 
 
 # --- findings ------------------------------------------------------------------------------------------------------
 
 
-def _findings(findings: Sequence[Finding]) -> None:
+def _findings(s: Store, findings: Sequence[Finding]) -> None:
     st.subheader(text("data.findings"))
     if not findings:
         st.success(text("data.fine"), icon=":material/check_circle:")
     for finding in findings[:20]:
-        with st.container(border=True, gap="small"):
+        with st.container(border=True, gap=None):
             colours = {"error": "red", "warning": "orange", "info": "blue"}
-            head = f":{colours[finding.severity]}[{ICONS[finding.severity]}] **{plain(finding.what)}**"
-            st.markdown(head)
-            if finding.where:
-                st.caption(plain(finding.where))
+            where = f" :gray[{plain(_within(s, finding.where))}]" if finding.where else ""
+            st.markdown(
+                f":{colours[finding.severity]}[{ICONS[finding.severity]}] **{plain(said(finding.what))}**{where}"
+            )
             if finding.why or finding.fix:
-                st.markdown(f"{plain(finding.why)} {plain(finding.fix)}")
+                st.caption(f"{plain(said(finding.why))} {plain(said(finding.fix))}")
     if len(findings) > 20:
         st.caption(text("data.more", count=len(findings) - 20))
-    left, right = st.columns(2)
-    with left:
+    with st.container(horizontal=True):
         st.button(text("data.look"), icon=":material/refresh:", on_click=_look)
-    with right:
-        if (
-            any(finding.severity == "error" for finding in findings)
-            and at(store().document, "/data/on_error") != "skip"
-        ):
-            st.button(text("data.skip"), icon=":material/build:", on_click=change, args=("/data/on_error", "skip"))
+        broken = any(finding.severity == "error" for finding in findings)
+        if broken and at(store().document, "/data/on_error") != "skip":
+            st.button(
+                text("data.skip"), icon=":material/build:", on_click=change, args=("/data/on_error", "skip"),
+                type="primary",
+            )  # fmt: skip
+
+
+def _within(s: Store, where: str) -> str:
+    """Return a place as it is called from the workspace: nobody needs to read where that lies on the server."""
+    return where.replace(f"{s.workspace}/", "")
 
 
 def _look() -> None:
     st.session_state["data:look"] = st.session_state.get("data:look", 0) + 1
-
-
-# --- split, preprocessing, augmentation ----------------------------------------------------------------------------
-
-
-def _settings(s: Store, prepared: Any) -> None:
-    st.subheader(text("data.settings"))
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown(f"**{text('data.split')}**")
-        one, two = st.columns(2)
-        for place, name, default in ((one, "validation", 0.0), (two, "test", 0.0)):
-            with place:
-                if isinstance(at(s.document, f"/data/{name}"), dict):
-                    st.caption(text("data.own", part=text(f"part.{name}")))
-                else:
-                    real(text(f"data.share.{name}"), f"/data/{name}", default, 0.0, 0.9)
-        st.caption(text("data.split.why"))
-    images = len(prepared.pipeline.shape) == 3
-    with right:
-        _steps("preprocessing", STEPS if images else STEPS[2:])
-        if images:
-            _steps("augmentation", CHANGES)
-
-
-def _steps(name: str, offered: Sequence[str]) -> None:
-    """Choose the steps of a list by their types; what is there already keeps its settings and its place."""
-    present = at(store().document, f"/data/{name}") or []
-    types = [str(step.get("type")) for step in present if isinstance(step, dict)]
-    key = f"data:{name}"
-    st.session_state[key] = list(dict.fromkeys(types))
-    st.multiselect(
-        text(f"data.{name}"), [*offered, *(t for t in dict.fromkeys(types) if t not in offered)], key=key,
-        format_func=lambda kind: text(f"data.step.{kind}"), help=text(f"data.{name}.help"),
-        on_change=_chosen, args=(name, key),
-    )  # fmt: skip
-
-
-def _chosen(name: str, key: str) -> None:
-    chosen = list(st.session_state[key])
-    present = [step for step in at(store().document, f"/data/{name}") or [] if isinstance(step, dict)]
-    kept = [step for step in present if step.get("type") in chosen]
-    kept += [_new(kind) for kind in chosen if kind not in {step.get("type") for step in kept}]
-    change(f"/data/{name}", kept)
-
-
-def _new(kind: str) -> dict[str, Any]:
-    """Return a step with what it must say."""
-    if kind == "Resize":
-        shape = at(store().document, "/model/input")
-        size = list(shape[1:]) if isinstance(shape, list) and len(shape) == 3 else [28, 28]
-        return {"type": kind, "size": size}
-    return {"type": "Rotate", "degrees": 10.0} if kind == "Rotate" else {"type": kind}

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from builder.heads import HEADS
-from builder.ui.adapt import adapted, loss_of, losses, with_loss
-from builder.ui.pages.common import ICONS, plain
+from builder.ui.adapt import adapted, loss_of, losses, suited, with_loss
+from builder.ui.pages.common import ICONS, plain, to_page
 from builder.ui.state import Replace, Store, store
 from builder.ui.texts import text
 from builder.ui.texts.translate import said
@@ -26,7 +26,7 @@ ABOUT_THE_END = (
 def section(s: Store) -> None:
     """Draw the choice of the task, the reason for its head and loss, and whether the network fits the data."""
     st.subheader(text("task.title"))
-    left, right = st.columns([6, 5], gap="large")
+    left, right = st.columns(2, gap="large")
     report, facts = s.report, s.report.facts
     with left:
         st.session_state["task:chosen"] = report.task
@@ -67,15 +67,14 @@ def _reason(task: str, facts: Any) -> str:
     if task == "binary":
         names = facts.class_names if facts is not None and facts.class_names and len(facts.class_names) == 2 else None
         return text("task.why.binary", one=plain(names[1])) if names else text("task.why.yes")
-    count = (facts.targets if facts is not None else None) or 1
-    return text("task.why.regression", count=count)
+    return text("task.why.regression")
 
 
 def _table(chosen: str) -> str:
     """Return task → activation → loss as a table, the chosen task in bold."""
     columns = {
         text("task.task"): [
-            f"**● {text(f'task.{name}')}**" if name == chosen else text(f"task.{name}") for name in TASKS
+            f"**:blue[{text(f'task.{name}')}]**" if name == chosen else text(f"task.{name}") for name in TASKS
         ],
         text("task.activation"): [HEADS[name][0] or text("task.none") for name in TASKS],
         text("task.loss"): [HEADS[name][1] for name in TASKS],
@@ -107,31 +106,46 @@ def _fit(s: Store) -> None:
     if facts is None:
         return
     made = adapted(s.document, facts, s.report.task)
-    if made == s.document:
+    fits = made == s.document
+    if fits:
         st.success(text("task.fits"), icon=":material/check_circle:")
-        return
-    st.warning(text("task.unfit", changes=plain(_changes(s, made))), icon=ICONS["warning"])
-    st.button(text("task.adapt"), type="primary", icon=":material/auto_fix_high:", on_click=_adapt)
+    else:
+        st.warning(text("task.unfit", changes=plain(_changes(s, made))), icon=ICONS["warning"])
+    with st.container(horizontal=True):
+        if not fits:
+            st.button(text("task.adapt"), type="primary", icon=":material/auto_fix_high:", on_click=_adapt)
+        if suited(s.document, facts, s.report.task)["model"] != s.document.get("model"):
+            st.button(
+                text("task.suited"), icon=":material/lightbulb:", on_click=_suit, help=text("task.suited.help"),
+                key="task:suited",
+            )  # fmt: skip
+        if fits and st.button(text("task.next"), icon=":material/model_training:", key="task:next"):
+            to_page("train")
 
 
 def _changes(s: Store, made: dict[str, Any]) -> str:
     """Name what adapting would change, in a few words."""
-    said = []
+    told = []
     before, after = s.document.get("model"), made["model"]
     before = before if isinstance(before, dict) else {}
     if before.get("input") != after.get("input"):
-        said.append(text("task.change.input", shape="×".join(map(str, after.get("input") or ()))))
+        told.append(text("task.change.input", shape="×".join(map(str, after.get("input") or ()))))
     if before.get("layers") != after.get("layers"):
         ending = [_called(entry) for entry in after["layers"][-3:]]
-        said.append(text("task.change.end", layers=" → ".join(ending)))
+        told.append(text("task.change.end", layers=" → ".join(ending)))
     if s.document.get("task") != made["task"]:
-        said.append(text("task.change.task", task=text(f"task.{made['task']}")))
-    return ", ".join(said)
+        told.append(text("task.change.task", task=text(f"task.{made['task']}")))
+    return ", ".join(told)
 
 
 def _called(entry: dict[str, Any]) -> str:
     width = entry.get("out_features")
     return f"{entry.get('type')}({width})" if width is not None else str(entry.get("type"))
+
+
+def _suit() -> None:
+    s = store()
+    s.dispatch(Replace(text=dump(suited(s.document, s.report.facts, s.report.task))))
 
 
 def _adapt() -> None:

@@ -194,3 +194,67 @@ def test_uploaded_files(app: AppTest, tmp_path: Path, monkeypatch: pytest.Monkey
 
     data._use(str(place))
     assert {"type": "csv", "path": "data/t/t.csv"}.items() <= json.loads(store.text)["data"]["source"].items()
+
+
+def test_a_document_without_layers_gets_a_stack_that_suits(tmp_path: Path) -> None:
+    app = harness.opened("data", tmp_path, {"format": 1, "name": "network", "model": {"layers": []}}).run()
+    app.button(key="data:use:digits").click().run()
+    sound(app)
+    made = document(app)
+    assert "digits" == made["name"]
+    assert "Convolution" == made["model"]["layers"][0]["type"] and 30 == made["training"]["epochs"]
+    assert app.session_state["store"].report.ok
+
+
+def test_a_stack_that_suits_can_take_the_place_of_ones_own(tmp_path: Path) -> None:
+    own = [{"type": "Affine", "out_features": 8}, {"type": "ReLU"}, {"type": "Affine", "out_features": 4}]
+    app = harness.opened("data", tmp_path, {**EMPTY, "model": {"layers": own}}).run()
+    app.button(key="data:use:digits").click().run()
+    assert "Affine" == document(app)["model"]["layers"][0]["type"] and "n" == document(app)["name"]
+    labelled(app.button, "Put in a network that suits").click().run()
+    sound(app)
+    assert "Convolution" == document(app)["model"]["layers"][0]["type"]
+    assert not [button for button in app.button if button.label == "Put in a network that suits"]
+
+
+def test_settings_of_steps_and_of_the_source(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,c\n" + "1,2,3\n2,3,5\n4,4,8\n" * 10)
+    data = {"source": {"type": "csv", "path": "t.csv", "target": "c"}, "preprocessing": [{"type": "Normalize"}]}
+    app = harness.opened("data", tmp_path, {**EMPTY, "task": "regression", "data": data}).run()
+    labelled(app.text_input, "Input columns").set_value("b").run()
+    sound(app)
+    assert ["b"] == document(app)["data"]["source"]["columns"]
+    labelled(app.text_input, "Mean").set_value("3").run()
+    assert [{"type": "Normalize", "mean": 3}] == document(app)["data"]["preprocessing"]
+    labelled(app.toggle, "Same share of each class").set_value(False).run()
+    assert document(app)["data"]["stratify"] is False
+    sound(app)
+
+
+def test_the_augmented_samples_are_those_that_the_network_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from builder.data.loader import Loader
+    from builder.ui.pages import samples
+
+    made = harness.example("digits")
+    made["data"]["augmentation"] = [{"type": "Shift"}]
+    made["training"]["seed"] = 5
+    app = harness.opened("data", tmp_path, made)
+    store = app.session_state["store"]
+    prepared, _ = samples._prepared(json.dumps(made["data"], sort_keys=True), "classification", str(tmp_path), 0)
+    chosen = np.arange(7)
+    seen, _ = samples._seen(store, prepared.train, chosen, "augmented", 3)
+    loader = Loader(prepared.train, 64, seed=5, augment=True)
+    for _, indices, x, _ in loader.batches(2):
+        for k in set(indices.tolist()) & set(chosen.tolist()):
+            assert np.array_equal(x[indices.tolist().index(k)], seen[k])
+    assert not np.array_equal(seen, samples._seen(store, prepared.train, chosen, "network", 1)[0])
+
+
+def test_masks_are_shown_beside_their_images(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.random((20, 1, 6, 6), dtype=np.float32), rng.integers(0, 3, (20, 6, 6))
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    made = {**EMPTY, "task": "classification", "data": {"source": {"type": "npz", "path": "a.npz"}}}
+    app = harness.opened("data", tmp_path, made).run()
+    sound(app)
+    assert "every pixel" in said(app)
