@@ -55,10 +55,31 @@ class Answers:
         """Whether the answers are classes, one for each sample."""
         return self.task != "regression" and self.truth.ndim == 1
 
+    @property
+    def maps(self) -> bool:
+        """Whether the answers are images: a class or a value for every pixel."""
+        return self.prediction.ndim > 2 and self.prediction.shape[2] * self.prediction.shape[3] > 1
+
+    def shown(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return truth and answer of samples as images (n, C, H, W): class numbers, or values."""
+        truth, said = self.truth[which], self.prediction[which]
+        if self.task == "classification":
+            said = said.argmax(axis=1)
+            truth = truth.argmax(axis=1) if truth.ndim == 4 else truth
+        elif self.task == "binary":
+            said = (said >= 0.5).astype(np.float32)
+        truth, said = (values if values.ndim == 4 else values[:, None] for values in (truth, said))
+        return truth.astype(np.float32), said.astype(np.float32)
+
     def error(self) -> np.ndarray:
         """Return how wrong each answer is (n,): how unlikely the truth was held, or the mean distance to it."""
         if self.classes:
             return 1 - self.likelihood(self.truth)
+        if self.maps:
+            truth, said = self.shown(np.arange(len(self.prediction)))
+            apart = truth != said if self.task == "classification" else np.abs(truth - said)
+            each: np.ndarray = apart.reshape(len(apart), -1).mean(axis=1)
+            return each
         wide = self.truth.reshape(len(self.truth), -1)
         found: np.ndarray = np.abs(self.prediction - wide).mean(axis=1)
         return found
@@ -149,6 +170,9 @@ class Insight:
         loss, prediction, target = evaluate(self.net, part, training.evaluation_batch_size)
         found = {"loss": loss, **metrics(self.net.task, prediction, target, self.names or None, training.top_k)}
         truth = target
+        if prediction.ndim > 2 and prediction[0, 0].size > 1:
+            return Answers(part, name, prediction, truth, found, self.net.task)
+        prediction = prediction.reshape(len(prediction), -1)
         if self.net.task == "classification":
             truth = target.argmax(axis=1) if target.ndim > 1 else target.astype(np.int64)
         elif self.net.task == "binary" and target.reshape(len(target), -1).shape[1] == 1:

@@ -33,6 +33,8 @@ def section(insight: Insight) -> None:
     figures([(text("metric.samples"), number(len(answers.part))), *shown])
     if answers.classes:
         _classes(insight, answers)
+    elif answers.maps:
+        _pixels(answers)
     else:
         _values(insight, answers)
     _extremes(insight, answers)
@@ -65,7 +67,7 @@ def _classes(insight: Insight, answers: Answers) -> None:
         )
     with right:
         st.subheader(text("answers.sure"))
-        _sureness(answers)
+        _sureness(insight, answers)
 
 
 def _matrix(matrix: Any, names: list[str]) -> tuple[int, int] | None:
@@ -97,27 +99,64 @@ def _cell(insight: Insight, answers: Answers, matrix: Any, names: list[str]) -> 
         said = st.selectbox(text("answers.said"), every, format_func=show, key="answers:said")
     chosen = answers.cell(truth, said)
     st.caption(text("answers.count", count=len(chosen), shown=min(SHOWN, len(chosen))))
-    _samples(insight, answers, chosen[:SHOWN])
+    _samples(insight, answers, chosen[:SHOWN], "answers:closer:cell")
 
 
-def _per_class(rows: Any) -> dict[str, list[Any]]:
+def _per_class(rows: Any, more: tuple[str, ...] = ()) -> dict[str, list[Any]]:
+    keys = ("precision", "recall", "f1", *more, "samples")
     return {
         text("data.class"): [str(row["class"]) for row in rows],
-        **{metric_name(key): [row[key] for row in rows] for key in ("precision", "recall", "f1", "samples")},
+        **{metric_name(key): [_rounded(row[key]) for row in rows] for key in keys},
     }
 
 
-def _sureness(answers: Answers) -> None:
-    """Draw how sure the network was, for right and for wrong answers."""
-    sure = answers.likelihood(answers.said)
-    right = answers.said == answers.truth
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _sureness(insight: Insight, answers: Answers) -> None:
+    """Draw how sure the network was: of its answers, right and wrong, or of one class.
+
+    Each group is drawn as shares of itself: the few wrong answers of a good network would not be seen otherwise.
+    """
+    every = [None, *range(len(insight.names) or answers.prediction.shape[1])]
+    chosen = st.selectbox(
+        text("answers.likelihood.of"), every, key="answers:likelihood", label_visibility="collapsed",
+        format_func=lambda k: text("answers.likelihood.any") if k is None else insight.name(k),
+    )  # fmt: skip
+    if chosen is None:
+        values, one = answers.likelihood(answers.said), answers.said == answers.truth
+        names = (text("answers.right"), text("answers.wrong"))
+    else:
+        values, one = answers.likelihood(np.full(len(answers.truth), chosen)), answers.truth == chosen
+        names = (text("answers.is", name=insight.name(chosen)), text("answers.is_not", name=insight.name(chosen)))
     edges = np.linspace(0, 1, 21)
     groups = {}
-    for name, chosen in ((text("answers.right"), right), (text("answers.wrong"), ~right)):
-        counts, _ = np.histogram(sure[chosen], edges)
-        groups[name] = (edges.tolist(), counts.tolist())
-    st.altair_chart(histogram(groups, text("answers.likelihood"), text("metric.samples"), height=260), width="stretch")
-    st.caption(text("answers.sure.why"))
+    for name, which in zip(names, (one, ~one), strict=True):
+        counts, _ = np.histogram(values[which], edges)
+        groups[name] = (edges.tolist(), (counts / max(1, counts.sum())).tolist())
+    chart = histogram(groups, text("answers.likelihood"), text("answers.share"), height=280, percent=True)
+    st.altair_chart(chart, width="stretch")
+    st.caption(text("answers.sure.why" if chosen is None else "answers.class.why"))
+
+
+# --- pixels --------------------------------------------------------------------------------------------------------
+
+
+def _pixels(answers: Answers) -> None:
+    """Draw what there is to say of answers that are images, pixel by pixel."""
+    rows = answers.metrics.get("per_class") or ()
+    if not rows:
+        return
+    names = [str(row["class"]) for row in rows]
+    left, right = st.columns([6, 5], gap="large")
+    with left:
+        st.subheader(text("answers.confusion"))
+        labels = {"truth": text("answers.truth"), "said": text("answers.said"), "count": text("metric.samples")}
+        st.altair_chart(confusion(answers.metrics["confusion"], names, labels), width="stretch")
+    with right:
+        st.subheader(text("answers.per_class"))
+        st.dataframe(_per_class(rows, ("iou",)), hide_index=True, width="stretch")
 
 
 # --- values --------------------------------------------------------------------------------------------------------
@@ -151,23 +190,47 @@ def _extremes(insight: Insight, answers: Answers) -> None:
         key="answers:extreme", label_visibility="collapsed",
     )  # fmt: skip
     order = np.argsort(answers.error() if which == "best" else -answers.error(), kind="stable")
-    _samples(insight, answers, order[:SHOWN])
+    _samples(insight, answers, order[:SHOWN], "answers:closer:extreme")
 
 
-def _samples(insight: Insight, answers: Answers, chosen: np.ndarray) -> None:
+def _samples(insight: Insight, answers: Answers, chosen: np.ndarray, key: str) -> None:
     """Show samples with what they are and what the network said."""
     if not len(chosen):
         return
     x, _ = answers.part.read(chosen)
+    if answers.maps:
+        truth, said = answers.shown(chosen)
+        for word, images in (("look.input", x), ("answers.truth", truth), ("answers.said", said)):
+            st.caption(text(word))
+            picture_grid(list(images), [""] * len(images))
+        return
     captions = [_caption(insight, answers, int(k)) for k in chosen]
     if x.ndim == 4:
         picture_grid(list(x), captions)
+        _closer(answers, chosen, captions, key)
         return
     places = [answers.part.where(int(k)) for k in chosen]
     table: dict[str, Any] = {text("answers.where"): places, text("answers.what"): captions}
-    names = insight.pipeline.columns or [str(k) for k in range(x.shape[1])]
-    table |= {str(name): x[:, k].astype(float) for k, name in enumerate(list(names)[:30])}
+    names = insight.pipeline.columns or [str(k + 1) for k in range(x.shape[1])]
+    table |= {str(name): np.round(x[:, k].astype(float), 3) for k, name in enumerate(list(names)[:30])}
     st.dataframe(table, hide_index=True, width="stretch")
+
+
+def _closer(answers: Answers, chosen: np.ndarray, captions: list[str], key: str) -> None:
+    """Let one of the shown samples be looked at: where the network looks."""
+    st.session_state[key] = None
+    places = [answers.part.where(int(k)).rpartition("/")[2] for k in chosen]
+    named = {int(k): f"{captions[n]} · {places[n]}" for n, k in enumerate(chosen)}
+    st.selectbox(
+        text("answers.closer"), list(named), index=None, key=key, format_func=named.__getitem__,
+        placeholder=text("answers.closer"), label_visibility="collapsed", on_change=_look, args=(answers.name, key),
+    )  # fmt: skip
+
+
+def _look(part: str, key: str) -> None:
+    if st.session_state[key] is not None:
+        st.session_state["understand:sample"] = (part, st.session_state[key])
+        st.session_state["understand:view"] = "look"
 
 
 def _caption(insight: Insight, answers: Answers, k: int) -> str:

@@ -182,8 +182,14 @@ def bars(values: Mapping[str, Mapping[str, float]], x: str, y: str, height: int 
     )
 
 
-def histogram(groups: Mapping[str, tuple[Sequence[float], Sequence[float]]], x: str, y: str, height: int = 220) -> Any:
-    """Return {name: (edges, counts)} as filled steps over each other."""
+def histogram(
+    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    x: str,
+    y: str,
+    height: int = 220,
+    percent: bool = False,
+) -> Any:
+    """Return {name: (edges, counts)} as filled steps over each other; `percent` where the counts are shares."""
     flat = [
         (name, a, b, c)
         for name, (edges, counts) in groups.items()
@@ -203,17 +209,18 @@ def histogram(groups: Mapping[str, tuple[Sequence[float], Sequence[float]]], x: 
         .encode(
             x=alt.X("from:Q", title=x, bin="binned"),
             x2="to:Q",
-            y=alt.Y("count:Q", title=y, stack=None),
+            y=alt.Y("count:Q", title=y, stack=None, axis=alt.Axis(format="%") if percent else alt.Undefined),
             color=alt.Color(
                 "name:N",
                 title=None,
                 scale=alt.Scale(domain=list(groups), range=list(SERIES)),
                 legend=alt.Legend(orient="top") if len(groups) > 1 else None,
             ),
-            tooltip=["name:N", alt.Tooltip("from:Q", format=".4g"), alt.Tooltip("to:Q", format=".4g"), "count:Q"],
+            tooltip=["name:N", alt.Tooltip("from:Q", format=".4g"), alt.Tooltip("to:Q", format=".4g"),
+                     alt.Tooltip("count:Q", title=y, format=".1%" if percent else ",")],
         )
         .properties(height=height)
-    )
+    )  # fmt: skip
 
 
 def confusion(matrix: Sequence[Sequence[int]], names: Sequence[str], labels: Mapping[str, str]) -> Any:

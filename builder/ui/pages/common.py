@@ -65,6 +65,15 @@ def headline(title: str, words: str = "") -> None:
             st.caption(words, width="stretch")
 
 
+def nothing(words: str, icon: str, page: str) -> None:
+    """Draw a page that is still empty: what will be here, and a button to where it begins."""
+    with st.container(border=True, horizontal_alignment="center", gap="small"):
+        st.markdown(f"## :gray[{icon}]", width="content")
+        st.markdown(words, width="content", text_alignment="center")
+        if st.button(text(f"common.to.{page}"), type="primary", key=f"nothing:{page}"):
+            to_page(page)
+
+
 def to_page(name: str) -> None:
     """Go to another page of the application."""
     page = st.session_state.get("pages", {}).get(name)

@@ -26,13 +26,34 @@ def section(insight: Insight) -> None:
 
 
 def sample(insight: Insight, key: str) -> tuple[np.ndarray, str]:
-    """Let a sample be chosen by its number; return it as the network sees it, and its label."""
-    name = insight.parts[0]
-    part = insight.part(name)
-    place = st.number_input(text("inside.sample", part=text(f"part.{name}")), 0, len(part) - 1, 0, key=key)
+    """Let a sample be chosen by its part and number; return it as the network sees it, and its label.
+
+    The choice is the same in every view: who looks inside sees the sample that was looked at before.
+    """
+    part_name, number = st.session_state.get("understand:sample", (insight.parts[0], 0))
+    if part_name not in insight.parts:
+        part_name, number = insight.parts[0], 0
+    part = insight.part(part_name)
+    left, right = st.columns(2)
+    with left:
+        st.session_state[f"{key}:part"] = part_name
+        st.selectbox(
+            text("data.part"), insight.parts, format_func=lambda name: text(f"part.{name}"), key=f"{key}:part",
+            on_change=_chosen, args=(key,),
+        )  # fmt: skip
+    with right:
+        st.session_state[key] = min(int(number), len(part) - 1)
+        st.number_input(text("data.which"), 0, len(part) - 1, key=key, on_change=_chosen, args=(key,))
+    place = min(int(number), len(part) - 1)
     x, t = part.read(np.array([place]))
+    if np.ndim(t) > 2:
+        return x, ""
     truth = t[0] if insight.net.task != "classification" or np.ndim(t) == 1 else t[0].argmax()
     return x, insight.label(truth)
+
+
+def _chosen(key: str) -> None:
+    st.session_state["understand:sample"] = (st.session_state[f"{key}:part"], st.session_state[key])
 
 
 def _filters(insight: Insight) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from builder.ui.pages import counting, windows
-from builder.ui.pages.common import refused
+from builder.ui.pages.common import headline, refused
 from builder.ui.texts import text
 from schemas.errors import TsumikiError
 
@@ -21,7 +21,7 @@ LESSONS = {
 
 def page() -> None:
     """Draw the page."""
-    st.title(text("learn.title"))
+    headline(text("learn.title"), text("learn.caption"))
     lesson = st.segmented_control(
         text("learn.lesson"), list(LESSONS), format_func=lambda name: text(f"learn.{name}"), default="convolution",
         key="learn:lesson", label_visibility="collapsed", width="stretch",

@@ -42,7 +42,7 @@ def spaced(image: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Return a picture (H, W, 3) with a transparent margin, as (side, side + GAP, 4): st.image leaves no gap."""
     height, width = image.shape[:2]
     out = np.zeros((max(side, height), max(side, width) + GAP, 4), np.uint8)
-    top, left = (out.shape[0] - height) // 2, (out.shape[1] - GAP - width) // 2
+    top, left = (out.shape[0] - height) // 2, (out.shape[1] - width) // 2
     out[top : top + height, left : left + width] = np.dstack([image[..., :3], np.full(image.shape[:2], 255, np.uint8)])
     return out
 
@@ -60,7 +60,7 @@ def map_sheet(values: np.ndarray, side: int = 64, columns: int = 8) -> np.ndarra
     return sheet(tiles, columns=min(32, max(1, len(tiles))), gap=2)
 
 
-def filter_sheet(weights: np.ndarray, side: int = 48, columns: int = 8) -> np.ndarray:
+def filter_sheet(weights: np.ndarray, side: int = 60, columns: int = 8) -> np.ndarray:
     """Return filters (K, C, FH, FW) as a picture: of three channels in colour, else the channel that weighs most."""
     from builder.report.explain.colours import picture, signed
     from builder.report.explain.pictures import sheet, zoom

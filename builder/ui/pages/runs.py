@@ -11,7 +11,7 @@ import streamlit as st
 from builder.report.compare import differences
 from builder.training.scores import LARGER_IS_BETTER
 from builder.ui.pages.charts import SERIES, overlaid, pareto, scatter
-from builder.ui.pages.common import clock, metric_name, number, plain, refused, to_page
+from builder.ui.pages.common import clock, headline, metric_name, nothing, number, plain, refused, to_page
 from builder.ui.service import registry, shelf
 from builder.ui.shelf import Entry, Shelf
 from builder.ui.state import Open, store
@@ -32,11 +32,11 @@ def page() -> None:
     """Draw the page."""
     s = store()
     runs = shelf(s.workspace)
-    st.title(text("runs.title"))
+    headline(text("runs.title"))
     _undo(runs)
     entries = runs.runs()
     if not entries:
-        st.info(text("runs.empty"), icon=":material/timeline:")
+        nothing(text("runs.empty"), ":material/monitoring:", "train")
         return
     chosen = _table(runs, entries)
     compared = (chosen or entries[:FIRST])[:COMPARED]

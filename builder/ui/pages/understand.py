@@ -8,7 +8,7 @@ import streamlit as st
 
 from builder.ui.insight import Insight
 from builder.ui.pages import answers, inside, look, tryout
-from builder.ui.pages.common import chosen_run, refused
+from builder.ui.pages.common import chosen_run, headline, nothing, refused
 from builder.ui.service import shelf
 from builder.ui.state import store
 from builder.ui.texts import text
@@ -26,12 +26,12 @@ def _insight(folder: str, stamp: int) -> Insight:
 def page() -> None:
     """Draw the page."""
     s = store()
-    st.title(text("understand.title"))
+    headline(text("understand.title"))
     left, right = st.columns([3, 5], vertical_alignment="bottom")
     with left:
         entry = chosen_run(text("understand.run"), "understand:run")
     if entry is None:
-        st.info(text("understand.empty"), icon=":material/visibility:")
+        nothing(text("understand.empty"), ":material/visibility:", "train")
         return
     folder = shelf(s.workspace).folder(entry.run)
     try:
@@ -40,10 +40,12 @@ def page() -> None:
     except TsumikiError as error:
         refused(error)
         return
+    if st.session_state.get("understand:view") not in VIEWS:
+        st.session_state["understand:view"] = VIEWS[0]
     views = [view for view in VIEWS if insight.pictured or view in ("answers", "inside")]
     with right:
         view = st.segmented_control(
-            text("understand.view"), views, format_func=lambda name: text(f"understand.view.{name}"), default=views[0],
+            text("understand.view"), views, format_func=lambda name: text(f"understand.view.{name}"),
             key="understand:view", label_visibility="collapsed", width="stretch",
         )  # fmt: skip
     if insight.missing is not None and view != "draw":

@@ -142,3 +142,56 @@ def test_a_download_evaluates_to_the_same(trained: Path, tmp_path: Path) -> None
 def test_the_report_is_one_page(trained: Path) -> None:
     page = Shelf(trained).html("runs/skip_connection/1").decode()
     assert "<html" in page and 'src="http' not in page and "<script src" not in page
+
+
+def test_likelihoods_of_one_class(trained: Path) -> None:
+    app = drawn(trained, "skip_connection")
+    app.selectbox(key="answers:likelihood").set_value(3).run()
+    sound(app)
+    assert "told from the others" in said(app)
+
+
+def test_a_sample_is_looked_at_more_closely_and_kept_in_every_view(trained: Path) -> None:
+    app = drawn(trained, "skip_connection")
+    box = app.selectbox(key="answers:closer:extreme")
+    box.select_index(3).run()
+    sound(app)
+    part, number = app.session_state["understand:sample"]
+    assert "look" == app.session_state["understand:view"] and "test" == part
+    assert number == app.number_input(key="look:sample").value
+    app.selectbox(key="look:sample:part").set_value("train").run()
+    app.segmented_control(key="understand:view").set_value("inside").run()
+    sound(app)
+    assert ("train", number) == (app.selectbox(key="inside:sample:part").value, app.number_input(key="inside:sample").value)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with runs whose answers are images: classes of pixels, yes or no, values, the input itself."""
+    import builder
+
+    workspace = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    x = rng.random((40, 1, 6, 6), dtype=np.float32)
+    np.savez(workspace / "classes.npz", x=x, y=(x[:, 0] * 3).astype(np.int64))
+    np.savez(workspace / "binary.npz", x=x, y=(x[:, 0] > 0.5).astype(np.int64))
+    np.savez(workspace / "regression.npz", x=x, y=2 * x)
+    layers = [{"type": "Convolution", "out_channels": 4, "kernel_size": 3, "padding": 1}, {"type": "ReLU"}]
+    for name, task in (("classes", "classification"), ("binary", "binary"), ("regression", "regression")):
+        data = {"source": {"type": "npz", "path": str(workspace / f"{name}.npz")}}
+        document = {"format": 1, "name": name, "task": task, "model": {"input": [1, 6, 6], "layers": layers}}
+        builder.train(document | {"data": data, "training": {"epochs": 1}}, out=workspace / "runs", threads=1)
+    itself = {"source": {"type": "npz", "path": str(workspace / "regression.npz")}, "target": "input"}
+    document = {"format": 1, "name": "itself", "task": "regression", "model": {"input": [1, 6, 6], "layers": layers}}
+    builder.train(document | {"data": itself, "training": {"epochs": 1}}, out=workspace / "runs", threads=1)
+    return workspace
+
+
+@pytest.mark.parametrize("run", ["classes", "binary", "regression", "itself"])
+def test_answers_that_are_images(images: Path, run: str) -> None:
+    for view in ("answers", "look", "inside", "draw"):
+        app = drawn(images, run, view)
+        sound(app)
+        if view == "answers":
+            assert ("Confusion matrix" in said(app)) == (run in ("classes", "binary"))
+            assert "Worst and best samples" in said(app) and not app.error
