@@ -30,7 +30,7 @@ def ranges(x: np.ndarray, names: Sequence[str] | None = None) -> list[dict[str, 
     >>> ranges(np.array([[1.0, 5.0], [3.0, 5.0]]), ["a"])[1]["name"]
     '2'
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for k in range(x.shape[1]):
         values = x[:, k].astype(np.float64).reshape(-1)
         values = values[np.isfinite(values)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
+from pydantic import BaseModel
 
 from builder.ui.pages.bound import at, change, real
 from builder.ui.pages.records import record
@@ -24,7 +25,12 @@ SOURCES: dict[str, tuple[str, ...]] = {
 }
 """Settings of a source that say how it is read, by its type."""
 
-MODELS = {"csv": schema.Csv, "folder": schema.Folder, "npz": schema.Npz, "masks": schema.Masks}
+MODELS: dict[str, type[BaseModel]] = {
+    "csv": schema.Csv,
+    "folder": schema.Folder,
+    "npz": schema.Npz,
+    "masks": schema.Masks,
+}
 
 
 def section(s: Store, prepared: Any) -> None:
