@@ -256,7 +256,7 @@ class _Look:
         except TsumikiError as error:
             self.found.append(found(
                 "data_unreadable",
-                say("The data cannot be looked at: {error}", error=error),
+                say("The data cannot be looked at: {error}", error=error.args[0] if error.args else str(error)),
                 say("So the model was checked without them. Training would stop here."),
                 pointer="/data/source",
                 warning=True,

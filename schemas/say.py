@@ -61,7 +61,7 @@ def about(name: str, what: str) -> Said:
     return say("{name}: {what}", name=name, what=what)
 
 
-GLUES = (" ", ", ", " and ", " or ", ", or ", "; ")
+GLUES = (" ", ", ", " and ", " or ", ", or ", "; ", "\n")
 """What stands between texts in a row; each is translated."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import Fix
 from schemas.patch import join
+from schemas.say import say
 from schemas.shapes import Shape, shape_text
 from schemas.suggest import did_you_mean
 
@@ -37,38 +38,49 @@ def check(state: Shapes) -> Iterator[Found]:
 def _problem(state: Shapes, node: Node) -> Found | None:
     name = str(node.fields["share"])
     made = partial(found, pointer=join(node.pointer, "share"), layer=node.name)
-    own = Fix(f"Let {node.name} have its own parameters", (remove(join(node.pointer, "share")),))
+    own = Fix(say("Let {name} have its own parameters", name=node.name), (remove(join(node.pointer, "share")),))
     try:
         source = node.scope.find(name, node.position)
     except LookupError:
         return made(
             "unknown_share",
-            f"{node.name} shares the parameters of {name!r}, but there is no such layer.",
-            "share names a layer of the same stack, or one before the Repeat that it stands in.",
+            say("{name} shares the parameters of {other!r}, but there is no such layer.", name=node.name, other=name),
+            say("share names a layer of the same stack, or one before the Repeat that it stands in."),
             propose=lambda: [*_named(state, node, name), own],
         )
     if source is node:
         return made(
             "share_itself",
-            f"{node.name} shares its parameters with itself.",
-            "share names another layer.",
+            say("{name} shares its parameters with itself.", name=node.name),
+            say("share names another layer."),
             propose=lambda: [own],
         )
     if source is None or source.type != node.type:
-        kind = "the network's input" if source is None else f"of type {source.type}"
+        kind = say("the network's input") if source is None else say("of type {kind}", kind=source.type)
         return made(
             "share_type",
-            f"{node.name} shares the parameters of {name!r}, but that is {kind}, not {node.type}.",
-            "Only layers of the same type have the same parameters.",
+            say(
+                "{name} shares the parameters of {other!r}, but that is {what}, not {kind}.",
+                name=node.name,
+                other=name,
+                what=kind,
+                kind=node.type,
+            ),
+            say("Only layers of the same type have the same parameters."),
             propose=lambda: [*_named(state, node, name), own],
         )
     if source.fields.get("share") is not None:
         final = str(source.fields["share"])
-        direct = Fix(f"Share with {final}", (put(join(node.pointer, "share"), final),))
+        direct = Fix(say("Share with {name}", name=final), (put(join(node.pointer, "share"), final),))
         return made(
             "share_chain",
-            f"{node.name} shares the parameters of {name!r}, which itself shares those of {final!r}.",
-            "Name the layer that has the parameters.",
+            say(
+                "{name} shares the parameters of {other!r}, which itself shares those of {final!r}.",
+                name=node.name,
+                other=name,
+                final=final,
+            ),
+            say("Name the layer that has the parameters."),
             propose=lambda: [direct, own],
         )
     return _fit(state, node, source, made, own)
@@ -88,8 +100,8 @@ def _fit(state: Shapes, node: Node, source: Node, made: Any, own: Fix) -> Found 
     if not mine:
         return made(
             "share_nothing",
-            f"{node.name} has no parameters to share.",
-            f"A {node.type} trains nothing, so it is the same wherever it stands.",
+            say("{name} has no parameters to share.", name=node.name),
+            say("A {kind} trains nothing, so it is the same wherever it stands.", kind=node.type),
             propose=lambda: [own],
         )
     groups = [getattr(one.layer, "groups", 1) for one in (node, source)]
@@ -97,12 +109,20 @@ def _fit(state: Shapes, node: Node, source: Node, made: Any, own: Fix) -> Found 
         return None
     here, there = (", ".join(f"{k} {shape_text(s)}" for k, s in held.items()) for held in (mine, theirs))
     if mine == theirs:
-        here, there = (f"{here} in {g} groups" for g in groups)
+        here, there = (say("{parameters} in {count} groups", parameters=here, count=g) for g in groups)
     return made(
         "share_shape",
-        f"{node.name} cannot use the parameters of {source.name}: it needs {here}, but {source.name} has {there}.",
-        "Shared parameters have the same names and shapes in both layers; the shape of a weight follows from the "
-        "layer's fields and from its input.",
+        say(
+            "{name} cannot use the parameters of {other}: it needs {here}, but {other} has {there}.",
+            name=node.name,
+            other=source.name,
+            here=here,
+            there=there,
+        ),
+        say(
+            "Shared parameters have the same names and shapes in both layers; the shape of a weight "
+            "follows from the layer's fields and from its input."
+        ),
         propose=lambda: [*_taken_over(node, source), own],
     )
 
@@ -119,7 +139,7 @@ def _named(state: Shapes, node: Node, name: str) -> Iterator[Fix]:
 
     choices = [word for word in dict.fromkeys(node.scope.visible(node.position)) if fits(word)]
     for word in (did_you_mean(name, choices, {}) or choices)[:3]:
-        yield Fix(f"Share with {word}", (put(join(node.pointer, "share"), word),))
+        yield Fix(say("Share with {name}", name=word), (put(join(node.pointer, "share"), word),))
 
 
 def _taken_over(node: Node, source: Node) -> Iterable[Fix]:
@@ -131,4 +151,8 @@ def _taken_over(node: Node, source: Node) -> Iterable[Fix]:
             if wanted != given:
                 fields[name] = wanted
     if fields:
-        yield changed(node, fields, f"Give {node.name} the {', '.join(fields)} of {source.name}")
+        yield changed(
+            node,
+            fields,
+            say("Give {name} the {fields} of {other}", name=node.name, fields=", ".join(fields), other=source.name),
+        )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.data import Builtin, BuiltinName
+from schemas.say import say
 
 from .facts import DataFacts, Peek
 from .finding import bad
@@ -135,7 +136,7 @@ def read(source: Builtin, base: Path) -> Raw:
 
     spec = find_spec("sklearn")
     if spec is None or not spec.submodule_search_locations:
-        raise bad("no_sklearn", "The built-in data sets come with scikit-learn, which is not installed.")
+        raise bad("no_sklearn", say("The built-in data sets come with scikit-learn, which is not installed."))
     folder = Path(spec.submodule_search_locations[0]) / "datasets" / "data"
     x, y = from_files(source.name, folder) or from_loader(source.name)
     known = FACTS[source.name]

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.data import Csv
+from schemas.say import commas, say
 
 from .facts import Peek
 from .files import SAMPLES, Locator, need_memory, regular
@@ -60,27 +61,33 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
                 count += 1
                 if len(line) > LONGEST:
                     raise bad(
-                        "line_too_long", f"The line has more than {LONGEST:,} characters.", f"{path}, line {count}"
+                        "line_too_long",
+                        say("The line has more than {most:,} characters.", most=LONGEST),
+                        f"{path}, line {count}",
                     )
                 if "\x00" in line:
                     raise bad(
                         "nul_byte",
-                        "The line holds a NUL byte, so the file is no text of this encoding.",
+                        say("The line holds a NUL byte, so the file is no text of this encoding."),
                         f"{path}, line {count}",
                         "",
-                        "Save it as UTF-8, or set encoding to 'utf-16'.",
+                        say("Save it as UTF-8, or set encoding to 'utf-16'."),
                     )
                 yield line
     except UnicodeError as error:
         raise bad(
             "encoding",
-            f"The text is not {encoding} ({error.reason if isinstance(error, UnicodeDecodeError) else error}).",
+            say(
+                "The text is not {encoding} ({reason}).",
+                encoding=encoding,
+                reason=error.reason if isinstance(error, UnicodeDecodeError) else error,
+            ),
             f"{path}, after line {count}",
             "",
-            "Save it as UTF-8, or set encoding to 'cp932' for what Japanese Excel calls CSV.",
+            say("Save it as UTF-8, or set encoding to 'cp932' for what Japanese Excel calls CSV."),
         ) from None
     except OSError as error:
-        raise bad("unreadable_file", f"The file cannot be read ({error.strerror}).", path) from None
+        raise bad("unreadable_file", say("The file cannot be read ({reason}).", reason=error.strerror), path) from None
 
 
 def _rows(path: Path, source: Csv) -> Iterator[tuple[int, list[str]]]:
@@ -95,7 +102,11 @@ def _rows(path: Path, source: Csv) -> Iterator[tuple[int, list[str]]]:
     except csv.Error as error:
         code = "field_too_large" if "field limit" in str(error) else "broken_csv"
         raise bad(
-            code, f"The row cannot be read ({error}).", f"{path}, line {line}", "", "Is a quote not closed?"
+            code,
+            say("The row cannot be read ({reason}).", reason=str(error)),
+            f"{path}, line {line}",
+            "",
+            say("Is a quote not closed?"),
         ) from None
 
 
@@ -112,15 +123,19 @@ def _header(cells: Sequence[str], path: Path) -> tuple[str, ...]:
     if all(_is_number(cell) for cell in header):
         raise bad(
             "no_header",
-            f"The first line holds only numbers: {', '.join(header[:5])}.",
+            say("The first line holds only numbers: {header}.", header=", ".join(header[:5])),
             path,
-            "The first line names the columns.",
-            "Write a line of names above it, e.g. x__0,x__1,y.",
+            say("The first line names the columns."),
+            say("Write a line of names above it, e.g. x__0,x__1,y."),
         )
     if len(set(header)) != len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise bad(
-            "duplicate_column", f"Two columns are called {twice!r}.", f"{path}, line 1", "", "Rename one of them."
+            "duplicate_column",
+            say("Two columns are called {twice!r}.", twice=twice),
+            f"{path}, line 1",
+            "",
+            say("Rename one of them."),
         )
     return header
 
@@ -130,7 +145,7 @@ def header(source: Csv, path: Path) -> tuple[str, ...]:
     regular(path)
     first = next(_rows(path, source), None)
     if first is None:
-        raise bad("empty_file", "The file has no line with text.", path)
+        raise bad("empty_file", say("The file has no line with text."), path)
     return _header(first[1], path)
 
 
@@ -144,9 +159,15 @@ def _find(names: Sequence[str], name: str, path: Path) -> int:
     import difflib
 
     near = difflib.get_close_matches(name, names, 1)
-    hint = f"Did you mean {near[0]!r}?" if near else ""
+    hint = say("Did you mean {name!r}?", name=near[0]) if near else ""
     shown = ", ".join(map(repr, names[:12])) + (", ..." if len(names) > 12 else "")
-    raise bad("missing_column", f"There is no column {name!r}; there are {shown}.", f"{path}, line 1", "", hint)
+    raise bad(
+        "missing_column",
+        say("There is no column {name!r}; there are {names}.", name=name, names=shown),
+        f"{path}, line 1",
+        "",
+        hint,
+    )
 
 
 def form(header: tuple[str, ...], source: Csv, path: Path, need_target: bool = True) -> Form:
@@ -164,10 +185,10 @@ def form(header: tuple[str, ...], source: Csv, path: Path, need_target: bool = T
     elif not targets and need_target:
         raise bad(
             "no_target",
-            f"Which column is to be predicted? There are {', '.join(map(repr, header[:12]))}.",
+            say("Which column is to be predicted? There are {names}.", names=commas(map(repr, header[:12]))),
             path,
-            "The header is not of NNC's form (x__0:a,x__1:b,y:label), which would say it.",
-            f'Set "target" in the source, e.g. to {header[-1]!r}.',
+            say("The header is not of NNC's form (x__0:a,x__1:b,y:label), which would say it."),
+            say('Set "target" in the source, e.g. to {header!r}.', header=header[-1]),
         )
     if source.columns is not None:
         inputs = [_find(header, name, path) for name in source.columns]
@@ -176,11 +197,15 @@ def form(header: tuple[str, ...], source: Csv, path: Path, need_target: bool = T
     else:
         inputs = [k for k in range(len(header)) if k not in targets]
     if not inputs:
-        raise bad("no_inputs", "There is no column but the target.", path)
+        raise bad("no_inputs", say("There is no column but the target."), path)
     both = [header[k] for k in inputs if k in targets]
     if both:
         raise bad(
-            "target_is_input", f"Column {both[0]!r} is both input and target.", path, "", "Leave it out of columns."
+            "target_is_input",
+            say("Column {name!r} is both input and target.", name=both[0]),
+            path,
+            "",
+            say("Leave it out of columns."),
         )
     used = {*inputs, *targets}
     ignored = () if source.columns else tuple(name for k, name in enumerate(header) if k not in used)
@@ -191,23 +216,29 @@ def table(source: Csv, path: Path, faults: Faults, need_target: bool = True, mos
     """Read the rows; those that cannot be used go to `faults` by line. `most` stops after so many rows."""
     size = regular(path)
     if size == 0:
-        raise bad("empty_file", "The file is empty.", path)
-    need_memory(2 * size, path, "The table")  # a number takes at least 2 characters and at most 4 bytes
+        raise bad("empty_file", say("The file is empty."), path)
+    need_memory(2 * size, path, say("The table"))  # a number takes at least 2 characters and at most 4 bytes
     rows = _rows(path, source)
     first = next(rows, None)
     if first is None:
-        raise bad("empty_file", "The file has no line with text.", path)
+        raise bad("empty_file", say("The file has no line with text."), path)
     found = Table(form(_header(first[1], path), source, path, need_target))
     locator = Locator(path.parent, source.outside)
     width, inputs, targets = len(found.form.header), found.form.inputs, found.form.targets
     for line, row in rows:
         place = f"{path}, line {line}"
         if len(row) != width:
-            faults.add("wrong_columns", f"The row has {len(row)} cells, but the header has {width}.", place)
+            faults.add(
+                "wrong_columns",
+                say("The row has {count} cells, but the header has {width}.", count=len(row), width=width),
+                place,
+            )
             continue
         labels = [row[k].strip() for k in targets]
         if not all(labels):
-            faults.add("missing_value", f"{found.form.header[targets[labels.index('')]]!r} is empty.", place)
+            faults.add(
+                "missing_value", say("{name!r} is empty.", name=found.form.header[targets[labels.index("")]]), place
+            )
             continue
         cells = [row[k] for k in inputs]
         if found.paths is None and not found.lines and len(inputs) == 1 and _is_path(cells[0]):
@@ -253,9 +284,13 @@ def _take_numbers(found: Table, cells: list[str], place: str, faults: Faults) ->
         name = found.form.header[found.form.inputs[wrong]]
         if cells[wrong].strip():
             found.text[wrong] = found.text.get(wrong, 0) + 1
-            faults.add("not_a_number", f"{name!r} is {cells[wrong][:50]!r}, which is no number.", place)
+            faults.add(
+                "not_a_number",
+                say("{name!r} is {value!r}, which is no number.", name=name, value=cells[wrong][:50]),
+                place,
+            )
         else:
-            faults.add("missing_value", f"{name!r} is empty.", place)
+            faults.add("missing_value", say("{name!r} is empty.", name=name), place)
         return False
     found.values.extend(numbers)
     return True
@@ -268,10 +303,10 @@ def _text_columns(found: Table, path: Path) -> None:
     if columns:
         raise bad(
             "text_column",
-            f"Column {columns[0]!r} holds text, not numbers.",
+            say("Column {name!r} holds text, not numbers.", name=columns[0]),
             path,
-            "A network reads numbers only.",
-            "List the columns of numbers in 'columns' of the source, or replace the text by numbers.",
+            say("A network reads numbers only."),
+            say("List the columns of numbers in 'columns' of the source, or replace the text by numbers."),
         )
 
 
@@ -283,10 +318,10 @@ def _labels(found: Table, path: Path, faults: Faults) -> tuple[Labels, np.ndarra
         if cells and _is_path(cells[0]) and not _is_number(cells[0]):
             raise bad(
                 "target_is_file",
-                f"The target is a file ({cells[0]!r}).",
+                say("The target is a file ({value!r}).", value=cells[0]),
                 path,
-                "Targets are classes or numbers.",
-                "Choose another column as target.",
+                say("Targets are classes or numbers."),
+                say("Choose another column as target."),
             )
         return cells, usable
     values = np.zeros((len(found.targets), len(found.form.targets)))
@@ -296,7 +331,9 @@ def _labels(found: Table, path: Path, faults: Faults) -> tuple[Labels, np.ndarra
         except ValueError:
             usable[k] = False
             faults.add(
-                "not_a_number", f"A target is no number: {', '.join(row)[:80]}.", f"{path}, line {found.lines[k]}"
+                "not_a_number",
+                say("A target is no number: {row}.", row=", ".join(row)[:80]),
+                f"{path}, line {found.lines[k]}",
             )
     return values, usable
 
@@ -306,7 +343,7 @@ def peek(source: Csv, base: Path) -> Peek:
     whole = regular(path) <= SHORT
     found = table(source, path, Faults(), most=None if whole else 100)
     if not found.lines:
-        raise bad("no_samples", "No row can be used.", path)
+        raise bad("no_samples", say("No row can be used."), path)
     if found.paths is None:
         shape: tuple[int, ...] | None = (len(found.form.inputs),)
     else:
@@ -325,7 +362,9 @@ def read(source: Csv, base: Path) -> Raw:
     samples, kept, findings, columns = inputs(found, source, path, faults, np.flatnonzero(usable))
     if found.form.ignored:
         shown = ", ".join(map(repr, found.form.ignored[:10]))
-        findings.append(Finding("warning", "columns_ignored", f"Columns {shown} are neither x nor y.", str(path)))
+        findings.append(
+            Finding("warning", "columns_ignored", say("Columns {shown} are neither x nor y.", shown=shown), str(path))
+        )
     chosen = labels[kept] if isinstance(labels, np.ndarray) else [labels[k] for k in kept]
     known = samples.value_range if isinstance(samples, FileSamples) else None
     return Raw(samples, chosen, value_range=known, columns=columns, faults=faults, findings=findings)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from schemas.say import say
+
 from .facts import Kind
 from .finding import Finding
 from .part import Part
@@ -35,10 +37,10 @@ def doubles(parts: Mapping[str, Part]) -> list[Finding]:
                 Finding(
                     "warning",
                     "same_sample",
-                    f"{len(shared)} samples of {two} are in {one} too.",
+                    say("{count} samples of {two} are in {one} too.", count=len(shared), two=two, one=one),
                     f"{parts[two].where(first)} = {other}",
-                    "What has been learned by heart is then counted as understood, so the result looks too good.",
-                    "Remove the doubles from the data.",
+                    say("What has been learned by heart is then counted as understood, so the result looks too good."),
+                    say("Remove the doubles from the data."),
                 )
             )
     for name, found in hashes.items():
@@ -54,10 +56,17 @@ def _within(name: str, part: Part, found: Sequence[bytes], last: Mapping[bytes, 
     clash = sum(not np.array_equal(part.targets[k], part.targets[last[d]]) for k, d in enumerate(found))
     where = f"{part.where(again)} = {part.where(last[found[again]])}"
     if clash:
-        what = f"{more} samples of {name} stand there more than once, {clash} of them with different labels."
-        why = "No network can be right about both."
-        return Finding("warning", "label_conflict", what, where, why, "Correct or remove them.")
-    return Finding("info", "repeated_sample", f"{more} samples of {name} repeat others there.", where)
+        what = say(
+            "{count} samples of {part} stand there more than once, {clash} of them with different labels.",
+            count=more,
+            part=name,
+            clash=clash,
+        )
+        why = say("No network can be right about both.")
+        return Finding("warning", "label_conflict", what, where, why, say("Correct or remove them."))
+    return Finding(
+        "info", "repeated_sample", say("{count} samples of {part} repeat others there.", count=more, part=name), where
+    )
 
 
 def classes(parts: Mapping[str, Part], names: Sequence[str], kind: Kind) -> list[Finding]:
@@ -73,10 +82,10 @@ def classes(parts: Mapping[str, Part], names: Sequence[str], kind: Kind) -> list
             Finding(
                 "warning",
                 "class_without_training",
-                f"No training sample shows {_some(absent)}.",
+                say("No training sample shows {names}.", names=_some(absent)),
                 "",
-                "The network cannot learn what it never sees.",
-                "Add samples, or list only the classes that exist in data.classes.",
+                say("The network cannot learn what it never sees."),
+                say("Add samples, or list only the classes that exist in data.classes."),
             )
         )
     present = train[train > 0]
@@ -86,19 +95,31 @@ def classes(parts: Mapping[str, Part], names: Sequence[str], kind: Kind) -> list
             Finding(
                 "warning",
                 "class_imbalance",
-                f"Class {names[big]} has {train[big]:,} training samples, class {names[small]} only {train[small]:,}.",
+                say(
+                    "Class {name} has {count:,} training samples, class {other} only {few:,}.",
+                    name=names[big],
+                    count=train[big],
+                    other=names[small],
+                    few=train[small],
+                ),
                 "",
-                "The network may learn to always answer with the frequent class, and accuracy would hide it.",
-                "Set training.class_weights to 'balanced', and look at precision and recall per class.",
+                say("The network may learn to always answer with the frequent class, and accuracy would hide it."),
+                say("Set training.class_weights to 'balanced', and look at precision and recall per class."),
             )
         )
     for name in ("validation", "test"):
         if name in counts:
             missing = [names[k] for k in np.flatnonzero((counts[name] == 0) & (train > 0)).tolist()]
             if missing:
-                what = f"No {name} sample shows {_some(missing)}."
+                what = (
+                    say("No validation sample shows {names}.", names=_some(missing))
+                    if name == "validation"
+                    else say("No test sample shows {names}.", names=_some(missing))
+                )
                 findings.append(
-                    Finding("warning", "class_not_tested", what, "", "The metrics say nothing about these classes.")
+                    Finding(
+                        "warning", "class_not_tested", what, "", say("The metrics say nothing about these classes.")
+                    )
                 )
     return findings
 
@@ -122,15 +143,20 @@ def columns(part: Part, names: Sequence[str]) -> list[Finding]:
     constant = np.flatnonzero(least == most)
     if not constant.size:
         return []
-    shown = [names[k] if k < len(names) else f"column {k}" for k in constant.tolist()]
+    shown = [names[k] if k < len(names) else str(k) for k in constant.tolist()]
     return [
         Finding(
             "warning",
             "constant_column",
-            f"{constant.size} of {shape[0]} columns have one value only: {_some(shown)}.",
+            say(
+                "{count} of {total} columns have one value only: {names}.",
+                count=constant.size,
+                total=shape[0],
+                names=_some(shown),
+            ),
             "",
-            "They tell the samples apart in no way.",
-            "Leave them out of 'columns' of the source.",
+            say("They tell the samples apart in no way."),
+            say("Leave them out of 'columns' of the source."),
         )
     ]
 
@@ -142,7 +168,13 @@ def targets(part: Part, kind: Kind) -> list[Finding]:
     constant = np.flatnonzero(np.ptp(part.targets, axis=0) == 0)
     if not constant.size:
         return []
-    return [Finding("warning", "constant_target", f"Target {int(constant[0])} has one value throughout.")]
+    return [
+        Finding(
+            "warning",
+            "constant_target",
+            say("Target {number} has one value throughout.", number=int(constant[0])),
+        )
+    ]
 
 
 def sizes(parts: Mapping[str, Part]) -> list[Finding]:
@@ -150,4 +182,8 @@ def sizes(parts: Mapping[str, Part]) -> list[Finding]:
     few = [f"{name} ({len(part)})" for name, part in parts.items() if len(part) < FEW]
     if not few:
         return []
-    return [Finding("info", "few_samples", f"Few samples in {', '.join(few)}: results there depend on chance.")]
+    return [
+        Finding(
+            "info", "few_samples", say("Few samples in {parts}: results there depend on chance.", parts=", ".join(few))
+        )
+    ]

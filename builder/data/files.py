@@ -7,6 +7,8 @@ import stat
 import unicodedata
 from pathlib import Path
 
+from schemas.say import say
+
 from .finding import bad
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
@@ -27,12 +29,12 @@ def regular(path: Path) -> int:
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        raise bad("missing_file", "There is no such file.", path) from None
+        raise bad("missing_file", say("There is no such file."), path) from None
     except (OSError, ValueError) as error:  # too long a name, a loop of links, a NUL byte
-        raise bad("unreadable_file", f"The file cannot be opened ({error}).", path) from None
+        raise bad("unreadable_file", say("The file cannot be opened ({reason}).", reason=str(error)), path) from None
     if not stat.S_ISREG(status.st_mode):
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        raise bad("not_a_file", f"This is {kind}, but a file is needed.", path)
+        kind = say("a folder") if stat.S_ISDIR(status.st_mode) else say("no regular file")
+        raise bad("not_a_file", say("This is {kind}, but a file is needed.", kind=kind), path)
     return status.st_size
 
 
@@ -40,14 +42,18 @@ def read_bytes(path: Path, limit: int = SAMPLE_BYTES) -> bytes:
     """Return the content of one sample's file, or raise BadData."""
     size = regular(path)
     if size == 0:
-        raise bad("empty_file", "The file is empty.", path)
+        raise bad("empty_file", say("The file is empty."), path)
     if size > limit:
-        raise bad("file_too_large", f"The file has {size:,} bytes; one sample may have {limit:,}.", path)
+        raise bad(
+            "file_too_large",
+            say("The file has {size:,} bytes; one sample may have {limit:,}.", size=size, limit=limit),
+            path,
+        )
     try:
         with open(path, "rb") as file:
             return file.read(size)  # not read(limit): Python allocates what is asked for, before it reads
     except OSError as error:
-        raise bad("unreadable_file", f"The file cannot be read ({error.strerror}).", path) from None
+        raise bad("unreadable_file", say("The file cannot be read ({reason}).", reason=error.strerror), path) from None
 
 
 def available() -> int:
@@ -62,10 +68,15 @@ def need_memory(size: int, path: Path, what: str) -> None:
     if size > SMALL and size > available() // 2:
         raise bad(
             "too_large",
-            f"{what} would take {size / 2**30:,.1f} GiB of memory, and {available() / 2**30:,.1f} GiB are free.",
+            say(
+                "{what} would take {size:,.1f} GiB of memory, and {available:,.1f} GiB are free.",
+                what=what,
+                size=size / 2**30,
+                available=available() / 2**30,
+            ),
             path,
-            "Half of the free memory is left to the network and the system.",
-            "Use fewer samples, or images in a folder, which are read batch by batch.",
+            say("Half of the free memory is left to the network and the system."),
+            say("Use fewer samples, or images in a folder, which are read batch by batch."),
         )
 
 
@@ -74,10 +85,12 @@ def unpacked(packed: int, claimed: int, path: Path) -> None:
     if claimed > SMALL and claimed > RATIO * max(packed, 1):
         raise bad(
             "zip_bomb",
-            f"{packed:,} bytes claim to unpack to {claimed:,} bytes.",
+            say("{packed:,} bytes claim to unpack to {claimed:,} bytes.", packed=packed, claimed=claimed),
             path,
-            f"Real data seldom shrink to less than a {RATIO}th; such a file is made to fill the memory.",
-            "If it is meant, store the file uncompressed.",
+            say(
+                "Real data seldom shrink to less than a {ratio}th; such a file is made to fill the memory.", ratio=RATIO
+            ),
+            say("If it is meant, store the file uncompressed."),
         )
 
 
@@ -98,9 +111,9 @@ class Locator:
         """Return the path, or raise BadData where it leaves the folder."""
         text = cell.strip().replace("\\", "/")
         if "\x00" in text:
-            raise bad("nul_byte", "A path holds a NUL byte.", where)
+            raise bad("nul_byte", say("A path holds a NUL byte."), where)
         if len(text) > 4096:
-            raise bad("path_too_long", f"A path has {len(text):,} characters.", where)
+            raise bad("path_too_long", say("A path has {count:,} characters.", count=len(text)), where)
         path = os.path.join(self.root, text)
         if not self.outside:
             self._stay(path, cell, where)
@@ -120,8 +133,8 @@ class Locator:
         if os.path.commonpath([self._home, target]) != self._home:  # by folders: /data-old is not inside /data
             raise bad(
                 "outside_folder",
-                f"The path {cell[:200]!r} leaves the folder {self.root}.",
+                say("The path {cell!r} leaves the folder {root}.", cell=cell[:200], root=self.root),
                 where,
-                "A table from elsewhere could otherwise read any file of yours.",
-                'If it is meant, set "outside": true in the source.',
+                say("A table from elsewhere could otherwise read any file of yours."),
+                say('If it is meant, set "outside": true in the source.'),
             )

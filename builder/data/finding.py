@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from schemas.errors import DataError
+from schemas.say import Joined, Said, about, say, sentences
 
 Severity = Literal["error", "warning", "info"]
 
@@ -39,19 +40,23 @@ class Finding:
             "fix": self.fix,
         }
 
+    @property
+    def whole(self) -> Said:
+        """All of it in one text."""
+        return sentences(about(self.where, self.what) if self.where else self.what, self.why, self.fix)
+
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return " ".join(part for part in (f"{place}{self.what}", self.why, self.fix) if part)
+        return str(self.whole)
 
 
 class BadData(DataError):
     """Data that cannot be used. `findings` lists every independent cause."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        shown = [str(finding) for finding in findings[:SHOWN]]
+        shown = [finding.whole for finding in findings[:SHOWN]]
         if len(findings) > SHOWN:
-            shown.append(f"... and {len(findings) - SHOWN} more.")
-        super().__init__("\n".join(shown))
+            shown.append(say("... and {count} more.", count=len(findings) - SHOWN))
+        super().__init__(Joined("\n", shown))
         self.findings = tuple(findings)
 
 
@@ -88,13 +93,15 @@ class Faults:
 
     def findings(self, skip: bool) -> list[Finding]:
         severity: Severity = "warning" if skip else "error"
-        fix = "" if skip else "Mend it, or set on_error to 'skip' to leave such samples out."
+        fix = "" if skip else say("Mend it, or set on_error to 'skip' to leave such samples out.")
         found = []
         for code, kept in self._kept.items():
             found += [replace(f, severity=severity, fix=f.fix or fix) for f in kept]
             more = self._count[code] - len(kept)
             if more:
-                found.append(Finding(severity, code, f"{more} more samples like this.", "", "", fix))
+                found.append(Finding(severity, code, say("{count} more samples like this.", count=more), "", "", fix))
         if skip and found:
-            found.append(Finding("warning", "skipped", f"{len(self)} samples are left out, as on_error says."))
+            found.append(
+                Finding("warning", "skipped", say("{count} samples are left out, as on_error says.", count=len(self)))
+            )
         return found

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from schemas.data import Folder
+from schemas.say import say
 
 from .facts import Peek
 from .files import SAMPLES
@@ -23,11 +24,13 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as found:
             return sorted((e for e in found if not e.name.startswith(".")), key=lambda e: e.name)
     except FileNotFoundError:
-        raise bad("missing_folder", "There is no such folder.", folder) from None
+        raise bad("missing_folder", say("There is no such folder."), folder) from None
     except NotADirectoryError:
-        raise bad("not_a_folder", "This is no folder.", folder) from None
+        raise bad("not_a_folder", say("This is no folder."), folder) from None
     except (OSError, ValueError) as error:
-        raise bad("unreadable_folder", f"The folder cannot be read ({error}).", folder) from None
+        raise bad(
+            "unreadable_folder", say("The folder cannot be read ({reason}).", reason=str(error)), folder
+        ) from None
 
 
 def _allowed(entry: os.DirEntry[str], home: str, outside: bool, faults: Faults) -> bool:
@@ -37,18 +40,18 @@ def _allowed(entry: os.DirEntry[str], home: str, outside: bool, faults: Faults) 
     target = os.path.realpath(entry.path)
     here = os.path.realpath(os.path.dirname(entry.path))
     if os.path.isdir(target) and os.path.commonpath([here, target]) == target:
-        faults.add("link_loop", "The link leads back to a folder that it is in.", entry.path)
+        faults.add("link_loop", say("The link leads back to a folder that it is in."), entry.path)
         return False
     if not os.path.exists(target):
-        faults.add("missing_file", "The link leads to nothing (or to itself).", entry.path)
+        faults.add("missing_file", say("The link leads to nothing (or to itself)."), entry.path)
         return False
     if not outside and os.path.commonpath([home, target]) != home:
         faults.add(
             "outside_folder",
-            "The link leaves the source's folder.",
+            say("The link leaves the source's folder."),
             entry.path,
-            "Data from elsewhere could otherwise read any file of yours.",
-            'If it is meant, set "outside": true in the source.',
+            say("Data from elsewhere could otherwise read any file of yours."),
+            say('If it is meant, set "outside": true in the source.'),
         )
         return False
     return True
@@ -56,7 +59,7 @@ def _allowed(entry: os.DirEntry[str], home: str, outside: bool, faults: Faults) 
 
 def _files(folder: Path, home: str, outside: bool, faults: Faults, others: list[str], depth: int = 0) -> list[Path]:
     if depth > DEEPEST:
-        raise bad("too_deep", f"Folders lie more than {DEEPEST} deep.", folder)
+        raise bad("too_deep", say("Folders lie more than {most} deep.", most=DEEPEST), folder)
     found: list[Path] = []
     for entry in entries(folder):
         if not _allowed(entry, home, outside, faults):
@@ -69,7 +72,7 @@ def _files(folder: Path, home: str, outside: bool, faults: Faults, others: list[
         else:
             others.append(str(path))
         if len(found) > MOST:
-            raise bad("too_many_files", f"There are more than {MOST:,} files.", folder)
+            raise bad("too_many_files", say("There are more than {most:,} files.", most=MOST), folder)
     return found
 
 
@@ -87,7 +90,9 @@ def listing(source: Folder, base: Path, faults: Faults) -> tuple[list[str], list
             continue
         files = _files(root / entry.name, home, source.outside, faults, others)
         if not files:
-            findings.append(Finding("warning", "empty_class", "There is no image in this class's folder.", entry.path))
+            findings.append(
+                Finding("warning", "empty_class", say("There is no image in this class's folder."), entry.path)
+            )
             continue
         names.append(entry.name)
         paths += files
@@ -97,14 +102,14 @@ def listing(source: Folder, base: Path, faults: Faults) -> tuple[list[str], list
             Finding(
                 "warning",
                 "passed_over",
-                f"{len(others)} files are no samples and are passed over.",
+                say("{count} files are no samples and are passed over.", count=len(others)),
                 others[0],
-                f"Samples end in {', '.join(sorted(SAMPLES))} and lie in a class's folder.",
+                say("Samples end in {endings} and lie in a class's folder.", endings=", ".join(sorted(SAMPLES))),
             )
         )
     if not paths:
-        fix = "Put the images of each class into a sub-folder."
-        none = bad("no_samples", "There is no sub-folder with images.", root, "", fix)
+        fix = say("Put the images of each class into a sub-folder.")
+        none = bad("no_samples", say("There is no sub-folder with images."), root, "", fix)
         raise BadData([*faults.findings(skip=False), *none.findings])
     return names, paths, labels, findings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -13,6 +13,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from schemas.say import Said, say
 
 from .files import IMAGES, SAMPLES, read_bytes, regular
 from .finding import BadData, bad
@@ -25,11 +27,11 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 PIXELS = 1 << 26
 """Most pixels of one image (8192 × 8192); more is taken for an attempt to fill the memory."""
 
-NOTES = {
-    "alpha": "{count} images have transparent parts, which are laid over white.",
-    "depth_reduced": "{count} colour images of 16 bits per channel are read with 8.",
-    "turned": "{count} images are turned as their camera noted (EXIF orientation).",
-    "several_frames": "{count} files hold several pictures; the first is used.",
+NOTES: dict[str, Callable[[int], Said]] = {
+    "alpha": lambda n: say("{count} images have transparent parts, which are laid over white.", count=n),
+    "depth_reduced": lambda n: say("{count} colour images of 16 bits per channel are read with 8.", count=n),
+    "turned": lambda n: say("{count} images are turned as their camera noted (EXIF orientation).", count=n),
+    "several_frames": lambda n: say("{count} files hold several pictures; the first is used.", count=n),
 }
 
 
@@ -60,7 +62,11 @@ def decode_file(path: Path, channels: int | None = None) -> Decoded:
     """Read one sample from a file; `channels` 1 or 3 makes images grey or RGB. Raises BadData."""
     ending = path.suffix.lower()
     if ending not in SAMPLES:
-        raise bad("unknown_format", f"{ending or 'No ending'!r} is none of {', '.join(sorted(SAMPLES))}.", path)
+        raise bad(
+            "unknown_format",
+            say("{ending!r} is none of {endings}.", ending=ending or "No ending", endings=", ".join(sorted(SAMPLES))),
+            path,
+        )
     data = read_bytes(path)
     digest = blake2b(data, digest_size=16).digest()
     if ending in IMAGES:
@@ -70,7 +76,7 @@ def decode_file(path: Path, channels: int | None = None) -> Decoded:
     else:
         values, notes = _matrix(data, path), ()
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise bad("not_finite", "The file holds NaN or infinity.", path)
+        raise bad("not_finite", say("The file holds NaN or infinity."), path)
     depth = {"uint8": "8", "uint16": "16"}.get(values.dtype.name, "float")
     return Decoded(values, depth, digest, notes)
 
@@ -88,16 +94,24 @@ def _sample(values: np.ndarray) -> np.ndarray:
 def _matrix(data: bytes, path: Path) -> np.ndarray:
     """Read a CSV file of numbers: a matrix is an image of one channel, a single row or column a vector."""
     if b"\x00" in data:
-        raise bad("nul_byte", "The file holds a NUL byte, so it is no text.", path)
+        raise bad("nul_byte", say("The file holds a NUL byte, so it is no text."), path)
     rows: list[list[float]] = []
     try:
         for line in data.decode("utf-8-sig").splitlines():
             if line.strip():
                 rows.append([float(cell) for cell in line.split(",")])
     except ValueError as error:
-        raise bad("not_a_number", f"Row {len(rows) + 1} holds something other than numbers ({error}).", path) from None
+        raise bad(
+            "not_a_number",
+            say("Row {count} holds something other than numbers ({reason}).", count=len(rows) + 1, reason=str(error)),
+            path,
+        ) from None
     if len({len(row) for row in rows}) != 1:
-        raise bad("wrong_columns", "The rows have different numbers of cells." if rows else "The file is empty.", path)
+        raise bad(
+            "wrong_columns",
+            say("The rows have different numbers of cells.") if rows else say("The file is empty."),
+            path,
+        )
     values = np.array(rows)
     return _sample(values.reshape(-1) if 1 in values.shape else values)
 
@@ -113,7 +127,11 @@ def _open(data: bytes, path: Path) -> Image.Image:
 
 def _too_many(path: Path, size: str) -> Exception:
     return bad(
-        "image_too_large", f"The image claims {size} pixels; at most {PIXELS:,} are read.", path, "", "Make it smaller."
+        "image_too_large",
+        say("The image claims {size} pixels; at most {pixels:,} are read.", size=size, pixels=PIXELS),
+        path,
+        "",
+        say("Make it smaller."),
     )
 
 
@@ -162,10 +180,10 @@ def decode_classes(data: bytes, path: Path) -> np.ndarray:
             if image.mode not in ("1", "L", "P"):
                 raise bad(
                     "mask_mode",
-                    f"The mask is a {image.mode} image; grey (8 bits) or palette images say classes.",
+                    say("The mask is a {mode} image; grey (8 bits) or palette images say classes.", mode=image.mode),
                     path,
-                    "A colour is no class number.",
-                    "Save the mask as a palette or a grey image whose values are 0, 1, 2, …",
+                    say("A colour is no class number."),
+                    say("Save the mask as a palette or a grey image whose values are 0, 1, 2, …"),
                 )
             return np.asarray(image).astype(np.uint8)
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them stumble over
@@ -176,13 +194,20 @@ def _broken(error: Exception, path: Path) -> Exception:
     if isinstance(error, BadData):
         return error
     if "Decompression" in type(error).__name__:
-        return _too_many(path, "far too many")
+        return _too_many(path, say("far too many"))
     text = " ".join(str(error).split())[:200]
     if "cannot identify" in text:
-        return bad("corrupt_image", "The file is no readable PNG, JPEG, BMP or TIFF image.", path)
+        return bad("corrupt_image", say("The file is no readable PNG, JPEG, BMP or TIFF image."), path)
     cut = any(word in text.lower() for word in ("truncated", "incomplete", "not enough"))
     code = "truncated_image" if cut else "corrupt_image"
-    return bad(code, f"The image is {'cut off' if cut else 'damaged'} ({text or type(error).__name__}).", path)
+    reason = text or type(error).__name__
+    return bad(
+        code,
+        say("The image is cut off ({reason}).", reason=reason)
+        if cut
+        else say("The image is damaged ({reason}).", reason=reason),
+        path,
+    )
 
 
 def _pixels(image: Image.Image, data: bytes, channels: int | None) -> tuple[np.ndarray, tuple[str, ...]]:

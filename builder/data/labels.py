@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from schemas.say import say
+
 from .facts import Kind
 from .finding import Finding, bad
 
@@ -84,20 +86,20 @@ def encode(
         from .maps import encode_maps
 
         if not all(isinstance(labels, np.ndarray) and labels.ndim > 2 for labels in sources):
-            raise bad("targets_differ", "Some parts have images as targets, others have not.")
+            raise bad("targets_differ", say("Some parts have images as targets, others have not."))
         return encode_maps([np.asarray(labels) for labels in sources], task, classes, names)
     arrays = None if text else [_numbers(labels) for labels in sources]
     if arrays is not None and any(a is None for a in arrays):
         arrays = None
     if arrays is None:
         if task == "regression":
-            raise bad("labels_not_numbers", "The task is regression, but the targets are not numbers.")
+            raise bad("labels_not_numbers", say("The task is regression, but the targets are not numbers."))
         if any(isinstance(labels, np.ndarray) and labels.ndim > 1 for labels in sources):
-            raise bad("labels_mixed", "Some labels are text and others rows of numbers.")
+            raise bad("labels_mixed", say("Some labels are text and others rows of numbers."))
         return _named([[str(v) for v in labels] for labels in sources], task, classes)
     values = [a.reshape(len(a)) if a.ndim == 2 and a.shape[1] == 1 else a for a in arrays if a is not None]
     if len({v.shape[1:] for v in values}) > 1:
-        raise bad("targets_differ", "The parts have different numbers of targets.")
+        raise bad("targets_differ", say("The parts have different numbers of targets."))
     together = np.concatenate(values)
     known = classes or names
     kind = task or (_kind_of(known) if known else _guess(together))
@@ -109,10 +111,10 @@ def encode(
         if not _one_hot(together):
             raise bad(
                 "labels_not_one_hot",
-                f"Targets have {together.shape[1]} columns that are not one 1 among 0s.",
+                say("Targets have {count} columns that are not one 1 among 0s.", count=together.shape[1]),
                 "",
-                "A class is one number, one name, or one 1 among 0s.",
-                "Set the task to regression, or to binary where every column is a yes or no of its own.",
+                say("A class is one number, one name, or one 1 among 0s."),
+                say("Set the task to regression, or to binary where every column is a yes or no of its own."),
             )
         width = together.shape[1]
         values, names = [v.argmax(axis=1).astype(np.float64) for v in values], names or [str(k) for k in range(width)]
@@ -122,10 +124,10 @@ def encode(
         shown = next(v for v in finite if v != math.floor(v))
         raise bad(
             "labels_not_whole",
-            f"A label is {shown:g}, which is no class number.",
+            say("A label is {value:g}, which is no class number.", value=shown),
             "",
             "",
-            "Set the task to regression.",
+            say("Set the task to regression."),
         )
     if classes is not None and not names:
         return _named([[f"{v:.0f}" if math.isfinite(v) else "" for v in part] for part in values], kind, classes)
@@ -143,15 +145,26 @@ def _finish(
         if len(names) != 2:
             raise bad(
                 "not_two_classes",
-                f"The task is binary, but there are {len(names)} classes: {', '.join(map(str, names[:10]))}.",
+                say(
+                    "The task is binary, but there are {count} classes: {names}.",
+                    count=len(names),
+                    names=", ".join(map(str, names[:10])),
+                ),
                 "",
-                "A binary network answers yes or no.",
-                "Set the task to classification.",
+                say("A binary network answers yes or no."),
+                say("Set the task to classification."),
             )
         targets = [c.astype(np.float32).reshape(-1, 1) for c in codes]
         return Encoding(kind, targets, valid, tuple(names), 1, tuple(findings))
     if len(names) > MOST_CLASSES:
-        raise bad("too_many_classes", f"There are {len(names):,} classes; at most {MOST_CLASSES:,} are supported.")
+        raise bad(
+            "too_many_classes",
+            say(
+                "There are {count:,} classes; at most {most:,} are supported.",
+                count=len(names),
+                most=MOST_CLASSES,
+            ),
+        )
     return Encoding(kind, [c.astype(np.int64) for c in codes], valid, tuple(names), 1, tuple(findings))
 
 
@@ -165,7 +178,11 @@ def _named(sources: list[list[str]], task: Kind | None, classes: Sequence[str] |
     if classes is None:
         shown = ", ".join(f"{name} → {k}" for k, name in enumerate(names[:5])) + (", ..." if len(names) > 5 else "")
         findings.append(
-            Finding("info", "labels_named", f"Labels are names; they are numbered in sorted order: {shown}.")
+            Finding(
+                "info",
+                "labels_named",
+                say("Labels are names; they are numbered in sorted order: {shown}.", shown=shown),
+            )
         )
     return _finish(codes, names, kind, findings, [c >= 0 for c in codes])
 
@@ -187,10 +204,13 @@ def _numbered(values: list[np.ndarray], finite: np.ndarray, kind: Kind, names: S
                 Finding(
                     "warning",
                     "label_gap",
-                    f"Labels go from 0 to {high}, but no sample has {shown}.",
+                    say("Labels go from 0 to {high}, but no sample has {shown}.", high=high, shown=shown),
                     "",
-                    "The numbers are kept, so the network gets an output for each of them, also for those never seen.",
-                    "List the labels that exist in data.classes to number them without gaps.",
+                    say(
+                        "The numbers are kept, so the network gets an output for each of them, also for those "
+                        "never seen."
+                    ),
+                    say("List the labels that exist in data.classes to number them without gaps."),
                 )
             )
         count = max(high + 1, 2)
@@ -202,9 +222,14 @@ def _numbered(values: list[np.ndarray], finite: np.ndarray, kind: Kind, names: S
             Finding(
                 "warning" if high - low + 1 != present.size else "info",
                 "label_gap" if high - low + 1 != present.size else "labels_numbered",
-                f"Labels go from {low} to {high}; they are numbered in sorted order: {shown}.",
+                say(
+                    "Labels go from {low} to {high}; they are numbered in sorted order: {shown}.",
+                    low=low,
+                    high=high,
+                    shown=shown,
+                ),
                 "",
-                "Outputs of a network count from 0. The names of the classes stay as they are in the data.",
+                say("Outputs of a network count from 0. The names of the classes stay as they are in the data."),
             )
         )
     codes = [np.searchsorted(present, w) for w in whole]
@@ -224,7 +249,8 @@ def _yes_or_no(values: list[np.ndarray]) -> Encoding:
         wrong = part[np.isfinite(part) & (part != 0) & (part != 1)]
         if wrong.size:
             raise bad(
-                "labels_not_binary", f"The task is binary, but a target is {wrong[0]:g}; only 0 and 1 are allowed."
+                "labels_not_binary",
+                say("The task is binary, but a target is {value:g}; only 0 and 1 are allowed.", value=wrong[0]),
             )
     valid = [np.asarray(np.isfinite(v).all(axis=1)) for v in values]
     targets = [np.nan_to_num(v).astype(np.float32) for v in values]

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from schemas import data as schema
+from schemas.say import say
 
 from .facts import Kind, Shape
 from .finding import bad
@@ -43,9 +44,9 @@ def encode_maps(
     """Return the targets of all sources under one numbering; `valid` leaves out samples with NaN or no class."""
     values = [np.asarray(a) for a in arrays]
     if any(v.dtype.kind not in "buif" for v in values):
-        raise bad("labels_not_numbers", "Targets that are images must hold numbers.")
+        raise bad("labels_not_numbers", say("Targets that are images must hold numbers."))
     if len({v.shape[1:] for v in values}) > 1:
-        raise bad("targets_differ", "The parts have targets of different sizes.")
+        raise bad("targets_differ", say("The parts have targets of different sizes."))
     kind = task or ("binary" if classes and len(classes) == 2 else "classification" if classes else _guess(values))
     if kind == "regression":
         targets = [v.reshape(len(v), *form(kind, v.shape[1:])).astype(np.float32) for v in values]
@@ -58,10 +59,10 @@ def encode_maps(
         if not all(((v == 0) | (v == 1)).all() and (v.sum(axis=1) == 1).all() for v in values):
             raise bad(
                 "labels_not_one_hot",
-                f"Targets have {channels} channels that are not one 1 among 0s at every pixel.",
+                say("Targets have {channels} channels that are not one 1 among 0s at every pixel.", channels=channels),
                 "",
-                "A pixel's class is one number, or one 1 among 0s.",
-                "Set the task to regression, or to binary where every channel is a yes or no of its own.",
+                say("A pixel's class is one number, or one 1 among 0s."),
+                say("Set the task to regression, or to binary where every channel is a yes or no of its own."),
             )
         values = [v.argmax(axis=1) for v in values]
         names = names or [str(k) for k in range(channels)]
@@ -90,7 +91,8 @@ def _yes_or_no(values: Sequence[np.ndarray]) -> Encoding:
         wrong = part[np.isfinite(part) & (part != 0) & (part != 1)]
         if wrong.size:
             raise bad(
-                "labels_not_binary", f"The task is binary, but a target is {wrong[0]:g}; only 0 and 1 are allowed."
+                "labels_not_binary",
+                say("The task is binary, but a target is {value:g}; only 0 and 1 are allowed.", value=wrong[0]),
             )
     valid = [np.isfinite(v).reshape(len(v), -1).all(axis=1) for v in values]
     targets = [np.nan_to_num(v).astype(np.float32) for v in values]

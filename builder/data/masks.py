@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.data import Masks
+from schemas.say import say
 
 from .facts import Peek
 from .files import IMAGES, SAMPLES, read_bytes
@@ -33,13 +34,22 @@ def listing(source: Masks, base: Path) -> tuple[list[Path], list[Path], list[Fin
                 Finding(
                     "warning",
                     "no_partner",
-                    f"{len(alone)} {folder} have no {partner} of the same name and are passed over.",
+                    say(
+                        "{count} {folder} have no {partner} of the same name and are passed over.",
+                        count=len(alone),
+                        folder=folder,
+                        partner=partner,
+                    ),
                     str(one[alone[0]]),
                 )
             )
     if not names:
-        what = f"No image of {source.images} has a mask of the same name in {source.masks}."
-        raise bad("no_samples", what, base / source.images, "", "Name a mask like its image, e.g. 01.jpg and 01.png.")
+        what = say(
+            "No image of {images} has a mask of the same name in {masks}.", images=source.images, masks=source.masks
+        )
+        raise bad(
+            "no_samples", what, base / source.images, "", say("Name a mask like its image, e.g. 01.jpg and 01.png.")
+        )
     return [images[n] for n in names], [masks[n] for n in names], findings
 
 
@@ -49,7 +59,11 @@ def _files(folder: Path, endings: Sequence[str] | frozenset[str]) -> dict[str, P
         path = folder / entry.name
         if path.suffix.lower() in endings and not entry.is_dir() and not entry.is_symlink():
             if path.stem in found:
-                raise bad("name_twice", f"{found[path.stem].name} and {path.name} have the same name.", folder)
+                raise bad(
+                    "name_twice",
+                    say("{found} and {path} have the same name.", found=found[path.stem].name, path=path.name),
+                    folder,
+                )
             found[path.stem] = path
     return found
 
@@ -69,17 +83,32 @@ def peek(source: Masks, base: Path) -> Peek:
 
 def _read(masks: Sequence[Path], shape: tuple[int, ...]) -> np.ndarray:
     if len(masks) * int(np.prod(shape)) > MOST_BYTES:
-        raise bad("too_large", f"{len(masks):,} masks of {shape[0]} × {shape[1]} pixels are more than 2 GB.", masks[0])
+        raise bad(
+            "too_large",
+            say(
+                "{count:,} masks of {height} × {width} pixels are more than 2 GB.",
+                count=len(masks),
+                height=shape[0],
+                width=shape[1],
+            ),
+            masks[0],
+        )
     out = np.empty((len(masks), *shape), np.uint8)
     for row, path in zip(out, masks, strict=True):
         values = decode_classes(read_bytes(path), path)
         if values.shape != shape:
             raise bad(
                 "mixed_sizes",
-                f"The mask is {values.shape[0]} × {values.shape[1]} pixels, the first one {shape[0]} × {shape[1]}.",
+                say(
+                    "The mask is {height} × {width} pixels, the first one {height2} × {width2}.",
+                    height=values.shape[0],
+                    width=values.shape[1],
+                    height2=shape[0],
+                    width2=shape[1],
+                ),
                 path,
                 "",
-                "Bring images and masks to one size first.",
+                say("Bring images and masks to one size first."),
             )
         row[...] = values
     return out
@@ -94,12 +123,21 @@ def read(source: Masks, base: Path) -> Raw:
         return Raw(samples, np.zeros((0, 1, 1), np.uint8), faults=faults, findings=findings)
     labels = _read(chosen, decode_classes(read_bytes(chosen[0]), chosen[0]).shape)
     if samples.shape is None or samples.shape[1:] != labels.shape[1:]:
-        sizes = "different sizes" if samples.shape is None else f"{samples.shape[1]} × {samples.shape[2]} pixels"
+        sizes = (
+            say("different sizes")
+            if samples.shape is None
+            else say("{size} pixels", size=f"{samples.shape[1]} × {samples.shape[2]}")
+        )
         raise bad(
             "mask_size",
-            f"The images have {sizes}, their masks {labels.shape[1]} × {labels.shape[2]}.",
+            say(
+                "The images have {sizes}, their masks {height} × {width}.",
+                sizes=sizes,
+                height=labels.shape[1],
+                width=labels.shape[2],
+            ),
             chosen[0],
-            "A mask says the class of each pixel of its image.",
-            "Bring images and masks to one size first.",
+            say("A mask says the class of each pixel of its image."),
+            say("Bring images and masks to one size first."),
         )
     return Raw(samples, labels, value_range=samples.value_range, faults=faults, findings=[*findings, *remarks])

@@ -9,11 +9,14 @@ from typing import IO
 
 import numpy as np
 
+from schemas.say import say
+
 from .facts import Shape
 from .files import need_memory
 from .finding import bad
 
 CHUNK = 1 << 20
+THE_ARRAY = say("The array")
 LONGEST = 1 << 16
 """Most bytes of a header; NumPy writes about 118."""
 FIELDS = re.compile(
@@ -45,29 +48,33 @@ def _fields(file: IO[bytes]) -> tuple[Shape, bool, np.dtype]:
     return shape, found[2] == "True", np.dtype(found[1].strip("'"))
 
 
-def header(file: IO[bytes], path: Path, what: str = "The array") -> tuple[Shape, bool, np.dtype]:
+def header(file: IO[bytes], path: Path, what: str = THE_ARRAY) -> tuple[Shape, bool, np.dtype]:
     """Return (shape, is column-major, dtype) and leave the file at the first value. Raises BadData."""
     try:
         shape, fortran, dtype = _fields(file)
     except (ValueError, TypeError) as error:
         text = " ".join(str(error).split())[:150]
-        raise bad("corrupt_array", f"{what} has no readable header ({text}).", path) from None
+        raise bad("corrupt_array", say("{what} has no readable header ({text}).", what=what, text=text), path) from None
     if dtype.hasobject:
         raise bad(
             "object_array",
-            f"{what} holds Python objects, and is refused.",
+            say("{what} holds Python objects, and is refused.", what=what),
             path,
-            "Reading them needs pickle, which can run any code that a stranger put into the file.",
-            "Save plain numbers instead: np.savez(file, x=x.astype('float32'), y=y).",
+            say("Reading them needs pickle, which can run any code that a stranger put into the file."),
+            say("Save plain numbers instead: np.savez(file, x=x.astype('float32'), y=y)."),
         )
     if dtype.kind not in "buifUS" or dtype.subdtype is not None:
-        raise bad("array_type", f"{what} holds {dtype}, but numbers (or text labels) are needed.", path)
+        raise bad(
+            "array_type",
+            say("{what} holds {dtype}, but numbers (or text labels) are needed.", what=what, dtype=dtype),
+            path,
+        )
     if len(shape) > 8:
-        raise bad("array_shape", f"{what} has {len(shape)} axes.", path)
+        raise bad("array_shape", say("{what} has {count} axes.", what=what, count=len(shape)), path)
     return shape, fortran, dtype
 
 
-def read_npy(file: IO[bytes], size: int, path: Path, what: str = "The array") -> np.ndarray:
+def read_npy(file: IO[bytes], size: int, path: Path, what: str = THE_ARRAY) -> np.ndarray:
     """Return an array whose file (header included) has `size` bytes. Raises BadData."""
     shape, fortran, dtype = header(file, path, what)
     count = math.prod(shape)
@@ -76,7 +83,13 @@ def read_npy(file: IO[bytes], size: int, path: Path, what: str = "The array") ->
     if expected != left:
         raise bad(
             "truncated_array" if expected > left else "corrupt_array",
-            f"{what} claims {expected:,} bytes {shape}, but {max(left, 0):,} are there.",
+            say(
+                "{what} claims {expected:,} bytes {shape}, but {left:,} are there.",
+                what=what,
+                expected=expected,
+                shape=shape,
+                left=max(left, 0),
+            ),
             path,
         )
     need_memory(expected, path, what)
@@ -87,7 +100,11 @@ def read_npy(file: IO[bytes], size: int, path: Path, what: str = "The array") ->
     while at < expected:
         part = file.read(min(CHUNK, expected - at))
         if not part:
-            raise bad("truncated_array", f"{what} ends after {at:,} of {expected:,} bytes.", path)
+            raise bad(
+                "truncated_array",
+                say("{what} ends after {at:,} of {expected:,} bytes.", what=what, at=at, expected=expected),
+                path,
+            )
         content[at : at + len(part)] = np.frombuffer(part, np.uint8)
         at += len(part)
     values = content.view(dtype)

@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 
 from schemas.data import Npz
+from schemas.say import commas, say
 
 from .facts import Peek, Shape
 from .files import regular, unpacked
@@ -30,7 +31,7 @@ def names(path: Path) -> dict[str, int]:
         with zipfile.ZipFile(path) as archive:
             return {i.filename.removesuffix(".npy"): i.file_size for i in archive.infolist()}
     except BROKEN as error:
-        raise bad("corrupt_npz", f"The file is no readable .npz ({error}).", path) from None
+        raise bad("corrupt_npz", say("The file is no readable .npz ({reason}).", reason=str(error)), path) from None
 
 
 @contextmanager
@@ -40,10 +41,14 @@ def _member(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     if name not in present:
         raise bad(
             "missing_array",
-            f"There is no array {name!r}; there are {', '.join(map(repr, sorted(present)[:20])) or 'none'}.",
+            say(
+                "There is no array {name!r}; there are {names}.",
+                name=name,
+                names=commas(map(repr, sorted(present)[:20])) or say("none"),
+            ),
             path,
             "",
-            "Set x and y of the source to the names of the arrays.",
+            say("Set x and y of the source to the names of the arrays."),
         )
     try:
         with zipfile.ZipFile(path) as archive:
@@ -55,13 +60,15 @@ def _member(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     except BadData:
         raise
     except BROKEN as error:
-        raise bad("corrupt_npz", f"Array {name!r} is damaged ({error}).", path) from None
+        raise bad(
+            "corrupt_npz", say("Array {name!r} is damaged ({reason}).", name=name, reason=str(error)), path
+        ) from None
 
 
 def load(path: Path, name: str) -> np.ndarray:
     """Return one array. Raises BadData where it is missing, damaged, made of objects, or too large."""
     with _member(path, name) as (file, size):
-        values = read_npy(file, size, path, f"Array {name!r}")
+        values = read_npy(file, size, path, say("Array {name!r}", name=name))
         file.read(1)  # the end of the stream is where zipfile compares the checksum
         return values
 
@@ -69,7 +76,7 @@ def load(path: Path, name: str) -> np.ndarray:
 def shape(path: Path, name: str) -> Shape:
     """Return an array's shape from its header. Raises BadData."""
     with _member(path, name) as (file, _):
-        return header(file, path, f"Array {name!r}")[0]
+        return header(file, path, say("Array {name!r}", name=name))[0]
 
 
 def arrange(source: Npz, axes: Shape, path: Path) -> Shape:
@@ -77,7 +84,11 @@ def arrange(source: Npz, axes: Shape, path: Path) -> Shape:
     if len(axes) not in (2, 3, 4) or 0 in axes:
         raise bad(
             "array_shape",
-            f"Array {source.x!r} has shape {axes}; (N, F), (N, H, W) or (N, C, H, W) without a 0 is needed.",
+            say(
+                "Array {x!r} has shape {axes}; (N, F), (N, H, W) or (N, C, H, W) without a 0 is needed.",
+                x=source.x,
+                axes=axes,
+            ),
             path,
         )
     if len(axes) == 3:
@@ -106,11 +117,17 @@ def peek(source: Npz, base: Path) -> Peek:
 
 def _labels(values: np.ndarray, source: Npz, path: Path) -> list[str] | np.ndarray:
     if values.ndim not in (1, 2, 3, 4) or (values.ndim > 2 and 0 in values.shape):
-        needed = "(N,), (N, outputs), (N, H, W) or (N, C, H, W) is needed"
-        raise bad("array_shape", f"Array {source.y!r} has shape {values.shape}; {needed}.", path)
+        needed = say("(N,), (N, outputs), (N, H, W) or (N, C, H, W) is needed")
+        raise bad(
+            "array_shape",
+            say("Array {y!r} has shape {shape}; {needed}.", y=source.y, shape=values.shape, needed=needed),
+            path,
+        )
     if values.dtype.kind in "US":
         if values.ndim > 1:
-            raise bad("array_shape", f"Array {source.y!r} holds rows of text; one label per sample is needed.", path)
+            raise bad(
+                "array_shape", say("Array {y!r} holds rows of text; one label per sample is needed.", y=source.y), path
+            )
         return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values.tolist()]
     return values.transpose(0, 3, 1, 2) if values.ndim == 4 and source.layout == "NHWC" else values
 
@@ -120,11 +137,21 @@ def read(source: Npz, base: Path) -> Raw:
     x = load(path, source.x)
     y = load(path, source.y)
     if x.dtype.kind in "US":
-        raise bad("array_type", f"Array {source.x!r} holds text, but inputs are numbers.", path)
+        raise bad("array_type", say("Array {x!r} holds text, but inputs are numbers.", x=source.x), path)
     form = arrange(source, x.shape, path)
     labels = _labels(y, source, path)
     if len(x) != len(labels):
-        raise bad("counts_differ", f"{source.x!r} has {len(x):,} samples, {source.y!r} has {len(labels):,}.", path)
+        raise bad(
+            "counts_differ",
+            say(
+                "{x!r} has {count:,} samples, {y!r} has {other:,}.",
+                x=source.x,
+                count=len(x),
+                y=source.y,
+                other=len(labels),
+            ),
+            path,
+        )
     if x.ndim == 4 and source.layout == "NHWC":
         x = x.transpose(0, 3, 1, 2)
     samples = ArraySamples(x.reshape(len(x), *form), lambda i: f"{path}, sample {i}")
@@ -134,10 +161,15 @@ def read(source: Npz, base: Path) -> Raw:
             Finding(
                 "warning",
                 "layout",
-                f"Inputs are read as {form[0]} channels of {form[1]} × {form[2]} pixels.",
+                say(
+                    "Inputs are read as {channels} channels of {height} × {width} pixels.",
+                    channels=form[0],
+                    height=form[1],
+                    width=form[2],
+                ),
                 str(path),
-                "The last axis looks like channels.",
-                "Set layout to 'NHWC' in the source.",
+                say("The last axis looks like channels."),
+                say("Set layout to 'NHWC' in the source."),
             )
         )
     return raw

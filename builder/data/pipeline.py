@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas import data as schema
 from schemas.errors import DataError
+from schemas.say import say
 
 from .facts import Shape, shape_after
 from .finding import bad
@@ -85,7 +86,7 @@ class Pipeline(BaseModel):
         """Return all samples of these files, preprocessed, and where each comes from. Raises BadData."""
         parts = list(self.batches(paths))
         if not parts:
-            raise bad("no_samples", "There is no sample in these files.")
+            raise bad("no_samples", say("There is no sample in these files."))
         return np.concatenate([x for x, _ in parts]), [where for _, wheres in parts for where in wheres]
 
     def batches(self, paths: Sequence[Path | str], size: int = FIT_BATCH) -> Iterator[tuple[np.ndarray, list[str]]]:
@@ -111,7 +112,9 @@ def run(steps: Sequence[Fitted], x: np.ndarray | Sequence[np.ndarray]) -> np.nda
     if isinstance(x, np.ndarray):
         return np.ascontiguousarray(x, dtype=np.float32)
     if len({image.shape for image in x}) > 1:
-        raise bad("mixed_sizes", "The images have different sizes.", "", "", "Add Resize to the preprocessing.")
+        raise bad(
+            "mixed_sizes", say("The images have different sizes."), "", "", say("Add Resize to the preprocessing.")
+        )
     return np.ascontiguousarray(np.stack(list(x)), dtype=np.float32)
 
 
@@ -158,19 +161,25 @@ def fit(
     if shape is None:
         raise bad(
             "mixed_sizes",
-            "The images have different sizes.",
+            say("The images have different sizes."),
             samples.where(0) if len(samples) else "",
-            "A network takes one size.",
-            'Add {"type": "Resize", "size": [height, width]} to data.preprocessing.',
+            say("A network takes one size."),
+            say('Add {{"type": "Resize", "size": [height, width]}} to data.preprocessing.'),
         )
     return tuple(fitted), shape
 
 
 def _image_step(step: schema.Resize | schema.Grayscale, shape: Shape) -> None:
     if len(shape) != 3:
-        raise bad("not_images", f"{step.type} needs images, but a sample is {shape}.", "", "", f"Remove {step.type}.")
+        raise bad(
+            "not_images",
+            say("{kind} needs images, but a sample is {shape}.", kind=step.type, shape=shape),
+            "",
+            "",
+            say("Remove {kind}.", kind=step.type),
+        )
     if isinstance(step, schema.Grayscale) and shape[0] not in (1, 3):
-        raise bad("not_colour", f"Grayscale needs 3 channels (or 1), but there are {shape[0]}.")
+        raise bad("not_colour", say("Grayscale needs 3 channels (or 1), but there are {count}.", count=shape[0]))
 
 
 def _blocks(samples: Samples, before: Sequence[Fitted]) -> Iterator[np.ndarray]:
@@ -200,7 +209,7 @@ def _scale(
         a, b = flat.min(axis=0), flat.max(axis=0)
         least, most = (a, b) if least is None or most is None else (np.minimum(least, a), np.maximum(most, b))
     if least is None or most is None:
-        raise bad("no_samples", "There is no training sample to fit Scale on.")
+        raise bad("no_samples", say("There is no training sample to fit Scale on."))
     span = (most - least).astype(np.float64)
     span[span == 0] = 1.0  # a constant column becomes `low`
     return Linear(
@@ -221,7 +230,12 @@ def _normalize(step: schema.Normalize, samples: Samples, before: Sequence[Fitted
         if width is not None and len(values) not in (1, width):
             raise bad(
                 "normalize_length",
-                f"Normalize has {len(values)} numbers in {name}, but the data have {width} channels.",
+                say(
+                    "Normalize has {count} numbers in {name}, but the data have {width} channels.",
+                    count=len(values),
+                    name=name,
+                    width=width,
+                ),
             )
     return Linear(type="Normalize", subtract=mean.tolist(), multiply=(1 / std).tolist(), add=[0.0])
 
@@ -237,7 +251,7 @@ def _moments(blocks: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         mean = mean + off * (m / (count + m))
         count += m
     if count == 0:
-        raise bad("no_samples", "There is no training sample to fit Normalize on.")
+        raise bad("no_samples", say("There is no training sample to fit Normalize on."))
     std = np.sqrt(squares / count)
     std[std < SMALLEST_STD] = 1.0  # a constant column becomes 0
     return mean, std

@@ -13,6 +13,7 @@ import numpy as np
 
 from schemas import data as schema
 from schemas.errors import DocumentError
+from schemas.say import say
 
 from . import doctor, maps, pipeline as pipelines
 from .facts import DataFacts, Kind, Shape, section
@@ -139,10 +140,10 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
         if task not in (None, "regression"):
             raise bad(
                 "target_is_input",
-                f"The target is the input itself, but the task is {task}.",
+                say("The target is the input itself, but the task is {task}.", task=task),
                 "",
-                "An input's values are numbers, no classes.",
-                'Set the task to regression, or data.target to "labels".',
+                say("An input's values are numbers, no classes."),
+                say('Set the task to regression, or data.target to "labels".'),
             )
         raws = {name: replace(raw, labels=np.zeros((len(raw.samples), 0))) for name, raw in raws.items()}
         main, kind = raws["main"], "regression"
@@ -160,15 +161,15 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
             chosen[name] = (main.samples.take(part), targets["main"][part])
     samples = chosen["train"][0]
     if not len(samples):
-        raise bad("no_samples", "No sample is left to train on.")
+        raise bad("no_samples", say("No sample is left to train on."))
     steps, shape = pipelines.fit(samples, data.preprocessing, main.samples.shape, main.value_range)
     if data.augmentation and len(shape) != 3:
         raise bad(
             "not_images",
-            f"{data.augmentation[0].type} changes images, but a sample is {shape}.",
+            say("{kind} changes images, but a sample is {shape}.", kind=data.augmentation[0].type, shape=shape),
             "",
             "",
-            "Remove the augmentation.",
+            say("Remove the augmentation."),
         )
     pipeline = _pipeline(data, main, steps, shape, encoding)
     itself = data.target == "input"
@@ -205,11 +206,11 @@ def _usable(source: schema.Source, base: Path, findings: list[Finding], skip: bo
     if isinstance(raw.samples, ArraySamples):
         wrong = raw.samples.unusable()
         for k in np.flatnonzero(wrong):
-            raw.faults.add("not_finite", "The sample holds NaN or infinity.", raw.samples.where(int(k)))
+            raw.faults.add("not_finite", say("The sample holds NaN or infinity."), raw.samples.where(int(k)))
         kept = np.flatnonzero(~wrong)
     findings += raw.faults.findings(skip)
     if not len(kept) and (skip or not raw.faults):
-        raise BadData([*findings, *bad("no_samples", "No sample can be used.", _place(source, base)).findings])
+        raise BadData([*findings, *bad("no_samples", say("No sample can be used."), _place(source, base)).findings])
     if isinstance(raw.samples, FileSamples):
         _one_form(raw.samples)
     return _take(raw, kept)
@@ -235,24 +236,48 @@ def _one_form(samples: FileSamples) -> None:
         if entry.depth != first.depth:
             raise bad(
                 "mixed_depths",
-                f"{first.where} has {first.depth} bits per value, {entry.where} has {entry.depth}.",
+                say(
+                    "{where} has {depth} bits per value, {other} has {depth2}.",
+                    where=first.where,
+                    depth=first.depth,
+                    other=entry.where,
+                    depth2=entry.depth,
+                ),
                 entry.where,
-                "The same brightness would be different numbers.",
-                "Save all images with the same depth.",
+                say("The same brightness would be different numbers."),
+                say("Save all images with the same depth."),
             )
         if len(entry.shape) != len(first.shape) or len(entry.shape) not in (1, 3):
-            what = f"{first.where} has shape {first.shape}, {entry.where} has {entry.shape}."
-            raise bad("mixed_kinds", what, entry.where, "A sample is an image (C, H, W) or a row of numbers.")
+            what = say(
+                "{where} has shape {shape}, {other} has {shape2}.",
+                where=first.where,
+                shape=first.shape,
+                other=entry.where,
+                shape2=entry.shape,
+            )
+            raise bad("mixed_kinds", what, entry.where, say("A sample is an image (C, H, W) or a row of numbers."))
         if len(entry.shape) == 1 and entry.shape != first.shape:
-            what = f"{first.where} has {first.shape[0]} numbers, {entry.where} has {entry.shape[0]}."
+            what = say(
+                "{where} has {count} numbers, {other} has {count2}.",
+                where=first.where,
+                count=first.shape[0],
+                other=entry.where,
+                count2=entry.shape[0],
+            )
             raise bad("mixed_lengths", what, entry.where)
         if entry.shape[0] != first.shape[0]:
             raise bad(
                 "mixed_modes",
-                f"{first.where} has {first.shape[0]} channels, {entry.where} has {entry.shape[0]}.",
+                say(
+                    "{where} has {count} channels, {other} has {count2}.",
+                    where=first.where,
+                    count=first.shape[0],
+                    other=entry.where,
+                    count2=entry.shape[0],
+                ),
                 entry.where,
-                "Grey images have one channel, colour images three.",
-                'Set "channels": 1 (grey) or 3 (colour) in the source.',
+                say("Grey images have one channel, colour images three."),
+                say('Set "channels": 1 (grey) or 3 (colour) in the source.'),
             )
 
 
@@ -269,7 +294,7 @@ def _labelled(
                 "wrong_label",
                 _wrong(label, encoding),
                 raw.samples.where(int(k)),
-                f"data.classes lists {', '.join(data.classes[:8])}." if data.classes else "",
+                say("data.classes lists {classes}.", classes=", ".join(data.classes[:8])) if data.classes else "",
             )
         rows = np.flatnonzero(valid)
         kept[name], targets[name] = _take(raw, rows), values[rows]
@@ -283,9 +308,12 @@ def _labelled(
 def _wrong(label: object, encoding: Encoding) -> str:
     """Say what is wrong with a sample's target."""
     if maps.is_map(np.asarray(label)[None]):
-        what = "a class that there is not" if encoding.names else "NaN or infinity"
-        return f"The target image holds {what}."
-    return f"The label {str(label)[:60]!r} is no class." if encoding.names else f"The target is {label}."
+        if encoding.names:
+            return say("The target image holds a class that there is not.")
+        return say("The target image holds NaN or infinity.")
+    if encoding.names:
+        return say("The label {label!r} is no class.", label=str(label)[:60])
+    return say("The target is {label}.", label=label)
 
 
 def _same_form(raws: dict[str, Raw], data: schema.Data) -> None:
@@ -299,14 +327,21 @@ def _same_form(raws: dict[str, Raw], data: schema.Data) -> None:
         else:
             fits = one == two or (resized and len(one) == len(two) == 3 and one[0] == two[0])
         if not fits and name != "main":
-            raise bad("parts_differ", f"Samples for training have shape {one}, those of {name} have {two}.")
+            raise bad(
+                "parts_differ",
+                say("Samples for training have shape {one}, those of {name} have {two}.", one=one, name=name, two=two),
+            )
         if main.columns and raw.columns and main.columns != raw.columns:
             raise bad(
                 "parts_differ",
-                f"The columns of {name} are {', '.join(raw.columns[:5])}..., not those of the training table.",
+                say(
+                    "The columns of {name} are {columns}..., not those of the training table.",
+                    name=name,
+                    columns=", ".join(raw.columns[:5]),
+                ),
                 "",
                 "",
-                "List the columns in the same order in both sources.",
+                say("List the columns in the same order in both sources."),
             )
 
 
@@ -340,18 +375,20 @@ def _sized(
     chosen: dict[str, tuple[Samples, np.ndarray]], raw: Shape | None, shape: Shape, data: schema.Data
 ) -> dict[str, tuple[Samples, np.ndarray]]:
     """Bring targets that are images to the input's new size. Raises BadData where they cannot be augmented with it."""
-    made = {
-        name: (s, maps.resized(t, raw, data.preprocessing) if t.ndim > 2 else t) for name, (s, t) in chosen.items()
-    }
+    made = {name: (s, maps.resized(t, raw, data.preprocessing) if t.ndim > 2 else t) for name, (s, t) in chosen.items()}
     t = made["train"][1]
     if t.ndim > 2 and data.augmentation and t.shape[-2:] != tuple(shape[1:]):
         size = " × ".join(map(str, t.shape[-2:]))
         raise bad(
             "target_size",
-            f"{data.augmentation[0].type} moves image and target alike, but the targets are {size} pixels.",
+            say(
+                "{kind} moves image and target alike, but the targets are {size} pixels.",
+                kind=data.augmentation[0].type,
+                size=size,
+            ),
             "",
-            "They can be moved together only where they have the same size.",
-            "Remove the augmentation, or give targets of the images' size.",
+            say("They can be moved together only where they have the same size."),
+            say("Remove the augmentation, or give targets of the images' size."),
         )
     return made
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.data import Csv, Resize
+from schemas.say import say
 
 from . import csv
 from .files import IMAGES, regular
@@ -42,7 +43,7 @@ def read_files(pipeline: Pipeline, paths: Sequence[Path], size: int) -> Iterator
             yield from _table(pipeline, path, size)
         else:
             regular(path)
-            raise bad("unknown_format", "Give images (png, jpg, bmp, tif), a table (csv) or an array (npy).", path)
+            raise bad("unknown_format", say("Give images (png, jpg, bmp, tif), a table (csv) or an array (npy)."), path)
     if images:
         yield _images(pipeline, images)
 
@@ -52,7 +53,7 @@ def _expand(paths: Sequence[Path]) -> Iterator[Path]:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGES)
             if not inside:
-                raise bad("no_samples", "There is no image in this folder.", path)
+                raise bad("no_samples", say("There is no image in this folder."), path)
             yield from inside
         else:
             yield path
@@ -64,12 +65,18 @@ def _fits(pipeline: Pipeline, shape: tuple[int, ...], place: str) -> None:
     resized = any(isinstance(step, Resize) for step in pipeline.steps)
     if wanted is None or shape == wanted:
         if wanted is None and len(shape) != 3:
-            raise bad("wrong_shape", f"A sample has shape {shape}, but images are needed.", place)
+            raise bad("wrong_shape", say("A sample has shape {shape}, but images are needed.", shape=shape), place)
         return
     if resized and len(shape) == 3 and shape[0] == wanted[0]:
         return
-    hint = "Resize or convert it first." if len(shape) == 3 else ""
-    raise bad("wrong_shape", f"A sample has shape {shape}, but the network was trained on {wanted}.", place, "", hint)
+    hint = say("Resize or convert it first.") if len(shape) == 3 else ""
+    raise bad(
+        "wrong_shape",
+        say("A sample has shape {shape}, but the network was trained on {wanted}.", shape=shape, wanted=wanted),
+        place,
+        "",
+        hint,
+    )
 
 
 def _images(pipeline: Pipeline, paths: Sequence[Path]) -> Block:
@@ -90,7 +97,7 @@ def _array(pipeline: Pipeline, path: Path, size: int) -> Iterator[Block]:
     with open(path, "rb") as file:
         values = read_npy(file, length, path)
     if values.dtype.kind not in "buif":
-        raise bad("array_type", f"The array holds {values.dtype}, but numbers are needed.", path)
+        raise bad("array_type", say("The array holds {dtype}, but numbers are needed.", dtype=values.dtype), path)
     rank = len(pipeline.input or pipeline.shape)
     if values.ndim == rank or (rank == 3 and values.ndim == 2):
         values = values[None]
@@ -102,7 +109,7 @@ def _array(pipeline: Pipeline, path: Path, size: int) -> Iterator[Block]:
             block = values[start : start + size].astype(np.float32)
         wrong = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
         if wrong.size:
-            raise bad("not_finite", "The sample holds NaN or infinity.", f"{path}, sample {start + int(wrong[0])}")
+            raise bad("not_finite", say("The sample holds NaN or infinity."), f"{path}, sample {start + int(wrong[0])}")
         yield pipeline.apply(block), [f"{path}, sample {k}" for k in range(start, start + len(block))]
 
 
@@ -121,7 +128,7 @@ def _table(pipeline: Pipeline, path: Path, size: int) -> Iterator[Block]:
     samples, _, _, _ = csv.inputs(found, source, path, faults, np.arange(len(found.lines)))
     if isinstance(samples, ArraySamples):
         for row in np.flatnonzero(samples.unusable()):
-            faults.add("not_finite", "A cell is NaN or infinite.", samples.where(int(row)))
+            faults.add("not_finite", say("A cell is NaN or infinite."), samples.where(int(row)))
     if faults:
         raise BadData(faults.findings(skip=False))
     if samples.shape is not None and len(samples):

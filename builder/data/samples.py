@@ -13,6 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
+from schemas.say import say
+
 from .facts import Kind, Shape
 from .files import available
 from .finding import BadData, Faults, Finding
@@ -156,7 +158,7 @@ class FileSamples:
             return kept
         found = decode_file(entry.path, self.channels)
         if found.values.shape != entry.shape or found.digest != entry.digest:
-            raise BadData([Finding("error", "changed", "The file has changed since training began.", entry.where)])
+            raise BadData([Finding("error", "changed", say("The file has changed since training began."), entry.where)])
         self._cache.put(entry.path, found.values)
         return found.values
 
@@ -230,8 +232,5 @@ def scan(
             kept.append(position)
             for note in notes:
                 remarks.setdefault(note, []).append(entry.where)
-    findings = [
-        Finding("info", note, NOTES[note].format(count=len(wheres)), wheres[0])
-        for note, wheres in sorted(remarks.items())
-    ]
+    findings = [Finding("info", note, NOTES[note](len(wheres)), wheres[0]) for note, wheres in sorted(remarks.items())]
     return FileSamples(entries, channels, cache), np.array(kept, dtype=np.int64), findings

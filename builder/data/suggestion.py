@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from schemas import data as schema
 from schemas.errors import DataError, UsageError
+from schemas.say import say
 
 from . import csv, npz
 from .facts import DataFacts, facts
@@ -79,10 +80,10 @@ def _look(path: Path, base: Path, target: str | None) -> dict[str, Any]:
         return found
     raise bad(
         "unknown_format",
-        "This is no data set that is known.",
+        say("This is no data set that is known."),
         path,
         "",
-        "Give a folder with one sub-folder per class, a folder of IDX files, a .csv or an .npz file.",
+        say("Give a folder with one sub-folder per class, a folder of IDX files, a .csv or an .npz file."),
     )
 
 
@@ -178,7 +179,7 @@ def _header(path: Path) -> tuple[tuple[str, ...], dict[str, Any]]:
                 best = header, settings
         if best is not None:
             return best
-    raise first or bad("empty_file", "There is no header line.", path)
+    raise first or bad("empty_file", say("There is no header line."), path)
 
 
 def _npz(path: Path, base: Path) -> dict[str, Any]:
@@ -191,7 +192,11 @@ def _npz(path: Path, base: Path) -> dict[str, Any]:
 
     train = pair("_train") or pair("")
     if train is None:
-        raise bad("missing_array", f"Which arrays are inputs and targets? There are {', '.join(sorted(names))}.", path)
+        raise bad(
+            "missing_array",
+            say("Which arrays are inputs and targets? There are {names}.", names=", ".join(sorted(names))),
+            path,
+        )
     data: dict[str, Any] = {"source": train}
     test, validation = pair("_test"), pair("_val") or pair("_valid")
     if test:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
+from schemas.say import say, sentences
+
 Row = Mapping[str, Any]
 
 _NOISE = 0.02
@@ -62,9 +64,14 @@ def diverging(rows: Sequence[Row]) -> Advice | None:
     since = losses.index(lowest) + 1
     return Advice(
         "diverging",
-        f"The training loss has been rising since epoch {since}: from {lowest:.4g} to {losses[-1]:.4g}.",
-        "Steps are so large that they jump over the minimum, each time further away.",
-        f"Divide the learning rate by 10{_rate(rows)}, or set training.clip_norm to 1.",
+        say(
+            "The training loss has been rising since epoch {since}: from {lowest:.4g} to {last:.4g}.",
+            since=since,
+            lowest=lowest,
+            last=losses[-1],
+        ),
+        say("Steps are so large that they jump over the minimum, each time further away."),
+        say("Divide the learning rate by 10{now}, or set training.clip_norm to 1.", now=_rate(rows)),
         since,
     )
 
@@ -81,9 +88,16 @@ def rate_too_high(rows: Sequence[Row]) -> Advice | None:
         return None
     return Advice(
         "learning_rate_too_high",
-        f"The training loss jumps up and down, between {min(losses):.4g} and {max(losses):.4g} in the last epochs.",
-        "Steps are larger than the valley of the loss is wide.",
-        f"Divide the learning rate by 3 to 10{_rate(rows)}, use a larger batch_size, or a Cosine schedule.",
+        say(
+            "The training loss jumps up and down, between {lowest:.4g} and {highest:.4g} in the last epochs.",
+            lowest=min(losses),
+            highest=max(losses),
+        ),
+        say("Steps are larger than the valley of the loss is wide."),
+        say(
+            "Divide the learning rate by 3 to 10{now}, use a larger batch_size, or a Cosine schedule.",
+            now=_rate(rows),
+        ),
         len(rows) - len(losses) + 1,
     )
 
@@ -97,14 +111,31 @@ def no_progress(rows: Sequence[Row], task: str, classes: int | None) -> Advice |
     if accuracy is not None and accuracy > 0.99:
         return None
     at_chance = task != "regression" and classes is not None and abs(losses[-1] - math.log(classes)) < 0.05
-    guess = f" A loss of {losses[-1]:.3g} is that of guessing among {classes} classes." if at_chance else ""
+    guess = (
+        say("A loss of {last:.3g} is that of guessing among {classes} classes.", last=losses[-1], classes=classes)
+        if at_chance
+        else ""
+    )
     return Advice(
         "no_progress",
-        f"The training loss has not fallen in {len(losses)} epochs: {losses[0]:.4g}, now {losses[-1]:.4g}.{guess}",
-        "The learning rate is too small or far too large, units are saturated (Sigmoid in deep stacks, unscaled "
-        "inputs), or labels do not belong to their samples.",
-        f"Try ten times the learning rate{_rate(rows)}, then a tenth; normalise the inputs; use ReLU and "
-        "BatchNormalization.",
+        sentences(
+            say(
+                "The training loss has not fallen in {count} epochs: {first:.4g}, now {last:.4g}.",
+                count=len(losses),
+                first=losses[0],
+                last=losses[-1],
+            ),
+            guess,
+        ),
+        say(
+            "The learning rate is too small or far too large, units are saturated (Sigmoid in deep "
+            "stacks, unscaled inputs), or labels do not belong to their samples."
+        ),
+        say(
+            "Try ten times the learning rate{now}, then a tenth; normalise the inputs; use ReLU and "
+            "BatchNormalization.",
+            now=_rate(rows),
+        ),
         1,
     )
 
@@ -121,10 +152,16 @@ def overfitting(rows: Sequence[Row]) -> Advice | None:
         return None
     return Advice(
         "overfitting",
-        f"The network has been learning its training samples by heart since epoch {since}: there the validation loss "
-        f"was {lowest:.4g}, now it is {validation[-1]:.4g}, while the training loss still falls.",
-        "It has more freedom than the data can fix. The best checkpoint is from before.",
-        "Use Dropout, weight_decay, augmentation, a smaller network or more data; early_stopping saves the time.",
+        say(
+            "The network has been learning its training samples by heart since epoch {since}: there "
+            "the validation loss was {lowest:.4g}, now it is {last:.4g}, while the training "
+            "loss still falls.",
+            since=since,
+            lowest=lowest,
+            last=validation[-1],
+        ),
+        say("It has more freedom than the data can fix. The best checkpoint is from before."),
+        say("Use Dropout, weight_decay, augmentation, a smaller network or more data; early_stopping saves the time."),
         since,
     )
 
@@ -135,12 +172,19 @@ def never_predicted(confusion: Sequence[Sequence[int]], class_names: Sequence[st
     if not missing:
         return None
     names = [class_names[j] if class_names is not None and j < len(class_names) else str(j) for j in missing]
-    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    some = ", ".join(names[:5])
+    if len(names) > 5:
+        some = say("{names} and {count} more", names=some, count=len(names) - 5)
     return Advice(
         "classes_never_predicted",
-        f"{len(names)} of {len(confusion)} classes are never predicted: {listed}.",
-        "The loss hardly notices rare classes, so the network does best by ignoring them.",
-        'Set training.class_weights to "balanced", collect more samples of these classes, or train longer.',
+        say(
+            "{count} of {total} classes are never predicted: {names}.",
+            count=len(names),
+            total=len(confusion),
+            names=some,
+        ),
+        say("The loss hardly notices rare classes, so the network does best by ignoring them."),
+        say('Set training.class_weights to "balanced", collect more samples of these classes, or train longer.'),
     )
 
 
@@ -152,9 +196,14 @@ def still_improving(rows: Sequence[Row]) -> Advice | None:
         return None
     return Advice(
         "still_improving",
-        f"The {part} loss was still falling at the end: {losses[-4]:.4g} to {losses[-1]:.4g} in the last three epochs.",
-        "Training ended before the network had learned what it can.",
-        f"Set training.epochs to {2 * len(losses)} or raise the learning rate.",
+        say(
+            "The {part} loss was still falling at the end: {first:.4g} to {last:.4g} in the last three epochs.",
+            part=part,
+            first=losses[-4],
+            last=losses[-1],
+        ),
+        say("Training ended before the network had learned what it can."),
+        say("Set training.epochs to {count} or raise the learning rate.", count=2 * len(losses)),
     )
 
 
@@ -164,4 +213,4 @@ def _losses(rows: Sequence[Row], part: str) -> list[float]:
 
 def _rate(rows: Sequence[Row]) -> str:
     rate = rows[-1].get("learning_rate") if rows else None
-    return f" (now {rate:.3g})" if isinstance(rate, float) and rate > 0 else ""
+    return say(" (now {rate:.3g})", rate=rate) if isinstance(rate, float) and rate > 0 else ""

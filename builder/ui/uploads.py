@@ -19,6 +19,7 @@ from typing import IO, BinaryIO
 
 from builder.data.files import unpacked
 from builder.data.finding import bad
+from schemas.say import say
 
 from .files import writing
 
@@ -41,7 +42,7 @@ def keep(workspace: Path, files: Sequence[tuple[str, BinaryIO]]) -> Path:
     Raises BadData for an archive that is broken, or made to do harm; TrainingError where nothing can be written.
     """
     if not files:
-        raise bad("no_files", "No file was sent.")
+        raise bad("no_files", say("No file was sent."))
     first = placed(files[0][0])
     name = safe(first[0] if len(first) > 1 else Path(first[-1]).stem.removesuffix(".tar").removesuffix("-ubyte"))
     place = workspace.resolve() / FOLDER
@@ -124,10 +125,10 @@ def unpack(content: BinaryIO, name: str, folder: Path) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise bad(
             "broken_archive",
-            f"The archive cannot be unpacked: {error}.",
+            say("The archive cannot be unpacked: {reason}.", reason=str(error)),
             name,
-            "It was cut off on its way, is encrypted, or is no zip file.",
-            "Pack it again, without a password, and send it once more.",
+            say("It was cut off on its way, is encrypted, or is no zip file."),
+            say("Pack it again, without a password, and send it once more."),
         ) from error
 
 
@@ -136,9 +137,13 @@ def _bounded(infos: Sequence[zipfile.ZipInfo], name: str) -> None:
     from builder.training.durable import require
 
     if not infos:
-        raise bad("empty_archive", "There is no file in the archive.", name)
+        raise bad("empty_archive", say("There is no file in the archive."), name)
     if len(infos) > MOST_FILES:
-        raise bad("too_many_files", f"The archive holds {len(infos):,} files; {MOST_FILES:,} are allowed.", name)
+        raise bad(
+            "too_many_files",
+            say("The archive holds {count:,} files; {most:,} are allowed.", count=len(infos), most=MOST_FILES),
+            name,
+        )
     total = sum(info.file_size for info in infos)
     unpacked(sum(info.compress_size for info in infos), total, Path(name))
     require(Path.cwd(), total, "the unpacked archive")
@@ -151,10 +156,10 @@ def _parts(info: zipfile.ZipInfo, name: str) -> tuple[str, ...]:
     if wrong or "\x00" in str(path):
         raise bad(
             "outside_folder",
-            f"{str(path)[:200]!r} in the archive leads outside.",
+            say("{path!r} in the archive leads outside.", path=str(path)[:200]),
             name,
-            "Such an archive could overwrite any file of yours.",
-            "Pack only the folder of the data.",
+            say("Such an archive could overwrite any file of yours."),
+            say("Pack only the folder of the data."),
         )
     return tuple(safe(part) for part in path.parts if part not in ("", "."))
 

@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from schemas.say import written
+
 INTERVAL = 0.25
 """Seconds between two writes of live.json; the page reads it twice a second."""
 
@@ -28,6 +30,11 @@ TRAIL = 240
 
 MOST = 50
 """Findings and pieces of advice that are kept."""
+
+
+def _whole(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a finding or problem with what its texts were made of, so that the page can translate them."""
+    return {**item, "said": {key: written(item[key]) for key in ("what", "why", "fix") if item.get(key)}}
 
 
 class Live:
@@ -71,7 +78,7 @@ class Live:
 
     def _warning(self, event: Mapping[str, Any]) -> None:
         if len(self.state["warnings"]) < MOST:
-            self.state["warnings"].append(event["finding"])
+            self.state["warnings"].append(_whole(event["finding"]))
 
     def _advice(self, event: Mapping[str, Any]) -> None:
         if len(self.state["advice"]) < MOST:
@@ -146,7 +153,7 @@ def work(folder: Path) -> int:
             code, message = 0, ""
         except TsumikiError as error:
             code, message = error.exit_code, str(error)
-            problems = [problem.to_json() for problem in getattr(error, "problems", ())]
+            problems = [_whole(problem.to_json()) for problem in getattr(error, "problems", ())]
         except MemoryError:
             code, message = 5, "There is not enough memory. Make training.batch_size or the network smaller."
         except Exception as error:

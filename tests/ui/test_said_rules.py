@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 import string
 import sys
@@ -17,11 +18,11 @@ import pytest
 
 import builder
 from builder.ui.texts import LANGUAGES, texts
-from builder.ui.texts.translate import catalogue, said, untranslated
+from builder.ui.texts.translate import catalogue, read, said, untranslated
 from schemas.document import Document
 from schemas.layer import REGISTRY
 from schemas.model import Repeat, RepeatHead, Unit
-from schemas.say import GLUES, Joined, Said
+from schemas.say import GLUES, Joined, Said, say, sentences, written
 from schemas.words import schema_of
 
 OTHERS = sorted(set(LANGUAGES) - {"en"})
@@ -30,7 +31,8 @@ SOURCES = sorted([*(ROOT / "schemas").glob("**/*.py"), *(ROOT / "builder").glob(
 SPOKEN = {"say": (0,), "PydanticCustomError": (1,)}
 """Function that takes an English sentence -> which of its arguments are one."""
 TOLD = {
-    "Fix": (0,), "FieldFix": (0,), "found": (1, 2), "Problem": (1, 2), "ShapeError": (1, 2), "Remark": (1, 2),
+    "Fix": (0,), "FieldFix": (0,), "found": (1, 2), "made": (1, 2), "Problem": (1, 2), "ShapeError": (1, 2),
+    "Remark": (1, 2), "bad": (1, 3, 4), "Finding": (2, 4, 5), "Advice": (1, 2, 3),
 }  # fmt: skip
 """Function that takes what was said already -> which of its arguments are that."""
 
@@ -174,3 +176,20 @@ def test_a_problem_in_japanese_and_german() -> None:
     )
     assert "入力を縦 1・横 1 画素パディングする" == said(problem.fixes[0].title, "ja")
     assert problem.what == said(problem.what, "en")
+
+
+def test_a_text_is_translated_from_what_was_written_to_a_file() -> None:
+    told = sentences(say("{count} samples are left out, as on_error says.", count=3), say("Make it smaller."))
+    made = json.loads(json.dumps(written(told)))
+    assert "on_error に従い、3 サンプルを除きました。小さくしてください。" == read(str(told), made, "ja")
+    assert str(told) == read(str(told), made, "en")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [None, 3, [], {}, {"template": "{count.__class__}", "values": {"count": 3}}, {"glue": " "},
+     {"template": 3, "values": 3},
+     {"template": "{count} rows", "values": {}}, {"template": "{count} rows", "values": {"count": 4}}],
+)  # fmt: skip
+def test_what_a_stranger_wrote_to_a_file_is_told_as_its_english(made: Any) -> None:
+    assert "3 rows" == read("3 rows", made, "ja")

@@ -14,7 +14,7 @@ from builder.ui.pages.common import plain
 from builder.ui.pages.remedies import Remedy, remedies
 from builder.ui.registry import Job
 from builder.ui.state import store
-from builder.ui.texts import language, text
+from builder.ui.texts import text
 from builder.ui.texts.translate import said
 
 AILMENTS = {
@@ -34,10 +34,7 @@ def doctor(
     for one in _found(job, rows, document, report):
         with st.container(border=True, key=f"doctor-{one.code}"):
             st.markdown(f":orange[:material/stethoscope:] **{text(f'doctor.{one.code}', epoch=one.epoch or 1)}**")
-            if language() == "en":
-                st.caption(f"{plain(one.what)} {plain(one.why)} {plain(one.fix)}")
-            else:
-                st.caption(text(f"doctor.{one.code}.why", epoch=one.epoch or 1))
+            st.caption(f"{plain(said(one.what))} {plain(said(one.why))} {plain(said(one.fix))}")
             buttons(one.code)
     if folder is None or not rows:
         return

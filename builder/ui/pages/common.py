@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,8 +11,9 @@ from builder.ui.service import shelf
 from builder.ui.shelf import Entry
 from builder.ui.state import store
 from builder.ui.texts import text
-from builder.ui.texts.translate import said
+from builder.ui.texts.translate import read, said
 from schemas.errors import Problem
+from schemas.say import Said
 
 ICONS = {"error": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
 
@@ -28,7 +29,8 @@ def plain(words: object) -> str:
 
 def refused(error: Exception) -> None:
     """Show an error as its message; never as a traceback."""
-    st.error(plain(error), icon=ICONS["error"])
+    told = error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
+    st.error(plain(said(told)), icon=ICONS["error"])
 
 
 def problems(found: Iterable[Problem]) -> None:
@@ -37,6 +39,14 @@ def problems(found: Iterable[Problem]) -> None:
         where = f"**{plain(problem.layer)}** · " if problem.layer else ""
         st.error(f"{where}{plain(said(problem.what))} {plain(said(problem.why))}", icon=ICONS["error"])
     st.caption(text("common.mend"))
+
+
+def recorded(item: Mapping[str, Any]) -> str:
+    """Return a finding or problem of live.json in the session's language, ready for Markdown."""
+    made = item.get("said")
+    made = made if isinstance(made, Mapping) else {}
+    parts = (read(str(item.get(key) or ""), made.get(key)) for key in ("what", "why", "fix"))
+    return " ".join(plain(part) for part in parts if part)
 
 
 def clock(seconds: float | None) -> str:

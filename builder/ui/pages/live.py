@@ -10,7 +10,7 @@ import streamlit as st
 
 from builder.ui.files import read_json
 from builder.ui.pages import advice, health, tracks
-from builder.ui.pages.common import ICONS, clock, figures, metric_name, number, plain, refused, to_page
+from builder.ui.pages.common import ICONS, clock, figures, metric_name, number, plain, recorded, refused, to_page
 from builder.ui.registry import Job, Registry
 from builder.ui.tail import rows as lines
 from builder.ui.texts import text
@@ -258,7 +258,7 @@ def _failure(registry: Registry, job: Job, live: Mapping[str, Any], report: Mapp
     st.error(plain(message), icon=ICONS["error"])
     for problem in live.get("problems") or ():
         if isinstance(problem, dict):
-            st.error(f"{plain(problem.get('what', ''))} {plain(problem.get('why', ''))}")
+            st.error(recorded(problem))
     if report.get("status") == "fault":
         advice.buttons("fault")
     output = registry.output(job.id)
@@ -292,6 +292,4 @@ def _warnings(live: Mapping[str, Any]) -> None:
     with st.expander(text("train.warnings", count=len(found))):
         for item in found:
             where = f"`{str(item['where']).replace('`', '')}` " if item.get("where") else ""
-            st.markdown(
-                f"{where}{plain(item.get('what', ''))} {plain(item.get('why', ''))} {plain(item.get('fix', ''))}"
-            )
+            st.markdown(where + recorded(item))
