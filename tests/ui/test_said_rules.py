@@ -84,6 +84,13 @@ def test_no_rule_tells_what_was_not_said() -> None:
     assert [] == [f"{path.relative_to(ROOT)}, line {one.lineno}" for path, one in raw if _is_raw(one)]
 
 
+def test_every_kind_of_problem_has_a_heading() -> None:
+    kinds = {name: (0,) for name in ("found", "made", "Problem", "ShapeError", "Remark", "PydanticCustomError")}
+    codes = [one for path in SOURCES for given in calls(path, kinds) for one in _branches(given)]
+    told = {one.value for one in codes if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    assert set() == {code for code in told if f"problem.{code}" not in texts()}
+
+
 def _branches(given: ast.expr) -> Iterator[ast.expr]:
     if isinstance(given, ast.IfExp):
         yield from (*_branches(given.body), *_branches(given.orelse))
