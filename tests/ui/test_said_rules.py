@@ -85,7 +85,7 @@ def test_no_rule_tells_what_was_not_said() -> None:
 
 
 def test_every_kind_of_problem_has_a_heading() -> None:
-    kinds = {name: (0,) for name in ("found", "made", "Problem", "ShapeError", "Remark", "PydanticCustomError")}
+    kinds = dict.fromkeys(("found", "made", "Problem", "ShapeError", "Remark", "PydanticCustomError"), (0,))
     codes = [one for path in SOURCES for given in calls(path, kinds) for one in _branches(given)]
     told = {one.value for one in codes if isinstance(one, ast.Constant) and isinstance(one.value, str)}
     assert set() == {code for code in told if f"problem.{code}" not in texts()}
