@@ -27,6 +27,7 @@ from schemas.errors import TrainingError, TsumikiError, UsageError
 from .files import read_json, write_json, writing
 from .processes import command, lock_holder
 from .registry import PLACE, RUNS
+from .tail import rows as lines
 
 State = Literal["running", "finished", "fault", "stopped"]
 
@@ -277,8 +278,8 @@ def _two(value: Any) -> bool:
 
 def _read(folder: Path, run: str, number: int) -> Entry:
     document, report, note = (read_json(folder / f"{name}.json") for name in ("document", "report", "note"))
-    rows = tuple(row for row in _lines(folder / "metrics.jsonl") if isinstance(row.get("train"), dict))
-    log = list(_lines(folder / "log.jsonl"))
+    rows = tuple(row for row in lines(folder / "metrics.jsonl") if isinstance(row.get("train"), dict))
+    log = lines(folder / "log.jsonl")
     seconds = sum(line["seconds"] for line in log if isinstance(line.get("seconds"), int | float))
     state: State = "stopped"
     if report.get("status") in ("finished", "fault"):
@@ -301,16 +302,6 @@ def _read(folder: Path, run: str, number: int) -> Entry:
         started=_started(log, folder),
         seconds=float(seconds),
     )
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a file of JSON lines; what is none, as a line that a kill cut off, is left out."""
-    with suppress(OSError):
-        for line in path.read_bytes().split(b"\n"):
-            with suppress(ValueError, RecursionError):
-                value = json.loads(line)
-                if isinstance(value, dict):
-                    yield value
 
 
 def _started(log: list[dict[str, Any]], folder: Path) -> float | None:

@@ -32,6 +32,10 @@ td.number,th.number{text-align:right}
 .matrix{margin:2px 0}.sign{align-self:center;font-size:20px;color:var(--soft)}
 .hist rect{fill:var(--accent)}.hist line{stroke:var(--soft);stroke-dasharray:2 2}
 .hist text{fill:var(--soft);font-size:10px}
+.curve polyline{fill:none;stroke-width:2}.curve .c0{stroke:#e8833a}.curve .c1{stroke:#3a86c8}
+.curve circle.c0,.curve tspan.c0{fill:#e8833a;stroke:none}.curve circle.c1,.curve tspan.c1{fill:#3a86c8;stroke:none}
+.curve text{fill:var(--soft);font-size:11px}
+summary{cursor:pointer;color:var(--soft);margin-top:14px}pre{overflow-x:auto;font-size:12px}
 .none{color:var(--soft)}.bad{color:#d33f2d;font-weight:600}
 .bars td{border:0;padding:1px 10px 1px 0;font-size:13px}
 .bar{display:block;height:9px;border-radius:2px;background:var(--accent);min-width:1px}

@@ -17,6 +17,7 @@ from . import chapters, insight, page
 from .filters import convolution, convolutions
 from .maps import last_maps, stages
 from .probe import find, samples_for
+from .result import result_chapter
 from .source import Source, open_run
 
 LOOKED_AT, WORK = 2000, 5e11
@@ -57,7 +58,7 @@ def explain(
             f"{shape_text(source.net.input_shape)} numbers. Leave layer and samples out to see its layers in numbers."
         )
     folder = Path(out) if out is not None else opened.path / "explain"
-    made = []
+    made = [("result", result_chapter(opened))]
     for title, chapter in chapters_of(source, layer):
         if progress is not None:
             progress(title)

@@ -42,6 +42,8 @@ def page() -> None:
     compared = (chosen or entries[:FIRST])[:COMPARED]
     if len(chosen) == 1:
         _one(runs, chosen[0])
+    elif chosen:
+        _several(runs, chosen)
     left, right = st.columns(2, gap="large")
     with left:
         _overlay([entry for entry in compared if entry.rows])
@@ -65,6 +67,7 @@ def _table(runs: Shelf, entries: Sequence[Entry]) -> list[Entry]:
             for entry in entries
         ],
         "epochs": [f"{entry.epochs} / {entry.planned}" for entry in entries],
+        "curve": [_thin([_loss_of(row) for row in entry.rows]) for entry in entries],
         "quality": [_quality(entry) for entry in entries],
         "loss": [entry.metrics.get("loss") for entry in entries],
         "measured": [text(f"part.{entry.measured}") if entry.measured else "" for entry in entries],
@@ -89,6 +92,7 @@ def _columns() -> dict[str, Any]:
         "state": config.TextColumn(text("runs.state"), width="small"),
         "task": config.TextColumn(text("task.task"), width=110),
         "epochs": config.TextColumn(text("train.epochs"), width="small"),
+        "curve": config.LineChartColumn(text("metric.loss"), width=110),
         "quality": config.TextColumn(text("runs.quality"), width=130),
         "loss": config.NumberColumn(text("metric.loss"), format="%.4f"),
         "measured": config.TextColumn(text("runs.measured"), width=100),
@@ -98,6 +102,18 @@ def _columns() -> dict[str, Any]:
         "started": config.TextColumn(text("runs.started"), width=130),
         "note": config.TextColumn(text("runs.note"), width="medium"),
     }
+
+
+def _loss_of(row: dict[str, Any]) -> float:
+    """Return the loss that the little curve shows: of the validation part, without one of the training part."""
+    found = (row.get("validation") or row["train"]).get("loss")
+    return float(found) if isinstance(found, int | float) else 0.0
+
+
+def _thin(values: Sequence[float], most: int = 40) -> list[float]:
+    """Return up to `most` of the values, evenly taken, the last one among them."""
+    step = -(-len(values) // most) or 1
+    return [*values[:-1:step], *values[-1:]]
 
 
 def _quality(entry: Entry) -> str:
@@ -123,6 +139,16 @@ def _one(runs: Shelf, entry: Entry) -> None:
         with right:
             _downloads(runs, entry)
             _actions(runs, entry)
+
+
+def _several(runs: Shelf, entries: Sequence[Entry]) -> None:
+    """Draw what can be done with several runs at once."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(text("runs.several", count=len(entries)), width="content")
+        st.button(
+            text("runs.delete"), icon=":material/delete:", key="runs:delete", on_click=_delete, args=(runs, *entries),
+            disabled=any(entry.state == "running" for entry in entries),
+        )  # fmt: skip
 
 
 def _notes(runs: Shelf, entry: Entry) -> None:
@@ -201,33 +227,37 @@ def _resume(run: str) -> None:
         st.toast(text("runs.resumed"), icon=":material/play_arrow:")
 
 
-def _delete(runs: Shelf, entry: Entry) -> None:
+def _delete(runs: Shelf, *entries: Entry) -> None:
+    deleted: list[tuple[str, str]] = []
     try:
-        st.session_state["runs:deleted"] = (runs.delete(entry.run), entry.label)
+        for entry in entries:
+            deleted.append((runs.delete(entry.run), entry.label))
     except TsumikiError as error:
         st.session_state["runs:refused"] = str(error)
+    if deleted:
+        st.session_state["runs:deleted"] = deleted
 
 
 def _undo(runs: Shelf) -> None:
-    """Offer to bring the last deleted run back, and say what was refused."""
+    """Offer to bring the runs that were deleted last back, and say what was refused."""
     refusal = st.session_state.pop("runs:refused", None)
     if refusal:
         refused(RuntimeError(refusal))
     deleted = st.session_state.get("runs:deleted")
-    if deleted is None:
+    if not deleted:
         return
-    token, label = deleted
+    names = ", ".join(label for _, label in deleted[:5]) + (" …" if len(deleted) > 5 else "")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(text("runs.deleted", name=plain(label)))
-        st.button(text("runs.undo"), icon=":material/undo:", key="runs:undo", on_click=_restore, args=(runs, token))
+        st.markdown(text("runs.deleted", name=plain(names)), width="stretch")
+        st.button(text("runs.undo"), icon=":material/undo:", key="runs:undo", on_click=_restore, args=(runs,))
 
 
-def _restore(runs: Shelf, token: str) -> None:
-    st.session_state.pop("runs:deleted", None)
-    try:
-        runs.restore(token)
-    except TsumikiError as error:
-        st.session_state["runs:refused"] = str(error)
+def _restore(runs: Shelf) -> None:
+    for token, _ in reversed(st.session_state.pop("runs:deleted", [])):
+        try:
+            runs.restore(token)
+        except TsumikiError as error:
+            st.session_state["runs:refused"] = str(error)
 
 
 # --- comparing -----------------------------------------------------------------------------------------------------

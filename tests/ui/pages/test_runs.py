@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +39,12 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def chosen(*rows: int) -> None:
         real = runs_page._table
-        monkeypatch.setattr(
-            runs_page, "_table", lambda runs, entries: [real(runs, entries), [entries[k] for k in rows]][1]
-        )
+
+        def table(runs: Any, entries: Any) -> Any:
+            real(runs, entries)
+            return [entries[k] for k in rows if k < len(entries)]
+
+        monkeypatch.setattr(runs_page, "_table", table)
 
     return chosen
 
@@ -128,13 +130,35 @@ def test_a_stopped_run_goes_on(app: AppTest, tmp_path: Path, choose: Any, monkey
     assert [("runs/digits/1", "waiting")] == [(job.run, job.state) for job in quiet.jobs()]
 
 
-def test_a_hundred_runs(tmp_path: Path) -> None:
-    """The page may take 2 s in a browser; the server's part must be well below, on a busy machine too."""
+def test_a_hundred_runs_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1, 101):
         make(tmp_path, number, 20, metrics={"loss": 1 / number, "accuracy": 1 - 1 / number})
     app = harness.opened("runs", tmp_path, "iris").run()
-    begin = time.perf_counter()
+    sound(app)
+    read, measured = [], []
+    monkeypatch.setattr("builder.ui.shelf._read", lambda *args: read.append(args))
+    monkeypatch.setattr("builder.ui.shelf.measure", lambda *args: measured.append(args))
     app.run()
-    assert time.perf_counter() - begin < 2
     sound(app)
     assert 100 == len(app.dataframe[0].value)
+    assert ([], []) == (read, measured)
+
+
+def test_several_are_deleted_and_brought_back_together(app: AppTest, tmp_path: Path, choose: Any) -> None:
+    for number in (1, 2, 3):
+        make(tmp_path, number)
+    choose(0, 2)
+    app.run()
+    app.button(key="runs:delete").click().run()
+    sound(app)
+    assert ["digits 2"] == [entry.label for entry in Shelf(tmp_path).runs()]
+    app.button(key="runs:undo").click().run()
+    sound(app)
+    assert ["digits 3", "digits 2", "digits 1"] == [entry.label for entry in Shelf(tmp_path).runs()]
+
+
+def test_a_little_curve_keeps_its_end() -> None:
+    assert [0.0, 3.0, 6.0, 9.0] == runs_page._thin([float(k) for k in range(10)], 4)
+    assert [] == runs_page._thin([]) and [1.0] == runs_page._thin([1.0])
+
+
