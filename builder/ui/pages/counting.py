@@ -10,6 +10,7 @@ import streamlit as st
 
 from builder.ui.pages.charts import TRAIN, VALIDATION, frame, histogram
 from builder.ui.pages.common import figures, number
+from builder.ui.pages.whole import own_values
 from builder.ui.pages.windows import open_button
 from builder.ui.state import store
 from builder.ui.texts import text
@@ -134,18 +135,23 @@ def normalisation() -> None:
     """Draw what BatchNormalization does to a distribution."""
     left, right = st.columns([2, 5], gap="large")
     with left:
+        own = own_values(store(), 256)
+        kinds = ["normal", "skewed", "two", *(["data"] if own is not None else [])]
         shape = st.segmented_control(
-            text("learn.values"), ("normal", "skewed", "two"), format_func=lambda k: text(f"learn.values.{k}"),
+            text("learn.values"), kinds, format_func=lambda k: text(f"learn.values.{k}"),
             default="skewed", key="bn:values",
         )  # fmt: skip
-        mean = st.slider(text("learn.mean"), -10.0, 10.0, 5.0, 0.5, key="bn:mean")
-        spread = st.slider(text("learn.spread"), 0.5, 6.0, 3.0, 0.5, key="bn:spread")
+        mean, spread = 5.0, 3.0
+        if shape != "data":
+            mean = st.slider(text("learn.mean"), -10.0, 10.0, 5.0, 0.5, key="bn:mean")
+            spread = st.slider(text("learn.spread"), 0.5, 6.0, 3.0, 0.5, key="bn:spread")
         gamma = st.slider("γ", 0.1, 4.0, 1.0, 0.1, key="bn:gamma")
         beta = st.slider("β", -5.0, 5.0, 0.0, 0.5, key="bn:beta")
         layers: list[dict[str, Any]] = [{"type": "Affine", "out_features": 16}, {"type": "BatchNormalization"}]
         layers.append({"type": "ReLU"})
         open_button("normalisation", layers, [8])
-    x = _drawn(shape or "skewed", mean, spread)
+    x = _drawn(shape or "skewed", mean, spread) if shape != "data" or own is None else own.reshape(-1)[:SAMPLES]
+    x = x.astype(np.float64)
     y, centre, variance = _normalised(x, gamma, beta)
     groups = {}
     edges = np.linspace(min(x.min(), y.min()), max(x.max(), y.max()), 61)

@@ -22,8 +22,17 @@ Box = tuple[int, int, int, int]
 """First row, end row, first column, end column."""
 
 
-def grid(values: np.ndarray, *, box: Box | None = None, outside: np.ndarray | None = None, most: int = 360) -> Any:
+def grid(
+    values: np.ndarray,
+    *,
+    box: Box | None = None,
+    outside: np.ndarray | None = None,
+    most: int = 360,
+    pick: bool = False,
+) -> Any:
     """Return a chart of values (H, W); `box` is framed, cells where `outside` is true are padding.
+
+    With `pick`, cells can be clicked: selection "cell" holds "row" and "column".
 
     NaN is drawn as an empty cell. Colour goes from blue (negative) over white to red, as for filters.
     """
@@ -56,13 +65,15 @@ def grid(values: np.ndarray, *, box: Box | None = None, outside: np.ndarray | No
         legend=None,
         scale=alt.Scale(domain=[-(top or 1.0), 0, top or 1.0], range=["#427cba", "#f7f7f7", "#ca5c42"]),
     )
-    squares = base.mark_rect(cornerRadius=3).encode(
+    squares = base.mark_rect(cornerRadius=3, cursor="pointer" if pick else "default").encode(
         color=alt.condition("datum.padding", alt.value("#c9ccd1"), colour),
         fillOpacity=alt.condition("datum.empty", alt.value(0.06), alt.value(1)),
         stroke=alt.condition("datum.framed", alt.value(TRAIN), alt.value(FAINT)),
         strokeWidth=alt.condition("datum.framed", alt.value(3), alt.value(0.4)),
         tooltip=["row:O", "column:O", "value:Q"],
     )
+    if pick:
+        squares = squares.add_params(alt.selection_point(name="cell", fields=["row", "column"], empty=False))
     layers = [squares]
     if side >= 20:
         layers.append(base.mark_text(fontSize=max(9, side // 3), color="#22303c").encode(text="text:N"))
@@ -84,11 +95,14 @@ def tensor(values: np.ndarray) -> None:
         st.caption(text("data.tensor.large", most=LARGEST))
 
 
-def show(chart: Any, title: str, key: str) -> None:
-    """Draw a grid below its title."""
+def show(chart: Any, title: str, key: str, pick: bool = False) -> None:
+    """Draw a grid below its title; `pick` where its cells can be clicked."""
     with st.container(width="content", gap=None):
         st.caption(title)
-        st.altair_chart(chart, width="content", key=key)
+        if pick:
+            st.altair_chart(chart, width="content", key=key, on_select="rerun", selection_mode="cell")
+        else:
+            st.altair_chart(chart, width="content", key=key)
 
 
 def _short(value: float) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from builder.ui.pages import whole
 from builder.ui.pages.common import to_page
 from builder.ui.pages.grids import equation, grid, show
+from builder.ui.pages.whole import own_sample
 from builder.ui.state import Open, store
 from builder.ui.texts import text
 from schemas.document import dump
@@ -41,17 +43,20 @@ def image_of(name: str, side: int) -> np.ndarray:
 
 def own_image(key: str, least: int = 4, most: int = 9) -> np.ndarray:
     """Let an image be chosen and its numbers be changed; return (H, W)."""
+    from builder.report.explain.examples import small
+
+    own = own_sample(store())
     left, right = st.columns(2)
     with left:
+        names = [*IMAGES, *(["data"] if own is not None else [])]
         name = st.selectbox(
-            text("learn.image"), IMAGES, format_func=lambda n: text(f"learn.image.{n}"), key=f"{key}:image"
+            text("learn.image"), names, format_func=lambda n: text(f"learn.image.{n}"), key=f"{key}:image"
         )
     with right:
         side = st.slider(text("learn.side"), least, most, 6, key=f"{key}:side")
     with st.expander(text("learn.own")):
-        table: Any = st.data_editor(
-            image_of(name, side), key=f"{key}:pixels:{name}:{side}", hide_index=True, width="stretch"
-        )
+        start = small(own, side) if name == "data" and own is not None else image_of(name, side)
+        table: Any = st.data_editor(start, key=f"{key}:pixels:{name}:{side}", hide_index=True, width="stretch")
     return np.asarray(table, dtype=np.float64)
 
 
@@ -84,14 +89,30 @@ def open_button(key: str, layers: list[dict[str, Any]], shape: list[int]) -> Non
         to_page("build")
 
 
-def stepping(key: str, count: int, play: bool) -> int:
-    """Draw the slider of the step; while it plays, it goes on by itself."""
+def stepping(key: str, count: int, play: bool, columns: int = 0) -> int:
+    """Draw the slider of the step, and return the step from 0 on; while it plays, it goes on by itself.
+
+    A click on a cell of the output, which has so many `columns`, goes to the step that makes it.
+    """
     name = f"{key}:step"
-    present = int(st.session_state.get(name, 0))
-    st.session_state[name] = (present + 1) % count if play else min(present, count - 1)
+    present = int(st.session_state.get(name, 1))
+    clicked = _clicked(key, columns)
+    if play:
+        present = present % count + 1
+    elif clicked is not None and st.session_state.get(f"{key}:clicked") != clicked:
+        present = clicked + 1
+    st.session_state[f"{key}:clicked"] = clicked
+    st.session_state[name] = min(max(1, present), count)
     if count == 1:
         return 0
-    return st.slider(text("learn.step"), 0, count - 1, key=name)
+    return int(st.slider(text("learn.step"), 1, count, key=name)) - 1
+
+
+def _clicked(key: str, columns: int) -> int | None:
+    """Return the step of the output cell that was clicked last; None where none was."""
+    chart: Any = st.session_state.get(f"{key}:output")
+    cells = chart.selection.get("cell") if columns and chart else None
+    return int(cells[0]["row"]) * columns + int(cells[0]["column"]) if cells else None
 
 
 def played(key: str, draw: Any) -> None:
@@ -124,7 +145,7 @@ def convolution() -> None:
 
     def draw(play: bool) -> None:
         steps = found["steps"]
-        step = steps[stepping("convolution", len(steps), play)]
+        step = steps[stepping("convolution", len(steps), play, np.shape(found["output"])[1])]
         _three(found, step, kernel)
         pairs = list(zip(step["window"].reshape(-1).tolist(), kernel.reshape(-1).tolist(), strict=True))
         st.markdown(f"**{text('learn.value', row=step['row'] + 1, column=step['column'] + 1)}**")
@@ -133,6 +154,7 @@ def convolution() -> None:
 
     with right:
         played("convolution", draw)
+        whole.section(_finite(kernel), stride, padding, bias)
 
 
 def _padding_and_stride(key: str, most: int) -> tuple[int, int]:
@@ -161,7 +183,7 @@ def _three(found: dict[str, Any], step: dict[str, Any], kernel: np.ndarray) -> N
     with st.container(horizontal=True, gap="large"):
         show(grid(padded, box=box, outside=outside), text("learn.padded"), "convolution:grid:0")
         show(grid(kernel.astype(np.float64), most=150), text("learn.kernel"), "convolution:grid:1")
-        show(grid(_until(output, step), box=place), text("learn.output"), "convolution:grid:2")
+        show(grid(_until(output, step), box=place, pick=True), text("learn.output"), "convolution:output", pick=True)
 
 
 def _until(output: np.ndarray, step: dict[str, Any]) -> np.ndarray:
@@ -201,14 +223,15 @@ def pooling() -> None:
     found = pooling_steps(image, window, kind="max" if kind == "max" else "average", stride=stride, padding=padding)
 
     def draw(play: bool) -> None:
-        step = found["steps"][stepping("pooling", len(found["steps"]), play)]
+        step = found["steps"][stepping("pooling", len(found["steps"]), play, found["output"].shape[2])]
         (above, _), (before, _) = found["padding"]
         top, first = step["top"] - above, step["left"] - before
         box = (max(0, top), max(0, top + window), max(0, first), max(0, first + window))
         place = (step["row"], step["row"] + 1, step["column"], step["column"] + 1)
         with st.container(horizontal=True, gap="large"):
             show(grid(image, box=box), text("learn.image"), "pooling:grid:0")
-            show(grid(_until(found["output"][0], step), box=place), text("learn.output"), "pooling:grid:1")
+            made = grid(_until(found["output"][0], step), box=place, pick=True)
+            show(made, text("learn.output"), "pooling:output", pick=True)
         values = [value for value in step["window"].reshape(-1).tolist() if np.isfinite(value)]
         listed = ", ".join(f"{value:g}" for value in values)
         result = float(step["values"][0])
@@ -225,6 +248,23 @@ def pooling() -> None:
 
     with right:
         played("pooling", draw)
+        if kind == "max":
+            _moved(image, window, stride)
+
+
+def _moved(image: np.ndarray, window: int, stride: int) -> None:
+    """Draw what pooling is for: an image that moves a little looks almost the same after it."""
+    from builder.report.explain.shift import pooled_shift
+
+    with st.expander(text("learn.moved"), icon=":material/open_with:", expanded=True):
+        by = st.slider(text("learn.moved.by"), 0, image.shape[1] - 1, 1, key=f"pooling:moved:{image.shape[1]}")
+        found = pooled_shift(image, (0, by), window, stride)
+        with st.container(horizontal=True, gap="large"):
+            show(grid(found["after"][0], most=200), text("learn.moved.image"), "pooling:moved:image")
+            show(grid(found["pooled_before"][0], most=200), text("learn.moved.before"), "pooling:moved:before")
+            show(grid(found["pooled_after"][0], most=200), text("learn.moved.after"), "pooling:moved:after")
+        kept = (found["pixels_kept"], found["pooled_kept"])
+        st.caption(text("learn.moved.say", pixels=kept[0], pooled=kept[1]))
 
 
 # --- im2col --------------------------------------------------------------------------------------------------------

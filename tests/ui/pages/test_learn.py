@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from builder.ui.pages.counting import _counted
 from builder.ui.pages.grids import equation
+from builder.ui.pages.whole import own_sample
 from builder.ui.pages.windows import image_of
 
 LESSONS = ("convolution", "pooling", "im2col", "size", "sharing", "normalisation")
@@ -57,7 +58,7 @@ def test_sliders_at_their_ends(tmp_path: Path, name: str) -> None:
 
 def test_a_step_says_its_numbers(tmp_path: Path) -> None:
     app = lesson(tmp_path, "convolution")
-    app.slider(key="convolution:step").set_value(5).run()
+    app.slider(key="convolution:step").set_value(6).run()
     assert "Output in row 2, column 2" in said(app)
     assert "OH = (6 + 2·0 − 3)/1 + 1 = 4" in codes(app)
     app.slider(key="convolution:stride").set_value(2).run()
@@ -98,3 +99,39 @@ def test_equations() -> None:
     pairs: list[Any] = [(1, 1)] * 30
     assert equation(pairs, 0, 30).endswith("… = 30")
     assert "(−2)·0.5 = −1" == equation([(-2, 0.5)], 0, -1)
+
+
+def test_ones_own_data_are_a_grid_and_a_distribution(tmp_path: Path) -> None:
+    app = lesson(tmp_path, "convolution")
+    assert "your data" in app.selectbox(key="convolution:image").options
+    app.selectbox(key="convolution:image").set_value("data").run()
+    app.segmented_control(key="whole:picture").set_value("data").run()
+    sound(app)
+    assert (1, 8, 8) == own_sample(app.session_state["store"]).shape
+    app = lesson(tmp_path, "normalisation")
+    app.segmented_control(key="bn:values").set_value("data").run()
+    sound(app)
+
+
+def test_a_document_without_data_offers_none(tmp_path: Path) -> None:
+    app = harness.opened("learn", tmp_path, {"format": 1, "model": {"layers": []}})
+    app.session_state["learn:lesson"] = "convolution"
+    app.run()
+    sound(app)
+    assert "your data" not in app.selectbox(key="convolution:image").options
+
+
+def test_a_click_on_the_output_goes_to_its_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.ui.pages.windows._clicked", lambda key, columns: 2 * columns + 1)
+    app = lesson(tmp_path, "convolution")
+    assert "Output in row 3, column 2" in said(app)
+    app.slider(key="convolution:step").set_value(1).run()  # the same click counts once
+    assert "Output in row 1, column 1" in said(app)
+
+
+def test_pooling_forgives_small_moves(tmp_path: Path) -> None:
+    app = lesson(tmp_path, "pooling")
+    assert "stay" in said(app)
+    app.slider(key="pooling:moved:6").set_value(0).run()
+    sound(app)
+    assert "100% of the pixels" in said(app)
