@@ -63,6 +63,7 @@ class Network:
         self.input_shape = self.graph.input.op.shape
         self.output_shape = self.graph.output.op.shape
         self._programs: dict[tuple[int, Mode], Program] = {}
+        self._sizes: dict[int, int] = {}
 
     @classmethod
     def example(cls) -> Network:
@@ -102,16 +103,16 @@ class Network:
         given = inputs(x, self.input_shape, self.params.dtype)
         out = np.empty((len(given), *self.output_shape), self.params.dtype)
         for start, stop, program in self._batches(len(given), batch_size, "predict"):
-            program.feeds.inputs[: stop - start] = given[start:stop]
-            program.run(self.threads)
-            out[start:stop] = program.output[: stop - start]
+            program.predict(given[start:stop], out[start:stop], self.threads)
         return out
 
     def _batches(self, count: int, batch_size: int, mode: Mode) -> list[tuple[int, int, Program]]:
         """Cut `count` samples into batches of one program; the last may fill it in part (samples are independent)."""
         if batch_size < 1:
             raise UsageError(f"batch_size must be at least 1, but received {batch_size}.")
-        size = min(use_batch(self.graph, batch_size), count)
+        if batch_size not in self._sizes:
+            self._sizes[batch_size] = use_batch(self.graph, batch_size)
+        size = min(self._sizes[batch_size], count)
         return [(i, min(i + size, count), self.program(size, mode)) for i in range(0, count, max(size, 1))]
 
     def loss(self, x: Any, t: Any, training: bool = False) -> float:

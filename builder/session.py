@@ -165,6 +165,7 @@ class Session:
         if not np.isfinite(loss):
             for part, kept in zip(self._statistics, before, strict=True):
                 part[:] = kept
+            net.params.touch()
             return loss
         if self.accumulated is not None:
             self.accumulated += net.params.gradients
@@ -181,6 +182,7 @@ class Session:
         self._set_hyper(learning_rate, self.updates, self.pending)
         small = self.net.params.count < ALONE  # waking other threads would take longer than the update
         machine.run(self.update_tape(), 1 if small else self.net.threads)
+        self.net.params.touch()
         self.pending = 0
         if self.accumulated is not None:
             self.accumulated[:] = 0

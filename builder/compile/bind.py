@@ -11,6 +11,7 @@ import numpy as np
 from schemas import ops
 
 from ..kernels import machine
+from .folding import Derived
 from .parameters import Parameters, aligned
 from .tensors import Scratch, Tensor
 
@@ -57,6 +58,8 @@ class Binder:
     call: int = -1
     update: Update | None = None
     updated: set[str] = field(default_factory=set)
+    derived: Derived | None = None
+    prepared: list[np.ndarray] = field(default_factory=list)
     shared: dict[int, Scratch] = field(default_factory=dict)
     """Where a use of a parameter that several layers share puts its own gradient, by the record's id."""
 
@@ -71,6 +74,9 @@ class Binder:
         return self.arena + tensor.origin
 
     def value_of(self, parameter: ops.Parameter) -> int:
+        folded = self.derived.address(parameter) if self.derived is not None else None
+        if folded is not None:
+            return folded
         slot = self.parameters.slots[self.graph.key(parameter)]
         return int(self.parameters.packed.ctypes.data) + slot.start * self.parameters.dtype.itemsize
 
@@ -104,6 +110,14 @@ class Binder:
     def floor(self, relu: bool) -> int:
         """Return the address of the least value an operation stores: 0 with ReLU, else -inf."""
         return self.keep([0.0 if relu else -np.inf], self.dtype)
+
+    def weights(self, module: ModuleType, name: str, units: int, **fields: int) -> None:
+        """Append a row that makes `Emitter.weights`; in use it runs only when the parameters have changed."""
+        self.row(module, name, units, **fields)
+        if self.derived is not None:
+            self.prepared.append(self.tape.pop())
+            self.owners.pop()
+            self.names.pop()
 
     def row(self, module: ModuleType, name: str, units: int, **fields: int) -> None:
         """Append a row; the fields are the slot names of the kernel's module."""

@@ -87,6 +87,10 @@ class Emitter:
     def scratch(self, values: int, item: int | None = None) -> Scratch:
         return Scratch(values * (item or self.item))
 
+    def weights(self, values: int, item: int | None = None) -> Scratch:
+        """Return memory for what is made of parameters alone: in use it lasts from step to step."""
+        return Scratch(values * (item or self.item), lasting=self.mode != "train")
+
     def value(self, node: Node) -> Tensor:
         return self.values[id(node)]
 

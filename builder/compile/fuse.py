@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from schemas import ops
 
+from .folding import normalisation_folds
 from .lower import Lowered
 from .tensors import Node
 
@@ -87,7 +88,7 @@ def _is_relu(node: Node) -> bool:
     return isinstance(node.op, ops.Pointwise) and node.op.function == "max(x, 0)"
 
 
-def _absorbs(graph: Lowered, counts: dict[int, int], node: Node) -> bool:
+def absorbs(graph: Lowered, counts: dict[int, int], node: Node) -> bool:
     """Say whether a node's own value may vanish: one reader, and not the network's prediction."""
     return counts.get(id(node)) == 1 and node is not graph.output
 
@@ -99,10 +100,10 @@ def pooling_normalises(graph: Lowered) -> None:
         if not isinstance(node.op, ops.MaxPool2d):
             continue
         pool, source = node.op, node.inputs[0]
-        relu = _is_relu(source) and _absorbs(graph, counts, source)
+        relu = _is_relu(source) and absorbs(graph, counts, source)
         if relu:
             source = source.inputs[0]
-        norm = source.op if isinstance(source.op, ops.BatchNorm) and _absorbs(graph, counts, source) else None
+        norm = source.op if isinstance(source.op, ops.BatchNorm) and absorbs(graph, counts, source) else None
         if norm is not None:
             source = source.inputs[0]
         node.op, node.inputs = NormActPool(pool.inputs, pool.shape, norm, relu, pool), [source]
@@ -115,12 +116,12 @@ def normalisation_activates(graph: Lowered) -> None:
         relu = _is_relu(node)
         source = node.inputs[0] if relu else node
         rest: list[Node] = []
-        if isinstance(source.op, ops.Add) and len(source.inputs) == 2 and (not relu or _absorbs(graph, counts, source)):
-            norms = [n for n in source.inputs if isinstance(n.op, ops.BatchNorm) and _absorbs(graph, counts, n)]
+        if isinstance(source.op, ops.Add) and len(source.inputs) == 2 and (not relu or absorbs(graph, counts, source)):
+            norms = [n for n in source.inputs if isinstance(n.op, ops.BatchNorm) and absorbs(graph, counts, n)]
             if norms and source.inputs[0] is not source.inputs[1]:
                 rest = [n for n in source.inputs if n is not norms[0]]
                 source = norms[0]
-        elif relu and not _absorbs(graph, counts, source):
+        elif relu and not absorbs(graph, counts, source):
             continue
         if isinstance(source.op, ops.BatchNorm):
             norm = source.op
@@ -131,7 +132,7 @@ def relu_is_stored(graph: Lowered) -> None:
     """ReLU of a convolution or an Affine is applied where their results are stored."""
     counts = consumers(graph)
     for node in graph.nodes:
-        if not _is_relu(node) or not _absorbs(graph, counts, node.inputs[0]):
+        if not _is_relu(node) or not absorbs(graph, counts, node.inputs[0]):
             continue
         source = node.inputs[0]
         o = source.op
@@ -168,17 +169,21 @@ def _bypass(graph: Lowered, redundant: Callable[[Node], bool]) -> None:
     graph.output = real(graph.output)
 
 
+IN_USE = ("normalisation_folds",)
+"""Rules for use alone."""
+
 RULES: dict[str, Callable[[Lowered], None]] = {
     rule.__name__: rule
     for rule in (
         drop_nothing,
         loss_takes_logits,
+        normalisation_folds,
         pooling_normalises,
         normalisation_activates,
         relu_is_stored,
     )
 }
-"""Rules in the order in which they are applied when a network is trained."""
+"""Rules in the order in which they are applied."""
 
 
 def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset(), loss: bool | None = None) -> Lowered:
@@ -201,7 +206,7 @@ def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset(), 
     if not training:
         no_dropout_in_use(fused)
     for name, rule in RULES.items():
-        if name not in without:
+        if name not in without and not (training and name in IN_USE):
             rule(fused)
             _prune(fused, loss)
     _prune(fused, loss)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from schemas import ops
 from schemas.layer import Layer
 from schemas.shapes import Shape
 
 from .tensors import Node, image_axes
+
+if TYPE_CHECKING:
+    from .folding import Folded
 
 
 class CheckedLayer(Protocol):
@@ -50,6 +53,7 @@ class Lowered:
     layers: dict[str, Node]
     parameters: dict[str, ops.Parameter] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)
+    folded: tuple[Folded, ...] = ()
 
     def key(self, parameter: ops.Parameter) -> str:
         """Return '<layer>/<parameter>'."""

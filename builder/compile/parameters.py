@@ -62,7 +62,8 @@ class Parameters(MutableMapping[str, np.ndarray]):
 
     def __init__(self, graph: Lowered, dtype: Any, seed: int) -> None:
         self.dtype = np.dtype(dtype)
-        lanes = VECTOR_BYTES // self.dtype.itemsize
+        self.version = 0
+        lanes = self.lanes = VECTOR_BYTES // self.dtype.itemsize
         self.slots: dict[str, Slot] = {}
         place = 0
         for node in graph.nodes:
@@ -99,6 +100,11 @@ class Parameters(MutableMapping[str, np.ndarray]):
         """Write a public array into an array laid out like `packed`."""
         slot = self.slots[key]
         slot.layout.pack(public, self.part(slot, whole))
+        self.touch()
+
+    def touch(self) -> None:
+        """Note that values have changed: what is made of them is then made anew."""
+        self.version += 1
 
     def __getitem__(self, key: str) -> np.ndarray:
         self._known(key)

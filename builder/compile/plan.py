@@ -13,7 +13,7 @@ import numpy as np
 from .emit import Emitter, Mode, emit
 from .fuse import fuse
 from .lower import Lowered
-from .tensors import Block, rounded
+from .tensors import Block, Scratch, rounded
 
 SLACK = 4096
 """Bytes behind the arena; tiles may read a little past a tensor's end (what they read there is never stored)."""
@@ -83,7 +83,11 @@ def plan(
     fused = fuse(graph, mode == "train", without, loss=mode != "predict")
     emitted = emit(fused, batch, mode, item, vector_bytes, input_gradient, exact, winograd)
     blocks = lifetimes([call.touches for call in emitted.calls])
+    lasting: list[Block] = [block for block in blocks if isinstance(block, Scratch) and block.lasting]
+    for block in lasting:
+        block.first = 0
     keep: list[Block] = list(blocks) if keep_all else [emitted.prediction] if emitted.prediction else []
+    keep += lasting
     if input_gradient:
         keep.append(emitted.gradients[id(fused.input)])
     return Planned(emitted, blocks, place(blocks, keep))

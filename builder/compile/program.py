@@ -8,8 +8,9 @@ from schemas import ops
 
 from ..kernels import layout as layout_kernels, machine
 from ..kernels.cpu import VECTOR_BYTES
-from .bind import Binder, Feeds, Update, image
+from .bind import Binder, Feeds, Update, image, tape_of
 from .emit import Mode
+from .folding import Derived
 from .lower import Lowered
 from .parameters import Parameters, aligned
 from .plan import plan
@@ -66,7 +67,9 @@ class Program:
             key=aligned(2, np.int64),
         )
         self.feeds.weights[:] = 1
-        self.binder = Binder(int(self.arena.ctypes.data), parameters, self.feeds, dtype.type, self.graph, update=update)
+        self.derived = Derived(self.graph.folded, self.graph.nodes, parameters) if mode != "train" else None
+        at = int(self.arena.ctypes.data)
+        self.binder = Binder(at, parameters, self.feeds, dtype.type, self.graph, update=update, derived=self.derived)
         self.binder.shared = self.emitted.shared
         self._bind()
         prediction = self.emitted.prediction
@@ -74,7 +77,10 @@ class Program:
         self.output = aligned(batch * int(np.prod(head)), dtype).reshape(batch, *head)
         self.binder.call = -1
         self._export(prediction, self.output)
-        self.tape = self.binder.table()
+        self.tape, self._prepared = self.binder.table(), tape_of(self.binder.prepared)
+        self._first = self.binder.names.index("from_nchw")
+        self._own = tuple(int(a.ctypes.data) for a in (self.feeds.inputs, self.output))
+        self._version = -1
 
     def _bind(self) -> None:
         cleared: set[int] = set()
@@ -108,8 +114,30 @@ class Program:
 
         A small step runs on one thread: waking the others would take longer than they save. The bits are the same.
         """
+        if self.derived is None:
+            self.parameters.touch()  # running statistics change, or everything
+        elif self._version != self.parameters.version:
+            self.derived.refresh(self.graph)
+            machine.run(self._prepared, threads)
+            self._version = self.parameters.version
         machine.run(self.tape, self.threads(threads))
         return float(self.feeds.loss[0])
+
+    def predict(self, x: np.ndarray, y: np.ndarray, threads: int) -> None:
+        """Write the predictions for n <= batch samples x into y. A whole batch is read and written where it lies."""
+        n = len(x)
+        dense = x.flags.c_contiguous and x.flags.aligned and y.flags.carray
+        if n < self.batch or not dense or not x.dtype == y.dtype == self.parameters.dtype:
+            self.feeds.inputs[:n] = x
+            self.run(threads)
+            y[:] = self.output[:n]
+            return
+        tape, first, flat = self.tape, self._first, layout_kernels.FLAT
+        tape[first, flat], tape[-1, flat] = x.__array_interface__["data"][0], y.__array_interface__["data"][0]
+        try:
+            self.run(threads)
+        finally:
+            tape[first, flat], tape[-1, flat] = self._own
 
     def threads(self, allowed: int) -> int:
         """Return on how many threads a step runs where so many are allowed."""

@@ -30,9 +30,11 @@ class Block:
 
 @dataclass(eq=False)
 class Scratch(Block):
-    """Memory without a shape: partial sums, repacked weights."""
+    """Memory without a shape: partial sums, repacked weights. What is `lasting` is written when parameters have
+    changed, and read by every step: its memory is its own."""
 
     size: int
+    lasting: bool = False
 
     @property
     def bytes(self) -> int:

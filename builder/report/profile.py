@@ -39,6 +39,7 @@ def profile(
     step = _time(measured.step, seconds / 2)
     rows = _calls(measured, threads, found, seconds / 2)
     net.params.packed[:] = kept
+    net.params.touch()
     predicted = step_seconds(program.planned, found, measured.updated, measured.slots)
     return {
         "mode": "training" if training else "prediction",

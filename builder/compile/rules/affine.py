@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 RUN = 512
 """Rows of the weight that a partial product takes at least; such a run of a column tile stays in cache."""
 
+FEW = 6
+"""Samples up to which tiles of 1, 2 and 4 of them are faster than those of 8 or 12."""
+
 UNITS, TILE = 64, 32
 """Units of a weight gradient at most, and vectors of the largest gradient tile (25 of 5 x 5) with room to spare."""
 
@@ -44,6 +47,9 @@ def forward(em: Emitter, node: Node) -> None:
     def bind(b: Binder) -> None:
         from ...kernels import tiles
 
+        if x.n <= FEW:
+            _few(em, b, op, x, y, layout)
+            return
         chunks = 1 if x.bordered else runs
         taps, per_tap = _taps(x)
         per_tap //= chunks
@@ -91,6 +97,34 @@ def forward(em: Emitter, node: Node) -> None:
             )
 
     em.call(node, "affine", (x, y, part), bind)
+
+
+def _few(em: Emitter, b: Binder, op: ops.Affine, x: Tensor, y: Tensor, layout: Matrix) -> None:
+    """The same for a few samples, which the weights pass by once."""
+    from ...kernels import few
+
+    taps, per_tap = _taps(x)
+    columns = columns_of(b, layout.tiles, layout.columns, em.lanes)
+    split = min(16, columns["NTILES"])
+    b.row(
+        few,
+        "affine_few",
+        split,
+        SPLIT=split,
+        X=b.at(x),
+        W=b.value_of(op.weight),
+        Y=b.at(y),
+        START=b.value_of(op.bias) if op.bias is not None else 0,
+        XO=b.keep(np.arange(x.n) * x.image),
+        YO=b.keep(np.arange(x.n) * y.image),
+        TAPS=b.keep(taps),
+        NT=len(taps),
+        NJ=per_tap,
+        ROWS=layout.rows,
+        COUNT=x.n,
+        FLOOR=b.floor(isinstance(op, AffineReLU)),
+        **columns,
+    )
 
 
 def _read(b: Binder, address: int, count: int) -> np.ndarray:

@@ -45,7 +45,7 @@ def wants_sums(em: Emitter, node: Node) -> bool:
 
 def statistics(em: Emitter, node: Node, norm: ops.BatchNorm, x: Tensor) -> Scratch:
     """Emit what makes the coefficients of this step; return where they are."""
-    coefficients = em.scratch(COEFFICIENTS * x.c)
+    coefficients = em.weights(COEFFICIENTS * x.c)
     em.saved[id(node)] = coefficients
     frozen = frozen_statistics(em, norm)
     done = em.sums.get(id(node.inputs[0]))
@@ -57,7 +57,7 @@ def statistics(em: Emitter, node: Node, norm: ops.BatchNorm, x: Tensor) -> Scrat
 
         fields = norm_fields(b, norm, frozen) | {"C": x.c, "COEF": b.arena + coefficients.offset}
         if frozen:
-            b.row(fused, "norm_running", 1, **fields)
+            b.weights(fused, "norm_running", 1, **fields)
             return
         if done is None:
             offsets, counts, table = pixel_blocks(x)

@@ -259,7 +259,7 @@ def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> N
     pieces = cut.pieces(cut.blocks * cut.split)
     space = em.scratch(pieces * cut.parts[3], 1)
     touched: list[Block] = [s.x, s.y, space]
-    weights, turning = em.scratch(POINTS * plane, 1), em.scratch(makers * turned, 1)
+    weights, turning = em.weights(POINTS * plane, 1), em.scratch(makers * turned, 1)
     if not cut.own:
         touched += [weights, turning] if turn else [weights]
     part = None
@@ -285,7 +285,7 @@ def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> N
         }
         if not cut.own:
             space_ = {"SPACE": b.arena + turning.offset, "SLICE": turned} if turn else {}
-            b.row(kernels, "winograd_weights", makers, **source, **space_)
+            b.weights(kernels, "winograd_weights", makers, **source, **space_)
         fields = source | _tiles(b, s) | cut.fields(b, b.arena + space.offset, pieces)
         fields["FLOOR"] = b.floor(isinstance(op, ConvolutionReLU) and not turn)
         if op.bias is not None and not turn:
