@@ -84,7 +84,7 @@ NETS = {
 APPLIES = {
     "drop_nothing": "classification",
     "loss_takes_logits": "binary",
-    "normalisation_folds": "classification",
+    "normalisation_folds": "conv, norm, activation, pooling",
     "pooling_normalises": "conv, norm, activation, pooling",
     "normalisation_activates": "classification",
     "relu_is_stored": "activations",
