@@ -245,6 +245,8 @@ class Graph:
     def _resolve(self, node: Node) -> None:
         node.inputs = []
         names: list[str | None] = [*_reads(node.fields)]
+        if node.layer is not None and node.layer.arity[1] == 0 and not names:
+            return  # it reads nothing
         for name in names or [None]:
             try:
                 source = node.scope.find(name, node.position)

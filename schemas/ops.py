@@ -171,7 +171,8 @@ class Pointwise(Op):
     "1 / (1 + exp(-x))" and "y * (1 - y)"; see builder/kernels/pointwise.py for the grammar."""
 
     function: str
-    derivative: str
+    derivative: str | None = None
+    """None: found from the function symbolically."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,6 +275,75 @@ class Concatenate(Op):
 @dataclass(frozen=True, eq=False)
 class Reshape(Op):
     """The same values in (C, H, W) order under another shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Binary(Op):
+    """y = f(a, b), value by value, of two equally shaped values: an expression of x (the first) and y (the second)."""
+
+    function: str
+
+
+@dataclass(frozen=True, eq=False)
+class Broadcast(Op):
+    """The same values repeated along axes of size 1. A single value, (1,), takes any shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reduce(Op):
+    """Sum, mean, largest or smallest value over some axes of the sample; the gradient of a tie is shared equally."""
+
+    kind: Literal["sum", "mean", "max", "min"]
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Transpose(Op):
+    """The axes of the sample in another order: axis i of the result is axis axes[i] of the input."""
+
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Slice(Op):
+    """Some of the values: per axis (start, step, count)."""
+
+    parts: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Pad(Op):
+    """The input inside a larger array of one value; `before` says how much comes before it on each axis."""
+
+    before: tuple[int, ...]
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class MatMul(Op):
+    """Matrix product of the last two axes, (M, K) by (K, N), for each entry of a third one, and each sample."""
+
+    @property
+    def multiply_adds(self) -> int:
+        return math.prod(self.shape) * self.inputs[0].shape[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Op):
+    """One value everywhere."""
+
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Learned(Op):
+    """A trained array as a value, the same for every sample. Its axes of size 1 are repeated to `shape`."""
+
+    parameter: Parameter
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (self.parameter,)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from .joins import propose as propose_join
 if TYPE_CHECKING:
     from builder.graph import Graph, Node
 
-JOINS = ("Add", "Multiply", "Concatenate")
+JOINS = ("Add", "Subtract", "Multiply", "Divide", "Concatenate")
 
 
 @dataclass

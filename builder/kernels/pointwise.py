@@ -131,7 +131,7 @@ def _unary(op, a, n):  # type: ignore[no-untyped-def]  # Numba
 
 
 @njit
-def _evaluate(code, constants, x, y, stack, n):  # type: ignore[no-untyped-def]  # Numba
+def evaluate(code, constants, x, y, stack, n):  # type: ignore[no-untyped-def]  # Numba
     """Run the program on n values; the result is stack[0, :n]."""
     top = 0
     for c in range(len(code) // 2):
@@ -173,7 +173,7 @@ def pointwise_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         else:
             for i in range(0, n, BLOCK):
                 m = min(BLOCK, n - i)
-                _evaluate(code, constants, x[i : i + m], x[i : i + m], stack, m)
+                evaluate(code, constants, x[i : i + m], x[i : i + m], stack, m)
                 for j in range(m):
                     y[i + j] = stack[0, j]
 
@@ -199,7 +199,7 @@ def pointwise_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
         else:
             for i in range(0, n, BLOCK):
                 m = min(BLOCK, n - i)
-                _evaluate(code, constants, x[i : i + m], y[i : i + m], stack, m)
+                evaluate(code, constants, x[i : i + m], y[i : i + m], stack, m)
                 for j in range(m):
                     dx[i + j] = dy[i + j] * stack[0, j]
 

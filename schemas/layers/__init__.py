@@ -7,10 +7,15 @@ MODULES = (
     "affine",
     "batch_normalization", "layer_normalization", "group_normalization", "instance_normalization", "rms_normalization",
     "l2_normalization", "lrn",
-    "relu", "sigmoid", "tanh", "softmax",
+    "relu", "leaky_relu", "prelu", "elu", "selu", "crelu", "relu6", "sigmoid", "hard_sigmoid", "tanh", "hard_tanh",
+    "softplus", "softsign", "swish", "hard_swish", "gelu", "mish", "abs", "maxout", "softmax", "log_softmax",
     "max_pooling", "average_pooling", "sum_pooling", "subsampling", "global_average_pooling", "global_max_pooling",
     "unpooling", "upsample",
-    "dropout", "add", "multiply", "concatenate", "flatten", "reshape", "identity",
+    "dropout",
+    "add", "subtract", "multiply", "divide", "power", "exp", "log", "square", "sqrt", "scale", "clip",
+    "sum", "mean", "max", "min", "matmul",
+    "concatenate", "slice", "split", "flatten", "reshape", "transpose", "pad", "crop", "broadcast", "constant",
+    "identity",
     "categorical_cross_entropy", "binary_cross_entropy", "squared_error",
 )  # fmt: skip
 

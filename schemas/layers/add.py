@@ -1,11 +1,11 @@
-"""Add the values of several layers of equal shape; a skip connection ends here."""
+"""Add: the sum of several layers."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
 from .. import ops
-from ..joints import same_shape
+from ..joints import broadcast, repeated
 from ..layer import Layer, layer
 from ..ops import Value
 from ..shapes import Shape
@@ -13,14 +13,18 @@ from ..shapes import Shape
 
 @layer(category="Arithmetic", onnx="Add", nnc="Add2", since=1)
 class Add(Layer):
-    """Add the values of several layers of equal shape; a skip connection ends here."""
+    """Add the values of several layers; a skip connection ends here.
+
+    Where a size is 1, or an input is a single number, its values are repeated.
+    """
 
     arity: ClassVar[tuple[int, int | None]] = (2, None)
 
     type: Literal["Add"] = "Add"
 
     def infer(self, *shapes: Shape) -> Shape:
-        return same_shape("Add", shapes)
+        return broadcast("Add", shapes)
 
     def lower(self, *values: Value) -> Value:
-        return ops.Add(values, self.infer(*(v.shape for v in values)))
+        shape = self.infer(*(v.shape for v in values))
+        return ops.Add(repeated(values, shape), shape)

@@ -3,8 +3,8 @@
 from importlib import import_module
 
 FAMILIES = (
-    "convolution", "deconvolution", "affine", "pooling", "resample", "batch_norm", "normalize", "pointwise", "joints",
-    "norm_act", "reshape", "losses",
+    "convolution", "deconvolution", "affine", "pooling", "resample", "batch_norm", "normalize", "pointwise", "binary",
+    "strided", "joints", "norm_act", "reshape", "losses",
 )  # fmt: skip
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas import ops
+from schemas.expression import derive, parse as read
 
 from ..emit import RULES, Emitter, Rule, rows, slices, values
-from ..expression import parse
+from ..expression import Program, parse, program as compiled
 from ..tensors import Node, Tensor
 
 if TYPE_CHECKING:
@@ -28,10 +29,13 @@ def _program(b: Binder, text: str, own: bool) -> dict[str, int]:
             "NCODE": 0,
             "DEPTH": 1,
         }
-    program = parse(text)
+    return {"KIND": 0, **fields_of(b, parse(text))}
+
+
+def fields_of(b: Binder, program: Program) -> dict[str, int]:
+    """Return the fields of a stack program."""
     constants = b.keep([*program.constants, 0.0], np.float64)
     return {
-        "KIND": 0,
         "CODE": b.keep(program.code),
         "NCODE": len(program.code) // 2,
         "CONSTANTS": constants,
@@ -78,14 +82,13 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
             # The loops of their own read y alone; x may then share its memory with something else.
             source = y if own else x
             fields = strided(b, "L", X=source, Y=y, DY=dy, DX=dx)
-            b.row(
-                pointwise,
-                "pointwise_backward",
-                cut,
-                SLICES=cut,
-                **fields,
-                **_program(b, op.function if own else op.derivative, own),
-            )
+            if own:
+                code = _program(b, op.function, own)
+            elif op.derivative is None:
+                code = {"KIND": 0, **fields_of(b, compiled(derive(read(op.function, ("x",)), "x")))}
+            else:
+                code = _program(b, op.derivative, own)
+            b.row(pointwise, "pointwise_backward", cut, SLICES=cut, **fields, **code)
 
         from ...kernels.codes import KINDS
 

@@ -13,6 +13,7 @@ from builder.kernels import pointwise
 from builder.kernels.codes import KINDS
 from schemas import ops
 from schemas.errors import UsageError
+from schemas.expression import DEEPEST
 from schemas.layer import REGISTRY
 
 HOSTILE = {
@@ -131,7 +132,7 @@ def test_a_program_means_what_the_text_says(drawn, seed):
     rng = np.random.default_rng(seed)
     x, y = rng.standard_normal(9) * 2, rng.standard_normal(9)
     program = expression.parse(text)
-    assert 0 < program.depth <= expression.DEEPEST + 3
+    assert 0 < program.depth <= DEEPEST + 3
     with np.errstate(all="ignore"):
         expected = meaning(x, y)
     np.testing.assert_allclose(
