@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .errors import FieldFix, ShapeError
+from .say import say
 from .shapes import Margin, Shape, shape_text
 
 Axis = Annotated[int, Field(ge=0, le=2, strict=True)]
@@ -17,11 +18,10 @@ Margins = Annotated[tuple[Margin, ...], Field(min_length=1, max_length=3)]
 def inside(kind: str, x: Shape, axis: int) -> None:
     """Raise ShapeError where there is no such axis."""
     if axis >= len(x):
-        last = len(x) - 1
         raise ShapeError(
             "axis_out_of_range",
-            f"{kind} names axis {axis}, but {shape_text(x)} has only {len(x)} ax{'es' if last else 'is'}.",
-            "Axis 0 is channels, 1 height (or length), 2 width.",
+            say("{kind} names axis {axis}, which {shape} does not have.", kind=kind, axis=axis, shape=shape_text(x)),
+            say("Axis 0 is channels, 1 height (or length), 2 width."),
         )
 
 
@@ -34,9 +34,9 @@ def chosen(kind: str, x: Shape, axes: tuple[int, ...] | None) -> tuple[int, ...]
     if len(set(axes)) != len(axes):
         raise ShapeError(
             "axis_twice",
-            f"{kind} names an axis twice: {list(axes)}.",
-            "Each axis is gone along once.",
-            [FieldFix("Name each once", {"axes": sorted(set(axes))})],
+            say("{kind} names an axis twice: {axes}.", kind=kind, axes=list(axes)),
+            say("Each axis is gone along once."),
+            [FieldFix(say("Name each once"), {"axes": sorted(set(axes))})],
         )
     return tuple(sorted(axes))
 
@@ -58,8 +58,19 @@ def margins(
         fitted = tuple((*before, 0, 0)[: len(x)]) if len(before) != 2 or len(x) != 3 else (0, *before)
         raise ShapeError(
             "wrong_axes",
-            f"{kind} says {len(before)} and {len(last)} margins, but {shape_text(x)} has {len(x)} axes.",
-            "One number per axis: channels, height, width.",
-            [FieldFix(f"Use {list(fitted)} before and after", {"before": list(fitted), "after": None})],
+            say(
+                "{kind} says {first} and {second} margins, but {shape} has {count} axes.",
+                kind=kind,
+                first=len(before),
+                second=len(last),
+                shape=shape_text(x),
+                count=len(x),
+            ),
+            say("One number per axis: channels, height, width."),
+            [
+                FieldFix(
+                    say("Use {fitted} before and after", fitted=list(fitted)), {"before": list(fitted), "after": None}
+                )
+            ],
         )
     return before, last

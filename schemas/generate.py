@@ -55,12 +55,20 @@ def _one_of(suffix: str = "") -> Schema:
     return {"oneOf": [{"$ref": f"#/$defs/{kind}{suffix}"} for kind in (*REGISTRY, "Repeat", "Unit")]}
 
 
+def _definition(definitions: Schema, kind: str) -> Schema:
+    """Return a layer's definition. Where a setting has the same name, Pydantic puts the modules before both."""
+    if kind in definitions:
+        return dict(definitions[kind])
+    module = REGISTRY[kind].cls.__module__.replace(".", "__")
+    return dict(definitions[f"{module}__{kind}"])
+
+
 def json_schema() -> Schema:
     """Return the JSON Schema of documents, for editors' completion and checks."""
     schema: Schema = _tidy(Document.model_json_schema())
     definitions = schema["$defs"]
     for kind in (*REGISTRY, "Repeat", "Unit"):
-        definitions[f"{kind}InUnit"] = _template(definitions[kind])
+        definitions[f"{kind}InUnit"] = _template(_definition(definitions, kind))
     definitions["UnitDefinition"]["properties"]["layers"]["items"] = _one_of("InUnit")
     schema["required"] = ["format", *schema.get("required", [])]
     schema["$defs"] = dict(sorted(definitions.items()))

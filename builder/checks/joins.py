@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import Fix, ShapeError
 from schemas.patch import join
 from schemas.say import Joined, Said, listed, say
-from schemas.shapes import Pair, Shape, elements
+from schemas.shapes import Pair, Shape, elements, shape_text
 
 from .found import changed, fresh, insert, outputs, over
 
@@ -29,6 +29,7 @@ WIDEST_TRIED = 16
 def propose(state: Shapes, node: Node, given: Sequence[Shape], code: str) -> Iterator[Fix]:
     """Yield fixes for a join, the likeliest first. The checker tries each before anyone sees it."""
     if code == "rank_mismatch":
+        yield from _channelled(node, given)
         yield from _flattened(node, given)
     elif code == "size_mismatch":
         yield from _resized(state, node, given)
@@ -58,6 +59,20 @@ def _before(node: Node, new: dict[int, dict[str, Any]], base: str) -> tuple[dict
 
 def _channels(count: int) -> Said:
     return say("1 channel") if count == 1 else say("{count} channels", count=count)
+
+
+def _channelled(node: Node, given: Sequence[Shape]) -> Iterator[Fix]:
+    """Propose to make a row of as many values as an image has channels a weight of each channel."""
+    image = next((shape for shape in given if len(shape) > 1), None)
+    rows = [index for index, shape in enumerate(given) if len(shape) == 1 and image and shape[0] == image[0]]
+    if image is None or node.type == "Concatenate" or not rows:
+        return
+    shape = (image[0], *(1 for _ in image[1:]))
+    new = {index: {"type": "Reshape", "shape": list(shape)} for index in rows}
+    names = listed([_names(node)[index] for index in rows])
+    yield Fix(
+        say("Reshape {name} to {shape} before", name=names, shape=shape_text(shape)), _before(node, new, "weights")
+    )
 
 
 def _flattened(node: Node, given: Sequence[Shape]) -> Iterator[Fix]:

@@ -10,6 +10,7 @@ from .. import ops
 from ..errors import ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape, shape_text
 
 
@@ -27,8 +28,8 @@ class Broadcast(Layer):
         if not fits and x != (1,):
             raise ShapeError(
                 "broadcast_shape",
-                f"{shape_text(x)} cannot be repeated to {shape_text(self.shape)}.",
-                "Both need as many axes, and a size may only change where it is 1.",
+                say("{shape} cannot be repeated to {target}.", shape=shape_text(x), target=shape_text(self.shape)),
+                say("Both need as many axes, and a size may only change where it is 1."),
             )
         return self.shape
 

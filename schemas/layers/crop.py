@@ -11,6 +11,7 @@ from ..axes import Margins, margins
 from ..errors import FieldFix, ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape, shape_text
 
 
@@ -28,9 +29,14 @@ class Crop(Layer):
         if min(left) < 1:
             raise ShapeError(
                 "nothing_left",
-                f"Crop cuts {list(before)} and {list(after)} off {shape_text(x)}, so nothing is left.",
-                "Each axis must keep at least one place.",
-                [FieldFix("Cut nothing off", {"before": [0] * len(x), "after": None})],
+                say(
+                    "Crop cuts {before} and {after} off {shape}, so nothing is left.",
+                    before=list(before),
+                    after=list(after),
+                    shape=shape_text(x),
+                ),
+                say("Each axis must keep at least one place."),
+                [FieldFix(say("Cut nothing off"), {"before": [0] * len(x), "after": None})],
             )
         return left
 

@@ -8,6 +8,7 @@ from .. import ops
 from ..errors import ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape, shape_text
 
 
@@ -26,20 +27,33 @@ class MatMul(Layer):
         if len(a) != len(b) or len(a) not in (2, 3):
             raise ShapeError(
                 "rank_mismatch",
-                f"MatMul reads {shape_text(a)} and {shape_text(b)}, which are no two matrices.",
-                "Both inputs need two axes, or three with as many matrices in each. Reshape gives values axes.",
+                say(
+                    "MatMul reads {shape} and {other}, which are no two matrices.",
+                    shape=shape_text(a),
+                    other=shape_text(b),
+                ),
+                say("Both inputs need two axes, or three with as many matrices in each. Reshape gives values axes."),
             )
         if a[:-2] != b[:-2]:
             raise ShapeError(
                 "channel_mismatch",
-                f"MatMul reads {a[0]} and {b[0]} matrices: {shape_text(a)} and {shape_text(b)}.",
-                "The first matrix of one is multiplied by the first of the other, and so on.",
+                say(
+                    "MatMul reads {first} and {second} matrices: {shape} and {other}.",
+                    first=a[0],
+                    second=b[0],
+                    shape=shape_text(a),
+                    other=shape_text(b),
+                ),
+                say("The first matrix of one is multiplied by the first of the other, and so on."),
             )
         if a[-1] != b[-2]:
             raise ShapeError(
                 "size_mismatch",
-                f"MatMul cannot multiply {shape_text(a[-2:])} by {shape_text(b[-2:])}.",
-                f"The first has {a[-1]} columns, so the second needs {a[-1]} rows. Transpose turns a matrix.",
+                say("MatMul cannot multiply {shape} by {other}.", shape=shape_text(a[-2:]), other=shape_text(b[-2:])),
+                say(
+                    "The first has {count} columns, so the second needs {count} rows. Transpose turns a matrix.",
+                    count=a[-1],
+                ),
             )
         return (*a[:-1], b[-1])
 

@@ -10,6 +10,7 @@ from .. import ops
 from ..errors import FieldFix, ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape
 
 
@@ -31,9 +32,9 @@ class Maxout(Layer):
             nearest = sorted(fitting, key=lambda k: abs(k - self.pieces))[:1]
             raise ShapeError(
                 "pieces_do_not_divide",
-                f"{x[0]} channels cannot be cut into groups of {self.pieces}.",
-                "Each output channel takes the largest of as many input channels.",
-                [FieldFix(f"Use groups of {k}", {"pieces": k}) for k in nearest],
+                say("{count} channels cannot be cut into groups of {pieces}.", count=x[0], pieces=self.pieces),
+                say("Each output channel takes the largest of as many input channels."),
+                [FieldFix(say("Use groups of {count}", count=k), {"pieces": k}) for k in nearest],
             )
         return (x[0] // self.pieces, *x[1:])
 

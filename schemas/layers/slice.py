@@ -11,6 +11,7 @@ from ..axes import inside
 from ..errors import FieldFix, ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape
 
 Place = Annotated[int, Field(ge=-(2**31), le=2**31 - 1, strict=True)]
@@ -36,9 +37,15 @@ class Slice(Layer):
             stop = size if self.stop is None else self.stop
             raise ShapeError(
                 "nothing_left",
-                f"{self.start} to {stop} keeps nothing of {size} places on axis {self.axis}.",
-                f"Places run from 0 to {size - 1}.",
-                [FieldFix("Keep all", {"start": 0, "stop": None, "step": 1})],
+                say(
+                    "{start} to {stop} keeps nothing of {size} places on axis {axis}.",
+                    start=self.start,
+                    stop=stop,
+                    size=size,
+                    axis=self.axis,
+                ),
+                say("Places run from 0 to {last}.", last=size - 1),
+                [FieldFix(say("Keep all"), {"start": 0, "stop": None, "step": 1})],
             )
         return places[0], len(places)
 

@@ -11,6 +11,7 @@ from ..axes import inside
 from ..errors import FieldFix, ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape
 
 
@@ -31,16 +32,21 @@ class Split(Layer):
             nearest = sorted(fitting, key=lambda k: abs(k - self.parts))[:1]
             raise ShapeError(
                 "parts_do_not_divide",
-                f"{size} places on axis {self.axis} cannot be cut into {self.parts} equal parts.",
-                "All parts have the same size.",
-                [FieldFix(f"Make {k} parts", {"parts": k}) for k in nearest],
+                say(
+                    "{size} places on axis {axis} cannot be cut into {parts} equal parts.",
+                    size=size,
+                    axis=self.axis,
+                    parts=self.parts,
+                ),
+                say("All parts have the same size."),
+                [FieldFix(say("Make {count} parts", count=k), {"parts": k}) for k in nearest],
             )
         if self.index >= self.parts:
             raise ShapeError(
                 "no_such_part",
-                f"There is no part {self.index} of {self.parts}.",
-                f"Parts are numbered 0 to {self.parts - 1}.",
-                [FieldFix("Keep the last part", {"index": self.parts - 1})],
+                say("There is no part {index} of {parts}.", index=self.index, parts=self.parts),
+                say("Parts are numbered 0 to {last}.", last=self.parts - 1),
+                [FieldFix(say("Keep the last part"), {"index": self.parts - 1})],
             )
         return (*x[: self.axis], size // self.parts, *x[self.axis + 1 :])
 

@@ -10,6 +10,7 @@ from .. import ops
 from ..errors import FieldFix, ShapeError
 from ..layer import Layer, layer
 from ..ops import Value
+from ..say import say
 from ..shapes import Shape, shape_text
 
 
@@ -31,9 +32,14 @@ class Transpose(Layer):
         if sorted(axes) != list(range(len(x))):
             raise ShapeError(
                 "wrong_axes",
-                f"{list(axes)} is no order of the {len(x)} axes of {shape_text(x)}.",
-                f"Each of 0 to {len(x) - 1} must stand there once.",
-                [FieldFix("Reverse the order", {"axes": list(range(len(x)))[::-1]})],
+                say(
+                    "{axes} is no order of the {count} axes of {shape}.",
+                    axes=list(axes),
+                    count=len(x),
+                    shape=shape_text(x),
+                ),
+                say("Each of 0 to {count} must stand there once.", count=len(x) - 1),
+                [FieldFix(say("Reverse the order"), {"axes": list(range(len(x)))[::-1]})],
             )
         return axes
 

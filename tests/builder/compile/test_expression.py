@@ -13,7 +13,7 @@ from builder.kernels import pointwise
 from builder.kernels.codes import KINDS
 from schemas import ops
 from schemas.errors import UsageError
-from schemas.expression import DEEPEST
+from schemas.expression import DEEPEST, derive, parse, text as written
 from schemas.layer import REGISTRY
 
 HOSTILE = {
@@ -188,12 +188,23 @@ def test_a_new_activation_needs_no_kernel(function, derivative):
     engine.assert_gradient(made.parameters, made, rng, 20)
 
 
-@pytest.mark.parametrize("kind", [k for k, r in REGISTRY.items() if r.category == "Activation" and k != "Softmax"])
+CURVES = [
+    kind
+    for kind, registration in REGISTRY.items()
+    if registration.category == "Activation"
+    and registration.cls.arity == (1, 1)
+    and "function" not in registration.cls.model_fields
+    and type(registration.cls(type=kind).lower(ops.value((2,)))) is ops.Pointwise
+]
+
+
+@pytest.mark.parametrize("kind", CURVES)
 def test_every_activation_s_expressions_agree_with_its_loop(kind):
     """A function with a loop of its own must be what its expression says, and the derivative its slope."""
     op = REGISTRY[kind].cls(type=kind).lower(ops.value((1,)))
-    x = np.linspace(-3, 3, 40)
-    function, derivative = expression.parse(op.function, ("x",)), expression.parse(op.derivative)
+    x = np.linspace(-2.973, 3.0571, 40)  # beside the corners at -3, -1, 0, 1 and 3
+    term = derive(parse(op.function, ("x",)), "x") if op.derivative is None else parse(op.derivative)
+    function, derivative = expression.parse(op.function, ("x",)), expression.program(term)
     y = pointwise.twin_program_forward(function.code, function.constants, x)
     slope = pointwise.twin_program_backward(derivative.code, derivative.constants, x, y, np.ones(40))
     ahead, behind = (pointwise.twin_program_forward(function.code, function.constants, x + s) for s in (1e-6, -1e-6))
@@ -215,3 +226,34 @@ def test_a_stray_warning_of_the_parser_is_no_error():
         for text in ("1if x else 2", "'\\d'", "x is 1"):
             with pytest.raises(UsageError):
                 expression.parse(text)
+
+
+FORMULAS = [
+    "x ** 3 - 2 * x", "2 ** x", "x ** x", "exp(-x * x)", "log(x) * sqrt(x)", "1 / (1 + x)", "log1p(x / 2)",
+    "tanh(x) * sigmoid(2 * x)", "softplus(x - 1)", "erf(x) + sin(x) * cos(x)", "abs(x - 1)",
+    "max(x, 1.3) * min(x, 0.4)",
+    "where(x > 1, x * x, x)", "square(relu(x - 0.7))", "clip(x, 0.5, 1.5)", "-(x / (2 - -x))",
+    "x * (y + x)", "y / x ** y",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_symbolic_derivative_is_the_slope(text):
+    term = parse(text)
+    x, y = np.linspace(0.21, 2.17, 23), np.linspace(1.7, 0.3, 23)
+
+    def value(term, x, y):
+        made = expression.program(term)
+        return pointwise.twin_program_forward(made.code, made.constants, x, y)
+
+    for name, dx, dy in (("x", 1e-6, 0), ("y", 0, 1e-6)):
+        slope = (value(term, x + dx, y + dy) - value(term, x - dx, y - dy)) / 2e-6
+        np.testing.assert_allclose(value(derive(term, name), x, y), slope, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_term_is_written_as_it_is_read(text):
+    term = parse(text)
+    assert parse(written(term)) == term
+    slope = written(derive(term, "x"))  # where -1 is one number, and "- 1" read two signs
+    assert written(parse(slope)) == slope

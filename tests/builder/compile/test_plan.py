@@ -154,6 +154,23 @@ STRIDED = [
     *engine.HEAD,
 ]
 WIDE = [engine.conv(33, padding=1), *engine.layers("ReLU", "MaxPooling"), engine.affine(73), *engine.HEAD]
+FORMULAS = [
+    engine.conv(8, padding=1, name="a"),
+    {"type": "PReLU", "name": "p"},
+    {"type": "Mean", "axes": [1, 2], "keep_axes": True},
+    {"type": "Swish", "name": "w"},
+    {"type": "Multiply", "inputs": ["p", "w"], "name": "m"},
+    {"type": "Max", "axes": [0], "keep_axes": True, "name": "top"},
+    {"type": "Subtract", "inputs": ["m", "top"]},
+    {"type": "Transpose", "axes": [2, 0, 1]},
+    {"type": "Maxout"},
+    engine.conv(5, padding=2),
+    {"type": "Pad", "before": [0, 1, 2], "value": 1.0},
+    {"type": "Slice", "axis": 1, "step": 2},
+    {"type": "Scale", "learned": True},
+    engine.affine(4),
+    *engine.HEAD,
+]
 PAINTED = [
     {"type": "DepthwiseConvolution", "kernel_size": (3, 5), "stride": 2, "padding": "same"},
     *engine.layers("LRN", "Unpooling"),
@@ -203,10 +220,11 @@ LONG = [engine.affine(40), *engine.layers("Tanh"), engine.affine(3), *engine.HEA
         ((3, 2, 800), WIDE, 2),
         ((1100,), LONG, 5),
         ((21, 8, 9), PAINTED, 3),
+        ((3, 6, 8), FORMULAS, 3),
         ((3, 61), ROW, 3),
         ((2, 6, 6), SHARED, 3),
     ],
-    ids=["strided", "large", "long rows", "long Affine", "painted", "rows of one axis", "shared"],
+    ids=["strided", "large", "long rows", "long Affine", "painted", "formulas", "rows of one axis", "shared"],
 )
 def test_canaries_of_chosen_networks(shape, stack, batch, mode):
     run_canaries(shape, stack, batch, mode, "float32")

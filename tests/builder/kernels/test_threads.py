@@ -63,6 +63,25 @@ NETS = {
             *engine.HEAD,
         ],
     ),
+    "formulas": (
+        (4, 30, 40),
+        [
+            engine.conv(12, padding=1),
+            {"type": "PReLU", "name": "p"},
+            {"type": "Mean", "axes": [1, 2], "keep_axes": True},
+            {"type": "Mish", "name": "w"},
+            {"type": "Multiply", "inputs": ["p", "w"]},
+            {"type": "Transpose", "axes": [1, 0, 2]},
+            {"type": "Maxout"},
+            {"type": "Slice", "axis": 1, "step": 2, "name": "s"},
+            {"type": "Transpose", "axes": [0, 2, 1], "name": "t"},
+            {"type": "MatMul", "inputs": ["s", "t"]},
+            {"type": "Pad", "before": [0, 1, 1]},
+            {"type": "Max", "axes": [0]},
+            engine.affine(5),
+            *engine.HEAD,
+        ],
+    ),
     "deep": ((1200,), [engine.affine(300), *engine.layers("ReLU"), engine.affine(5), *engine.HEAD]),
 }
 
