@@ -105,7 +105,8 @@ def parse(text: str, names: tuple[str, ...] = ("x", "y"), reductions: bool = Fal
             pair = made(node.left, level + 1, reduced), made(node.right, level + 1, reduced)
             return Term(_BINARY[type(node.op)], pair)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return Term("neg", (made(node.operand, level + 1, reduced),))
+            inner = made(node.operand, level + 1, reduced)
+            return number(-inner.value) if inner.op == "number" else Term("neg", (inner,))
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
             pair = made(node.left, level + 1, reduced), made(node.comparators[0], level + 1, reduced)
             return Term(_COMPARE[type(node.ops[0])], pair)
@@ -116,8 +117,8 @@ def parse(text: str, names: tuple[str, ...] = ("x", "y"), reductions: bool = Fal
             count = 1 if kind in REDUCTIONS else FUNCTIONS[kind] if kind in FUNCTIONS else _MACROS[kind][0]
             if len(node.args) != count or node.keywords:
                 raise refuse(node, f"needs {count} argument{'s' if count > 1 else ''}")
-            inner = reduced or kind in REDUCTIONS
-            arguments = tuple(made(argument, level + 1, inner) for argument in node.args)
+            within = reduced or kind in REDUCTIONS
+            arguments = tuple(made(argument, level + 1, within) for argument in node.args)
             return _MACROS[kind][1](*arguments) if kind in _MACROS else Term(kind, arguments)
         raise refuse(node, f"is not allowed; use numbers, {', '.join(names)}, + - * / ** and {', '.join(known)}")
 

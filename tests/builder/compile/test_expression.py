@@ -255,5 +255,5 @@ def test_a_symbolic_derivative_is_the_slope(text):
 def test_a_term_is_written_as_it_is_read(text):
     term = parse(text)
     assert parse(written(term)) == term
-    slope = written(derive(term, "x"))  # where -1 is one number, and "- 1" read two signs
+    slope = written(derive(term, "x"))
     assert written(parse(slope)) == slope
