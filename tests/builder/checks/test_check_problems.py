@@ -171,7 +171,7 @@ CASES: dict[str, Case] = {
     ),
     # --- shapes
     "channels at Add": Case(
-        document([conv(16, padding=1), RELU, layer("Add", inputs=["ReLU_1", "Input"]), *END]),
+        document([conv(16, padding=1), RELU, layer("Add", inputs=["ReLU_1", "Input"]), *END], (3, 8, 8)),
         [("channel_mismatch", at(2))],
         "Insert a 1×1 Convolution to 16 channels after Input",
         unknown=4,
@@ -394,7 +394,7 @@ CASES: dict[str, Case] = {
         "Use 1 groups",
     ),
     "channels at Add in a Repeat": Case(
-        document([repeat(3, [conv(16, padding=1, name="c"), layer("Add", inputs=["c", "Input"])]), *END]),
+        document([repeat(3, [conv(16, padding=1, name="c"), layer("Add", inputs=["c", "Input"])]), *END], (3, 8, 8)),
         [("channel_mismatch", at(0, "/layers/1"))],
         "Insert a 1×1 Convolution to 16 channels after Input",
     ),
