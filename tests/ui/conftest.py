@@ -2,105 +2,100 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-"""For a machine without a screen and without a network; as root, Chromium runs only without its sandbox."""
+for _name in ("browser_harness", "person"):  # tests are imported as files, without packages around them
+    if _name not in sys.modules:
+        _spec = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(f"{_name}.py"))
+        assert _spec is not None and _spec.loader is not None
+        _module = sys.modules[_name] = importlib.util.module_from_spec(_spec)
+        _spec.loader.exec_module(_module)
 
-START = 60.0
-"""Seconds that a server may take until it answers."""
+import browser_harness as harness
+
+PAGES = pytest.StashKey[list[harness.Watched]]()
+"""The pages that a test has opened."""
 
 
-def free_port() -> int:
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        return int(place.getsockname()[1])
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Where CI is set, a browser test that is skipped has failed: CI brings its browser along. A failure is pictured."""
+    report = yield
+    if report.failed and report.when == "call":
+        for number, watched in enumerate(item.stash.get(PAGES, ())):
+            place = item.funcargs["tmp_path"] / f"page-{number}.png"
+            with suppress(Exception):  # the page itself may be what is gone
+                watched.page.screenshot(path=place)
+                report.sections.append(("page", f"{watched.page.url}\n{place}\n" + "\n".join(watched.console[-20:])))
+    if report.skipped and os.environ.get("CI") and item.get_closest_marker("browser"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+    return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Playwright's sync API leaves its event loop and its pipes to the interpreter's end."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The one browser of this process."""
+    try:
+        with harness.chromium() as browser:
+            yield browser
+    except harness.Unavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run `tsumiki ui` on an empty workspace and give its address."""
     pytest.importorskip("streamlit")
-    workspace, port = tmp_path_factory.mktemp("workspace"), free_port()
-    command = [sys.executable, "-m", "builder", "ui", str(workspace), "--port", str(port), "--no-open"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(workspace)}
-    log = (workspace / "server.log").open("w")
-    process = subprocess.Popen(command, cwd=workspace, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        log.close()
-
-
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START
-    while time.monotonic() < end:
-        assert process.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the server does not answer")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Start the system's Chromium."""
-    api = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("there is no Chromium on this machine")
-    with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+    with harness.application(tmp_path_factory.mktemp("workspace")) as made:
+        yield made.address
 
 
 @pytest.fixture
-def browse(chromium: Any, server: str) -> Iterator[Callable[..., Any]]:
-    """Open a page of the application; at the end there was no console error and no request beyond this machine."""
-    contexts, wrong = [], []
+def visit(
+    chromium: Any, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., harness.Watched]]:
+    """Open an address in a fresh browser profile: visit(address, width=1280, height=1000, locale="ja-JP")."""
+    contexts = []
+    pages = request.node.stash.setdefault(PAGES, [])
 
-    def open_page(path: str = "/", *, width: int = 1280, height: int = 1000, **options: Any) -> Any:
+    def open_page(address: str, *, width: int = 1280, height: int = 1000, **options: Any) -> harness.Watched:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: wrong.append(request.url) if _beyond(request.url, server) else None)
-        page.goto(server + path)
-        return page
+        watched = harness.Watched(context.new_page())
+        pages.append(watched)
+        watched.page.goto(address)
+        return watched
 
     yield open_page
     for context in contexts:
         context.close()
-    assert wrong == []
 
 
-def _beyond(url: str, server: str) -> bool:
-    return not url.startswith((server, server.replace("http", "ws"), "data:", "blob:"))
+@pytest.fixture
+def browse(visit: Callable[..., harness.Watched], server: str) -> Iterator[Callable[..., Any]]:
+    """Open a page of the application; at the end there was no console error and no request beyond this machine."""
+    opened: list[harness.Watched] = []
+
+    def open_page(path: str = "/", **options: Any) -> Any:
+        opened.append(visit(server + path, **options))
+        return opened[-1].page
+
+    yield open_page
+    assert [] == [wrong for watched in opened for wrong in (*watched.errors, *watched.outside)]

@@ -33,9 +33,21 @@ function mount(parent, send) {
     const box = canvas.getBoundingClientRect();
     return [((event.clientX - box.left) * SIZE) / box.width, ((event.clientY - box.top) * SIZE) / box.height];
   };
-  const later = () => {
-    if (!state.timer) state.timer = setTimeout(() => { state.timer = 0; state.send(grey(canvas, state.side)); }, PAUSE);
+  const now = () => {
+    clearTimeout(state.timer);
+    state.timer = 0;
+    state.send(grey(canvas, state.side));
   };
+  const later = () => {
+    if (!state.timer) state.timer = setTimeout(now, PAUSE);
+  };
+  // Whoever presses elsewhere may be leaving the page. What would be sent after that is answered for the page that was
+  // left, and Streamlit then empties the page that is shown: so it is sent before.
+  const elsewhere = (event) => {
+    if (!canvas.isConnected) document.removeEventListener("pointerdown", elsewhere, true);
+    else if (state.timer && !event.composedPath().includes(canvas)) now();
+  };
+  document.addEventListener("pointerdown", elsewhere, true);
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     last = place(event);

@@ -1,4 +1,5 @@
-"""A Streamlit page with nothing but the canvas, for test_browser.py: `streamlit run page.py -- <network>`.
+"""A Streamlit page with nothing but the canvas, for test_browser.py: `streamlit run page.py`, and
+http://127.0.0.1:8501/?network=small for the network of that name.
 
 Its document is a list of blocks, and its edits are enough for the tests; the product's are in builder/ui/state.
 """
@@ -7,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import sys
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +19,8 @@ from builder.ui.canvas import CanvasData, canvas, read, read_selected
 st.set_page_config(layout="wide")
 S = st.session_state
 if "history" not in S:
-    S.history, S.future, S.ack, S.rev, S.nonce, S.count, S.log = [NETWORKS[sys.argv[1]]()], [], 0, 0, uuid4().hex, 0, []
+    S.history, S.future, S.log = [NETWORKS[st.query_params["network"]]()], [], []
+    S.ack, S.rev, S.nonce, S.count = 0, 0, uuid4().hex, 0
 
 
 def index(stack: Stack, one: str | None) -> int:

@@ -14,11 +14,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [
-    pytest.mark.browser,
-    # playwright's sync API leaves its event loop to the interpreter's end
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"),
-]
+pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
 SMALL = ["Input", "b1", "b2", "b3", "b4", "b5", "b6", "b7"]
