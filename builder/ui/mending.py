@@ -46,7 +46,7 @@ def _problem(s: Store, shown: list[Shown], problem: Problem, number: int) -> Non
             st.markdown(f":{color}[{ICONS[problem.severity]}] **{plain(heading(problem))}**", width="content")
             if block is not None:
                 st.button(
-                    block.name,
+                    plain(block.name),
                     key=f"problem:{number}:show",
                     icon=":material/my_location:",
                     type="tertiary",
@@ -81,7 +81,7 @@ def _select(s: Store, block: str) -> None:
 
 def _fix(s: Store, fix: Proposal, key: str) -> None:
     """Draw one fix: its title opens the difference that it makes, and the button that makes it."""
-    preview = st.popover(said(fix.title), icon=":material/build:", key=key, on_change="rerun")
+    preview = st.popover(plain(said(fix.title)), icon=":material/build:", key=key, on_change="rerun")
     if not preview.open:
         return
     with preview:

@@ -33,6 +33,7 @@ from typing import Any, Literal, get_args
 
 from schemas.errors import TrainingError, UsageError
 
+from .confine import strays
 from .files import read_json, write_json, writing
 from .processes import alive, created, environment, lock_holder, terminate
 
@@ -104,8 +105,11 @@ class Registry:
     def submit(self, document: Mapping[str, Any], base: Path | None = None) -> Job:
         """Put the training of a document at the end of the queue; its data paths start at `base` (the workspace).
 
-        Raises TrainingError when the job cannot be written down, for example on a full disk.
+        Raises TrainingError when the job cannot be written down, for example on a full disk, and UsageError when the
+        document reads what is outside of the workspace.
         """
+        for problem in strays(document, base or self.workspace, self.workspace):
+            raise UsageError(f"{problem.what} {problem.why}")
         name = str(document.get("name") or "network")
         order = {"action": "train", "out": str(self.workspace / RUNS), "base": str(base or self.workspace)}
         return self._enqueue(name, order, document)

@@ -185,7 +185,7 @@ def name_field(s: Store) -> None:
 def saved_badge(s: Store) -> None:
     """Draw whether the document is saved, and where."""
     if s.failure is not None:
-        st.badge(text("app.no_draft"), icon=":material/warning:", color="red", help=s.failure)
+        st.badge(text("app.no_draft"), icon=":material/warning:", color="red", help=plain(s.failure))
     place = text("app.never_saved") if s.state.path is None else plain(s.state.path)
     if s.state.changed:
         st.badge(text("app.unsaved"), color="orange", help=place)

@@ -31,6 +31,9 @@ FLAGS = [
 ]
 """For a machine without a screen and without a network; as root, Chromium runs only without its sandbox."""
 
+LEFT_PICTURE = ("404", "/media/")
+"""A picture of the page before, which the server has dropped and a slow browser still asks for."""
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 START = 60.0
 """Seconds that a server may take until it answers."""
@@ -46,7 +49,8 @@ class Server:
 
     address: str
     process: subprocess.Popen[bytes]
-    log: Path
+    folder: Path
+    """Where it runs: of the application, the workspace."""
 
     def kill(self) -> None:
         """End it at once, as a power cut would."""
@@ -71,7 +75,7 @@ def serving(
         )
     try:
         _wait(f"http://127.0.0.1:{port}/_stcore/health", process, log)
-        yield Server(f"http://127.0.0.1:{port}", process, log)
+        yield Server(f"http://127.0.0.1:{port}", process, folder)
     finally:
         process.terminate()
         try:
@@ -123,7 +127,7 @@ def chromium() -> Iterator[Any]:
 
 
 class Watched:
-    """A browser page that remembers what it asked for, what of it was beyond this machine, and what went wrong in it."""
+    """A browser page that remembers what it asked for, what was beyond this machine, and what its console said."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
@@ -134,12 +138,17 @@ class Watched:
         """Bytes that the server sent through the page's connection."""
         page.on("request", lambda request: self._request(request.url))
         page.on("websocket", lambda socket: socket.on("framereceived", self._count))
-        page.on("console", lambda said: self.console.append(f"{said.type}: {said.text}"))
-        page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+        page.on("console", lambda said: self.console.append(f"{said.type}: {said.text} {said.location['url']}".strip()))
+        page.on("pageerror", lambda error: self.console.append(f"error: {error.stack or error}"))
 
     @property
     def errors(self) -> list[str]:
-        return [said for said in self.console if said.startswith("error")]
+        """What the console said in red, but for pictures of a page that was left while it was being drawn."""
+        return [
+            said
+            for said in self.console
+            if said.startswith("error") and not all(part in said for part in LEFT_PICTURE)
+        ]
 
     def _request(self, url: str) -> None:
         self.asked.append(url)

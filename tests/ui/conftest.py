@@ -19,7 +19,7 @@ for _name in ("browser_harness", "person"):  # tests are imported as files, with
         _module = sys.modules[_name] = importlib.util.module_from_spec(_spec)
         _spec.loader.exec_module(_module)
 
-import browser_harness as harness
+import browser_harness as harness  # noqa: E402  # which is there only now
 
 PAGES = pytest.StashKey[list[harness.Watched]]()
 """The pages that a test has opened."""
@@ -27,7 +27,7 @@ PAGES = pytest.StashKey[list[harness.Watched]]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Where CI is set, a browser test that is skipped has failed: CI brings its browser along. A failure is pictured."""
+    """Make a skipped browser test a failure where CI is set: CI brings its browser along. A failure is pictured."""
     report = yield
     if report.failed and report.when == "call":
         for number, watched in enumerate(item.stash.get(PAGES, ())):
@@ -68,9 +68,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def visit(
-    chromium: Any, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Callable[..., harness.Watched]]:
+def visit(chromium: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., harness.Watched]]:
     """Open an address in a fresh browser profile: visit(address, width=1280, height=1000, locale="ja-JP")."""
     contexts = []
     pages = request.node.stash.setdefault(PAGES, [])

@@ -57,7 +57,8 @@ class Person:
     # --- moving ---
 
     def go(self, name: str) -> None:
-        self.page.locator(f"a[href*='/{name}']" if name != "build" else "[data-testid=stTopNavLink]").first.click()
+        place = f"a[href*='/{name}']" if name != "build" else "[data-testid=stTopNavLink]"
+        self.page.locator(place).first.click(delay=60)  # milliseconds, as a finger does
         self.settle()
         self.sound()
 
@@ -68,6 +69,11 @@ class Person:
     def block(self, name: str) -> Any:
         """Return a block of the canvas by its name."""
         return self.page.get_by_role("button", name=re.compile(rf"^\w+ {re.escape(name)}[,、]")).first
+
+    def choose(self, name: str) -> None:
+        """Press one part of a segmented control."""
+        self.page.locator("[data-testid=stButtonGroup] button", has_text=self.say(name)).first.click()
+        self.settle()
 
     # --- building ---
 
@@ -110,10 +116,7 @@ class Person:
     def upload(self, files: Sequence[Path]) -> None:
         """Send files on the page Data."""
         self.go("data")
-        self.page.get_by_role("radio", name=self.say("data.way.upload")).or_(
-            self.page.locator("[data-testid=stButtonGroup] button", has_text=self.say("data.way.upload"))
-        ).first.click()
-        self.settle()
+        self.choose("data.way.upload")
         self.page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(files)
         self.press("data.take", count=len(files))
 
@@ -162,9 +165,7 @@ class Person:
 
     def view(self, name: str) -> None:
         """Choose one of the views of Understand."""
-        words = self.say(f"understand.view.{name}")
-        self.page.locator("[data-testid=stButtonGroup] button", has_text=words).first.click()
-        self.settle()
+        self.choose(f"understand.view.{name}")
 
     def download(self, folder: Path) -> Path:
         """Take the newest run away and unpack it; return the run folder."""

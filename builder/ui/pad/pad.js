@@ -41,13 +41,6 @@ function mount(parent, send) {
   const later = () => {
     if (!state.timer) state.timer = setTimeout(now, PAUSE);
   };
-  // Whoever presses elsewhere may be leaving the page. What would be sent after that is answered for the page that was
-  // left, and Streamlit then empties the page that is shown: so it is sent before.
-  const elsewhere = (event) => {
-    if (!canvas.isConnected) document.removeEventListener("pointerdown", elsewhere, true);
-    else if (state.timer && !event.composedPath().includes(canvas)) now();
-  };
-  document.addEventListener("pointerdown", elsewhere, true);
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     last = place(event);
@@ -68,7 +61,14 @@ function mount(parent, send) {
     }
     later();
   });
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) canvas.addEventListener(end, () => { last = null; });
+  // Nothing is sent after the pen is up. Whoever lifts it may be leaving the page; what is sent after that is answered
+  // for the page that was left, and Streamlit then empties the page that is shown.
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    canvas.addEventListener(end, () => {
+      last = null;
+      if (state.timer) now();
+    });
+  }
   const empty = () => { ink.clearRect(0, 0, SIZE, SIZE); state.send(""); };
   clear.addEventListener("click", empty);
   canvas.addEventListener("keydown", (event) => {

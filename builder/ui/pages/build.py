@@ -157,8 +157,9 @@ def _place(s: Store) -> None:
             above = len(names) - 1 - level
             if above:
                 st.button(
-                    f"{name} ›", key=f"place:{level}", type="tertiary", on_click=s.act, args=(Leave(levels=above),)
-                )
+                    f"{plain(name)} ›", key=f"place:{level}", type="tertiary",
+                    on_click=s.act, args=(Leave(levels=above),),
+                )  # fmt: skip
             else:
                 st.markdown(f"**{plain(name)}**")
         if s.state.stack is not None and scope_of(s.state.graph, s.state.stack) is None:

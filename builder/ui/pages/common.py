@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,16 +16,24 @@ from builder.ui.texts.translate import read, said
 from schemas.errors import Problem
 from schemas.say import Said
 
+LINKS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+"""Where an address would be recognised."""
+
 ICONS = {"error": ":material/error:", "warning": ":material/warning:", "info": ":material/info:"}
 
 
 def plain(words: object) -> str:
     """Return text in which Markdown finds nothing: names of files and classes come from strangers.
 
-    >>> plain("a_b [x](http://y) $z$ :red[w]")
-    'a\\\\_b \\\\[x\\\\](http\\\\://y) \\\\$z\\\\$ \\\\:red\\\\[w\\\\]'
+    Addresses become links only after backslashes are gone; a word joiner, which has no width, keeps them apart.
+
+    >>> plain("a_b [x](y) $z$ :red[w]")
+    'a\\\\_b \\\\[x\\\\](y) \\\\$z\\\\$ \\\\:red\\\\[w\\\\]'
+    >>> plain("http://y www.y a@y.z") == "http\\\\:\\u2060//y www\\u2060.y a\\u2060@y.z"
+    True
     """
-    return "".join("\\" + c if c in "\\`*_{}[]<>()#+-.!|~$:&" and c not in "()-.+" else c for c in str(words))
+    said = LINKS.sub("\u2060", str(words))
+    return "".join("\\" + c if c in "\\`*_{}[]<>#!|~$:&" else c for c in said)
 
 
 def refused(error: Exception) -> None:

@@ -11,6 +11,7 @@ from builder.data import suggest
 from builder.report.datasets import builtin_rows
 from builder.ui import uploads
 from builder.ui.adapt import adapted, bare, suited
+from builder.ui.confine import strays
 from builder.ui.pages import samples, task
 from builder.ui.pages.bound import at
 from builder.ui.pages.common import ICONS, headline, plain, refused
@@ -61,7 +62,7 @@ def _choose(s: Store) -> None:
             _path(s)
         else:
             _builtin(s)
-        if isinstance(source, dict) and source.get("type") == "csv":
+        if isinstance(source, dict) and source.get("type") == "csv" and not strays(s.document, s.base, s.workspace):
             _target(s, source)
     refusal = st.session_state.pop("data:refused", None)
     if refusal:

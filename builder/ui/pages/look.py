@@ -7,6 +7,7 @@ import streamlit as st
 
 from builder.ui.insight import Insight
 from builder.ui.pages.charts import likelihoods
+from builder.ui.pages.common import plain
 from builder.ui.pages.inside import sample
 from builder.ui.texts import text
 from schemas.errors import TsumikiError
@@ -20,7 +21,7 @@ def section(insight: Insight) -> None:
     left, right = st.columns([1, 2], gap="large")
     with left:
         x, label = sample(insight, "look:sample")
-        st.caption(text("look.truth", truth=label))
+        st.caption(text("look.truth", truth=plain(label)))
         count = 2 if insight.net.task == "binary" and insight.net.output_shape[0] == 1 else insight.net.output_shape[0]
         said = int(answer(insight, x)[1])
         every = [None, *range(count)] if count > 1 else [None]
@@ -59,9 +60,9 @@ def explain(insight: Insight, x: np.ndarray, output: int | None) -> None:
     try:
         cam = grad_cam(insight.net, x, None if output is None else [output])
         shown.insert(1, zoom(over(own, cam.heat[0]), 220))
-        captions.insert(1, text("look.cam", layer=cam.layer))
+        captions.insert(1, text("look.cam", layer=plain(cam.layer)))
     except TsumikiError as error:
-        st.caption(str(error).replace("`", ""))
+        st.caption(plain(error))
     for place, image, caption in zip(st.columns(len(shown)), shown, captions, strict=True):
         with place:
             st.image(image, width="stretch")

@@ -12,6 +12,7 @@ import streamlit as st
 
 from builder.data.finding import BadData, Finding
 from builder.report.ranges import ranges, some, spread
+from builder.ui.confine import strays
 from builder.ui.pages import steps
 from builder.ui.pages.bound import at, change
 from builder.ui.pages.charts import bars, histogram
@@ -42,6 +43,9 @@ def _prepared(section: str, task: str, base: str, look: int) -> Any:
 
 def prepared_of(s: Store) -> tuple[Any, Sequence[Finding]]:
     """Return the document's data, prepared, and what was found; None with the reasons where they cannot be used."""
+    outside = strays(s.document, s.base, s.workspace)
+    if outside:
+        return None, [Finding("error", problem.code, f"{problem.what} {problem.why}") for problem in outside]
     section = json.dumps(s.document.get("data"), sort_keys=True)
     try:
         with st.spinner(text("data.reading")):

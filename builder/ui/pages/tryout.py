@@ -12,7 +12,7 @@ from builder.ui.drawing import Style, decoded, fitted, style_of
 from builder.ui.insight import Insight
 from builder.ui.pad import pad
 from builder.ui.pages.charts import likelihoods
-from builder.ui.pages.common import refused
+from builder.ui.pages.common import plain, refused
 from builder.ui.pages.look import answer, explain
 from builder.ui.pages.pictures import map_sheet, picture_grid
 from builder.ui.texts import text
@@ -95,11 +95,11 @@ def _answer(
     try:
         if insight.net.task == "regression":
             with middle:
-                st.metric(text("try.answer"), insight.label(insight.net.predict(x)[0]))
+                st.metric(text("try.answer"), plain(insight.label(insight.net.predict(x)[0])))
         else:
             likely, said = answer(insight, x)
             with middle:
-                st.metric(text("try.answer"), insight.name(said))
+                st.metric(text("try.answer"), plain(insight.name(said)))
                 st.altair_chart(likelihoods(likely, text("answers.likelihood")), width="stretch", key="try:likely")
         with middle:
             picture_grid([x[0]], [text("try.seen")], side=120)

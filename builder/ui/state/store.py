@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from builder.check import Report, check
+from builder.data.facts import DataFacts
+from builder.ui.confine import strays
 from schemas.errors import TsumikiError, UsageError
 from schemas.reader import read_file, read_text
 
@@ -94,9 +96,18 @@ class Store:
                 facts = None
                 if old is not None and old.facts is not None and self._looked == self._data(state):
                     facts = old.facts
-                self._report = rev, check(state.document, facts=facts, base=self.base)
+                self._report = rev, self._checked(state.document, facts)
                 self._looked = self._data(state)
             return self._report[1]
+
+    def _checked(self, document: dict[str, Any], facts: DataFacts | None) -> Report:
+        """Check a document; nothing outside of the workspace is looked at."""
+        outside = strays(document, self.base, self.workspace)
+        if not outside:
+            return check(document, facts=facts, base=self.base)
+        kept = {name: value for name, value in document.items() if name != "initialise"}
+        report = check(kept, facts=DataFacts(), base=self.base)
+        return replace(report, problems=(*outside, *report.problems))
 
     def _data(self, state: State) -> str:
         document = state.document

@@ -1,5 +1,5 @@
-"""The whole way in a real browser, as a new user goes it: an empty page, a network, a mistake and its fix, data, training
-with live curves, answers, a drawn digit, and a download that `tsumiki evaluate` measures the same."""
+"""The whole way in a real browser, as a new user goes it: an empty page, a network, a mistake and its fix, data,
+training with live curves, answers, a drawn digit, and a download that `tsumiki evaluate` measures the same."""
 
 from __future__ import annotations
 
