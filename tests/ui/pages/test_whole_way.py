@@ -63,20 +63,15 @@ def test_an_own_stack_by_drag_and_by_keyboard(browse: Browse, tmp_path: Path) ->
     page = browse("/", height=1100)
     me = Person(page)
     page.locator(".canvas").wait_for()
-    for number, kind in enumerate(("Convolution", "ReLU")):
+    for kind in ("Convolution", "ReLU"):
         entry = page.get_by_role("button", name=f"Add {kind}:")
         entry.scroll_into_view_if_needed()
         start = entry.bounding_box()
-        blocks = page.locator(".react-flow__node")
-        last = blocks.last.bounding_box() if number else page.locator(".pane").first.bounding_box()
-        to = (
-            (last["x"] + last["width"] / 2, last["y"] + last["height"] + 40) if number
-            else (last["x"] + last["width"] / 2, last["y"] + last["height"] / 2)
-        )  # fmt: skip
+        last = page.locator(".react-flow__node").last.bounding_box()
         page.mouse.move(start["x"] + 40, start["y"] + 10)
         page.mouse.down()
         page.mouse.move(start["x"] + 60, start["y"] + 20)
-        page.mouse.move(*to, steps=6)
+        page.mouse.move(last["x"] + last["width"] / 2, last["y"] + last["height"] + 40, steps=6)
         page.mouse.up()
         me.block(f"{kind}_1").wait_for()
         me.settle()
