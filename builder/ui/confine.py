@@ -14,7 +14,7 @@ from builder.ui.texts import text
 from schemas.errors import Problem
 
 PATHS = ("path", "images", "labels", "masks", "from")
-"""Fields of a section that name a file or a folder; tests/ui/test_confine.py finds those that are missing here."""
+"""Fields of a section that name a file or a folder; a test finds those that are missing here."""
 
 CODE = "outside_workspace"
 
