@@ -1,4 +1,4 @@
-"""The settings with which Streamlit serves the application are closed to others; test_build.py compares their copies."""
+"""The settings with which Streamlit serves the application are closed; test_build.py compares their copies."""
 
 from __future__ import annotations
 
