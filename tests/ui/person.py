@@ -83,9 +83,10 @@ class Person:
         self.block("Input").wait_for()
         self.settle()
 
-    def number(self, field: str, value: int) -> None:
-        """Type a number into the inspector."""
-        box = self.page.get_by_role("spinbutton", name=self.say(f"build.field.{field}"), exact=True)
+    def number(self, field: str, value: int, axis: str = "") -> None:
+        """Type a number into the inspector; `axis` is "height" for the first of a pair."""
+        name = self.say(f"build.field.{field}") + (f" · {self.say(f'build.{axis}')}" if axis else "")
+        box = self.page.get_by_role("spinbutton", name=name, exact=True)
         box.fill(str(value))
         box.press("Enter")
         self.settle()

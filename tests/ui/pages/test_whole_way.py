@@ -86,10 +86,11 @@ def test_an_own_stack_by_drag_and_by_keyboard(browse: Browse, tmp_path: Path) ->
     assert ["Convolution", "ReLU", "MaxPooling", "Affine"] == kinds
     me.builtin("digits")
     me.go("build")
-    me.block("MaxPooling_1").focus()
-    page.keyboard.press("Enter")
+    me.block("Input").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
     me.settle()
-    me.number("kernel_size", 50)
+    me.number("kernel_size", 50, "height")
     me.sees(me.say("build.errors", count=1))
     me.mend()
     _train_look_and_take(me, tmp_path, epochs=30)
