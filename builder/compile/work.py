@@ -25,7 +25,7 @@ from .tensors import Tensor
 ALONE = 20_000_000
 """Multiply-adds of a step below which one thread is faster than two (about half a millisecond)."""
 
-PRODUCTS = ("convolution", "affine", "weight gradient", "input gradient")
+PRODUCTS = ("convolution", "depthwise convolution", "deconvolution", "affine", "weight gradient", "input gradient")
 """Calls that multiply by a weight; all others pass over memory."""
 
 REACHED = {"tiles": 0.9, "gradient": 0.95, "winograd": 0.85, "affine": 0.92}
@@ -96,7 +96,7 @@ def work_of(em: Emitter, call: Call, slots: int = 0) -> Work:
     tensors = [block for block in call.touches if isinstance(block, Tensor)]
     moved = float(sum(t.n * t.h * t.w * t.c * t.item for t in tensors))
     op = call.op
-    if call.name not in PRODUCTS or not isinstance(op, ops.Conv2d | ops.Affine):
+    if call.name not in PRODUCTS or not isinstance(op, ops.Conv2d | ops.Deconv2d | ops.Affine):
         each = PASS_COSTS.get(call.name, OTHER_PASSES)
         each += NORM * (call.name.startswith("pooling") and getattr(op, "norm", None) is not None)
         vectors = max((t.n * t.h * t.w * -(-t.c // em.lanes) for t in tensors), default=0)
@@ -105,28 +105,33 @@ def work_of(em: Emitter, call: Call, slots: int = 0) -> Work:
     if call.name == "weight gradient" and isinstance(op, ops.Affine):
         weights *= 2 + 2 * slots
     flops = 2.0 * em.batch * op.multiply_adds
-    if isinstance(op, ops.Conv2d):
+    if isinstance(op, ops.Conv2d | ops.Deconv2d):
         vectors_, kind = _convolution(em, call.name, op, tensors[0], tensors[1])
         if kind == "winograd":  # transformed weights are written and read again
-            weights *= 2 * POINTS // (op.weight.shape[2] * op.weight.shape[3])
+            weights *= 2 * POINTS // (op.filters[2] * op.filters[3])
     else:
         vectors_, kind = _affine(em, call.name, op), "affine"
     return Work(flops, vectors_, moved + weights, kind)
 
 
-def _convolution(em: Emitter, name: str, op: ops.Conv2d, first: Tensor, second: Tensor) -> tuple[float, str]:
+def _convolution(
+    em: Emitter, name: str, op: ops.Conv2d | ops.Deconv2d, first: Tensor, second: Tensor
+) -> tuple[float, str]:
     """Return the vector multiply-adds of a convolution (x, y) or its gradients (x, dy and dy, dx), and the kind."""
     out = second
     c, k = first.c // op.groups, second.c // op.groups
-    _, _, fh, fw = op.weight.shape
+    _, _, fh, fw = op.filters
     columns, channels = (-(-n // em.lanes) for n in (k, c))
-    if chosen(em, op, out, first.c, second.c):
+    if isinstance(op, ops.Conv2d) and not op.depthwise and chosen(em, op, out, first.c, second.c):
         edge = EDGE + 1 - fh
         tiles = out.n * -(-out.h // edge) * -(-out.w // edge)
         return tiles * (POINTS * c * columns + TRANSFORM * (channels + columns)) + WEIGHTS * c * columns, "winograd"
     # Each pixel of dx reads its phase's share of the taps.
-    pixels = out.n * out.h * out.w / (op.stride[0] * op.stride[1] if name == "input gradient" else 1)
+    turned = name in ("input gradient", "deconvolution")
+    pixels = out.n * out.h * out.w / (op.stride[0] * op.stride[1] if turned else 1)
     kind = "gradient" if name == "weight gradient" else "tiles"
+    if op.depthwise:
+        return float(pixels * fh * fw * -(-second.c // em.lanes)), kind
     return float(pixels * fh * fw * c * columns * op.groups), kind
 
 

@@ -28,10 +28,14 @@ def _near(values, reach, to):  # type: ignore[no-untyped-def]  # Numba
     """to[i] = sum of values[i - reach .. i + reach], those beyond the ends left out."""
     c = len(values)
     for i in range(c):
-        to[i] = 0
-    for shift in range(-reach, reach + 1):
-        for i in range(max(0, -shift), min(c, c - shift)):
-            to[i] += values[i + shift]
+        to[i] = values[i]
+    for shift in range(1, min(reach, c - 1) + 1):
+        # Slices, so that no index can be negative: Numba would ask at each value, and no vector could be used.
+        first, behind, before, last = to[: c - shift], values[shift:], values[: c - shift], to[shift:]
+        for i in range(c - shift):
+            first[i] += behind[i]
+        for i in range(c - shift):
+            last[i] += before[i]
 
 
 @njit

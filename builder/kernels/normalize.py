@@ -263,15 +263,17 @@ def pixel_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     one = array(real, d[X], 1)
     hat, work, product, sums = np.empty(c, one.dtype), np.empty(c, one.dtype), np.empty(c, one.dtype), np.empty(RUN)
     part = floats(d[PART], 2 * c * d[SLICES])[2 * c * unit : 2 * c * (unit + 1)]
-    for k in range(2 * c):
-        part[k] = 0
+    plain, scaled = part[:c], part[c:]
+    for k in range(c):
+        plain[k] = 0
+        scaled[k] = 0
     for r in range(unit * pixels // d[SLICES], (unit + 1) * pixels // d[SLICES]):
         n, h, w = r // (d[H] * d[W]), r // d[W] % d[H], r % d[W]
         x, dy = _pixel(d, real, X, n, h, w), _pixel(d, real, DY, n, h, w)
         root = _of_pixel(d, x, epsilon, hat, sums)
         for k in range(c):
-            part[k] += dy[k]
-            part[c + k] += dy[k] * hat[k]
+            plain[k] += dy[k]
+            scaled[k] += dy[k] * hat[k]
             work[k] = dy[k]
         if d[DX] == 0:
             continue

@@ -163,6 +163,14 @@ def some_stack(draw, st):
                     "Softmax",
                     "Identity",
                     "Reshape",
+                    "DepthwiseConvolution",
+                    "SeparableConvolution",
+                    "Deconvolution",
+                    "SumPooling",
+                    "LRN",
+                    "GroupNormalization",
+                    "LayerNormalization",
+                    "L2Normalization",
                 ]
             )
         )
@@ -171,8 +179,17 @@ def some_stack(draw, st):
             count = draw(st.integers(1, 20))
             size = draw(st.sampled_from([1, 3, 5]))
             fields = {"out_channels": count, "kernel_size": size, "padding": size // 2, "bias": draw(st.booleans())}
-        elif kind in ("MaxPooling", "AveragePooling"):
+        elif kind in ("MaxPooling", "AveragePooling", "SumPooling"):
             fields = {"kernel_size": 3, "stride": 1, "padding": 1}
+        elif kind == "DepthwiseConvolution":
+            fields = {"padding": draw(st.sampled_from([1, "same"]))}
+        elif kind in ("SeparableConvolution", "Deconvolution"):
+            count = draw(st.integers(1, 20))
+            fields = {"out_channels": count, "padding": 1, "bias": draw(st.booleans())}
+        elif kind == "GroupNormalization":
+            fields = {"groups": draw(st.sampled_from([g for g in range(1, count + 1) if count % g == 0]))}
+        elif kind == "LayerNormalization":
+            fields = {"over": "sample"}
         elif kind == "Dropout":
             fields = {"p": draw(st.sampled_from([0.0, 0.3]))}
         elif kind in ("Add", "Multiply"):
