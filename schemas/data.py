@@ -32,11 +32,16 @@ class _Part(BaseModel):
 
 # --- sources -------------------------------------------------------------------------------------------------------
 
-BuiltinName = Literal["digits", "iris", "wine", "breast_cancer", "diabetes"]
+BuiltinName = Literal[
+    "digits", "iris", "wine", "breast_cancer", "diabetes", "digits_parity", "digits_angle", "digits_pixels"
+]
 
 
 class Builtin(_Part):
-    """A small data set that comes with scikit-learn, values as they are there (digits: 0 to 16)."""
+    """A small data set that comes with scikit-learn, values as they are there (digits: 0 to 16).
+
+    Three are made of its digits: even or odd, the angle by which they were turned, and the class of every pixel.
+    """
 
     type: Literal["builtin"] = "builtin"
     name: BuiltinName = Field(description="Which data set.")

@@ -1,4 +1,4 @@
-"""scikit-learn's small data sets, read from its packaged files.
+"""scikit-learn's small data sets, read from its packaged files, and those that derived.py makes of its digits.
 
 Importing scikit-learn takes about a second, which is half of what `tsumiki train` may take to its first step, so the
 files are found without importing it. Where its layout has changed, its own loaders are asked.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from schemas.data import Builtin, BuiltinName
 from schemas.say import say
 
+from .derived import MADE, PARITY, PIXELS
 from .facts import DataFacts, Peek
 from .finding import bad
 
@@ -34,15 +35,18 @@ FACTS: dict[BuiltinName, DataFacts] = {
     "wine": DataFacts((13,), 3, WINE, None, 178, 0, 2, "classification"),
     "breast_cancer": DataFacts((30,), 2, CANCER, None, 569, 0, 1, "binary"),
     "diabetes": DataFacts((10,), None, None, 1, 442, None, None, "regression"),
+    "digits_parity": DataFacts((1, 8, 8), 2, PARITY, None, 1797, 0, 1, "binary"),
+    "digits_angle": DataFacts((1, 8, 8), None, None, 1, 1797, None, None, "regression"),
+    "digits_pixels": DataFacts((1, 8, 8), 11, PIXELS, None, 1797, 0, 10, "classification", (8, 8)),
 }
-FILES: dict[BuiltinName, tuple[str, ...]] = {
+FILES: dict[str, tuple[str, ...]] = {
     "digits": ("digits.csv.gz",),
     "iris": ("iris.csv",),
     "wine": ("wine_data.csv",),
     "breast_cancer": ("breast_cancer.csv",),
     "diabetes": ("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz"),
 }
-COLUMNS: dict[BuiltinName, tuple[str, ...]] = {
+COLUMNS: dict[str, tuple[str, ...]] = {
     "digits": (),
     "iris": ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
     "wine": (
@@ -85,7 +89,9 @@ def peek(source: Builtin) -> Peek:
     import numpy as np
 
     labels = np.arange(known.classes) if known.classes else np.array([0.5])
-    return Peek(known.shape, known.samples, labels, known.class_names)
+    if known.target_shape is not None:
+        labels = np.resize(labels, (1, *known.target_shape))
+    return Peek(known.shape, known.samples, labels, known.class_names, target=known.target_shape)
 
 
 def _table(folder: Path, name: str) -> np.ndarray:
@@ -138,7 +144,11 @@ def read(source: Builtin, base: Path) -> Raw:
     if spec is None or not spec.submodule_search_locations:
         raise bad("no_sklearn", say("The built-in data sets come with scikit-learn, which is not installed."))
     folder = Path(spec.submodule_search_locations[0]) / "datasets" / "data"
-    x, y = from_files(source.name, folder) or from_loader(source.name)
+    made = MADE.get(source.name)
+    origin: BuiltinName = "digits" if made else source.name
+    x, y = from_files(origin, folder) or from_loader(origin)
+    if made is not None:
+        x, y = made(x, y)
     known = FACTS[source.name]
     shape = known.shape or ()
     values = np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), *shape)
@@ -146,7 +156,7 @@ def read(source: Builtin, base: Path) -> Raw:
         ArraySamples(values, lambda i: f"{source.name}, sample {i}"),
         y,
         names=known.class_names,
-        value_range=(0.0, 16.0) if source.name == "digits" else None,
-        columns=COLUMNS[source.name],
+        value_range=(0.0, 16.0) if origin == "digits" else None,
+        columns=COLUMNS[origin],
         kind=known.kind,
     )

@@ -139,8 +139,11 @@ def facts(data: schema.Data | dict[str, Any], base: Path | str, task: Kind | Non
         from . import builtin
 
         known = builtin.FACTS[data.source.name]
-        shape = shape_after(known.shape, data.preprocessing)
-        return replace(known, shape=shape)
+        found = replace(known, shape=shape_after(known.shape, data.preprocessing))
+        if known.target_shape is not None:
+            target = _map_shape(known.target_shape, known.kind or "classification", known.shape, data)
+            found = replace(found, target_shape=target)
+        return found
     looks = [peek(data.source, base)]
     looks += [peek(held, base) for held in (data.validation, data.test) if not isinstance(held, float | int)]
     found = DataFacts(shape_after(looks[0].shape, data.preprocessing), samples=looks[0].samples)

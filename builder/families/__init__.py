@@ -8,11 +8,15 @@ Each is what the example of the same name in `examples/` holds; a test compares 
 network (data, training) is given as keywords: families.vgg(16, data={...}, training={...}).
 """
 
-from .alexnet import alexbn
-from .lenet import lenet5
+from .alexnet import alexbn, alexnet
+from .lenet import lenet, lenet5
 from .mlp import mlp
 from .resnet import resnet
 from .simple_convnet import simple_convnet
+from .small import binary_cnn, regression_cnn
+from .unet import unet
 from .vgg import vgg
 
-__all__ = ["alexbn", "lenet5", "mlp", "resnet", "simple_convnet", "vgg"]
+__all__ = [
+    "simple_convnet", "unet", "vgg",
+]  # fmt: skip

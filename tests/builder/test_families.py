@@ -16,7 +16,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 PUBLISHED: dict[str, tuple[Callable[[], dict[str, Any]], int]] = {
     "simple_convnet": (families.simple_convnet, 30 * 25 + 30 + 4320 * 100 + 100 + 100 * 10 + 10),
+    "lenet": (families.lenet, 61_706 + 2 * (6 + 16)),
     "lenet5": (families.lenet5, 61_706),
+    "alexnet": (families.alexnet, 60_965_224),
     "alexbn": (families.alexbn, 62_378_344 + 2 * (96 + 256)),
     "vgg16": (lambda: families.vgg(16), 138_357_544),
     "vgg19": (lambda: families.vgg(19), 143_667_240),
@@ -24,6 +26,15 @@ PUBLISHED: dict[str, tuple[Callable[[], dict[str, Any]], int]] = {
     "resnet34": (lambda: families.resnet(34), 21_797_672),
     "resnet50": (lambda: families.resnet(50), 25_557_032),
     "resnet20": (lambda: families.resnet(20), 272_474),
+    "binary_cnn": (families.binary_cnn, 160 + 32 + 4_640 + 64 + 128 * 32 + 32 + 33),
+    "regression_cnn": (families.regression_cnn, 160 + 32 + 4_640 + 64 + 128 * 64 + 64 + 65),
+    "unet": (
+        families.unet,
+        sum(9 * a * b + 9 * b * b + 4 * b for a, b in ((1, 16), (16, 32), (32, 64), (64, 32), (32, 16)))
+        + (64 * 32 * 4 + 32)
+        + (32 * 16 * 4 + 16)
+        + (16 * 11 + 11),
+    ),
     "mlp": (families.mlp, 784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10),
 }
 """Example -> the function's document, and its number of trained parameters."""
@@ -72,6 +83,18 @@ def test_a_resnet_s_depth_counts_its_weighted_layers_but_not_the_projections(dep
     assert len(weighted) == depth
 
 
+def test_fact_9_and_15_alexnet_has_lrn_relu_and_dropout_and_lenet_sigmoid_and_subsampling() -> None:
+    def kinds(document: dict[str, Any]) -> list[str]:
+        return [layer["type"] for layer in document["model"]["layers"]]
+
+    alexnet = kinds(families.alexnet())
+    assert (alexnet.count("LRN"), alexnet.count("Dropout"), alexnet.count("BatchNormalization")) == (2, 2, 0)
+    assert alexnet.count("ReLU") == 7
+    assert parameters(families.alexnet(groups=1)) == 62_378_344
+    assert builder.check(families.alexnet()).shapes["MaxPooling_3"] == (256, 6, 6)
+    assert kinds(families.lenet())[:6] == 2 * ["Convolution", "Sigmoid", "Subsampling"]
+
+
 def test_arguments_change_the_network() -> None:
     document = families.simple_convnet(
         input_dim=(3, 20, 20), conv_param={"filter_num": 8, "filter_size": 3, "pad": 1, "stride": 1},
@@ -98,6 +121,7 @@ def test_sections_are_passed_on() -> None:
     [
         (lambda: families.vgg(17), "vgg has a depth of 11, 13, 16, 19, but received 17."),
         (lambda: families.resnet(7), "resnet has a depth of 18, 20, 32"),
+        (lambda: families.unet((1, 6, 8)), "unet with depth 2 needs height and width that are multiples of 4"),
         (lambda: families.simple_convnet(conv_param={"filters": 3}), "conv_param has filters, but takes filter_num"),
     ],
 )

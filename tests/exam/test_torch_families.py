@@ -18,7 +18,9 @@ def exam():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("name", ["simple_convnet", "mlp", "lenet5", "resnet20"])
+@pytest.mark.parametrize(
+    "name", ["simple_convnet", "mlp", "lenet", "lenet5", "resnet20", "binary_cnn", "regression_cnn", "unet"]
+)
 def test_a_small_family_computes_what_torch_computes(exam, name, dtype):
     exam.examine(name, dtype)
 

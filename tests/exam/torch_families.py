@@ -6,7 +6,7 @@ share no code with tsumiki, and register their layers in the order in which the 
 
 from __future__ import annotations
 
-import copy
+import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,9 @@ import builder
 from builder import families
 
 LIMIT = 1e-4
-"""Largest difference in float32 relative to the largest value; of gradients, in norm."""
+"""Largest difference in float32, relative to the largest value; of gradients, in norm."""
+EXACT = 1e-9
+"""The same in float64."""
 EPSILON = 1e-5
 """What batch normalisation adds to the variance."""
 
@@ -52,6 +54,58 @@ def lenet5() -> nn.Module:
     )  # fmt: skip
 
 
+class Subsampling(nn.Module):
+    """LeNet's: the mean of each 2×2 window, times a number of the channel, plus another."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.rand(channels) + 0.5)
+        self.bias = nn.Parameter(torch.randn(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(x, 2) * self.scale[:, None, None] + self.bias[:, None, None]
+
+
+def lenet() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.Sigmoid(), Subsampling(6), nn.Conv2d(6, 16, 5), nn.Sigmoid(), Subsampling(16),
+        nn.Flatten(), nn.Linear(400, 120), nn.Sigmoid(), nn.Linear(120, 84), nn.Sigmoid(), nn.Linear(84, 10),
+    )  # fmt: skip
+
+
+def cnn(hidden: int) -> nn.Module:
+    parts: list[nn.Module] = []
+    for before, channels in ((1, 16), (16, 32)):
+        parts += [nn.Conv2d(before, channels, 3, padding=1), norm(channels), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*parts, nn.Flatten(), nn.Linear(128, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+
+class UNet(nn.Module):
+    """Two poolings; layers are registered in the order of the document."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+
+        def block(before: int, channels: int) -> nn.Module:
+            parts: list[nn.Module] = []
+            for inside in (before, channels):
+                parts += [nn.Conv2d(inside, channels, 3, padding=1, bias=False), norm(channels), nn.ReLU()]
+            return nn.Sequential(*parts)
+
+        w = width
+        self.down_1, self.down_2, self.bottom = block(1, w), block(w, 2 * w), block(2 * w, 4 * w)
+        self.enlarge_2, self.up_2 = nn.ConvTranspose2d(4 * w, 2 * w, 2, 2), block(4 * w, 2 * w)
+        self.enlarge_1, self.up_1 = nn.ConvTranspose2d(2 * w, w, 2, 2), block(2 * w, w)
+        self.last = nn.Conv2d(w, classes, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one = self.down_1(x)
+        two = self.down_2(F.max_pool2d(one, 2))
+        low = self.bottom(F.max_pool2d(two, 2))
+        two = self.up_2(torch.cat([self.enlarge_2(low), two], 1))
+        return self.last(self.up_1(torch.cat([self.enlarge_1(two), one], 1)))
+
+
 def alexbn(classes: int, hidden: int) -> nn.Module:
     def pool() -> nn.Module:
         return nn.MaxPool2d(3, 2, ceil_mode=True)
@@ -61,6 +115,19 @@ def alexbn(classes: int, hidden: int) -> nn.Module:
         nn.Conv2d(96, 256, 5, padding=2), norm(256), nn.ReLU(), pool(),
         nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(), nn.Conv2d(384, 384, 3, padding=1), nn.ReLU(),
         nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(), pool(), nn.Flatten(),
+        nn.Linear(9216, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, classes),
+    )  # fmt: skip
+
+
+def alexnet(classes: int, hidden: int) -> nn.Module:
+    def lrn() -> nn.Module:
+        return nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)  # torch divides alpha by the size
+
+    return nn.Sequential(
+        nn.Conv2d(3, 96, 11, 4), nn.ReLU(), lrn(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(96, 256, 5, padding=2, groups=2), nn.ReLU(), lrn(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(), nn.Conv2d(384, 384, 3, padding=1, groups=2), nn.ReLU(),
+        nn.Conv2d(384, 256, 3, padding=1, groups=2), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Flatten(),
         nn.Linear(9216, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, classes),
     )  # fmt: skip
 
@@ -120,7 +187,12 @@ CASES: dict[str, Case] = {
     "simple_convnet": (families.simple_convnet, simple_convnet, 8),
     "mlp": (families.mlp, mlp, 8),
     "lenet5": (families.lenet5, lenet5, 8),
+    "lenet": (families.lenet, lenet, 8),
+    "binary_cnn": (families.binary_cnn, lambda: cnn(32), 8),
+    "regression_cnn": (families.regression_cnn, lambda: cnn(64), 8),
+    "unet": (families.unet, lambda: UNet(16, 11), 6),
     "alexbn": (lambda: families.alexbn(**SMALL), lambda: alexbn(12, 64), 3),
+    "alexnet": (lambda: families.alexnet(**SMALL), lambda: alexnet(12, 64), 3),
     "vgg16": (lambda: families.vgg(16, (3, 64, 64), **SMALL), lambda: vgg((2, 2, 3, 3, 3), 2048, 12, 64), 3),
     "vgg19": (lambda: families.vgg(19, (3, 64, 64), **SMALL), lambda: vgg((2, 2, 4, 4, 4), 2048, 12, 64), 3),
     "resnet18": (lambda: families.resnet(18, (3, 64, 64), 12), lambda: resnet((2, 2, 2, 2), 64, 1, 12, True), 4),
@@ -137,10 +209,27 @@ def public(value: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(array.T) if array.ndim == 2 else array
 
 
-def weighed(model: nn.Module, x: np.ndarray, t: np.ndarray, dtype: torch.dtype) -> tuple[float, list[np.ndarray]]:
-    """Return torch's training loss and gradients, in a given precision."""
-    model.to(dtype).train().zero_grad()
-    loss = F.cross_entropy(model(torch.from_numpy(x).to(dtype)), torch.from_numpy(t))
+def measured(prediction: torch.Tensor, t: np.ndarray, task: str) -> torch.Tensor:
+    """Return the task's own loss of what the last weighted layer gives."""
+    if task == "classification":
+        return F.cross_entropy(prediction, torch.from_numpy(t))
+    wanted = torch.from_numpy(t).to(prediction.dtype).reshape(prediction.shape)
+    if task == "binary":
+        return F.binary_cross_entropy_with_logits(prediction, wanted)
+    return F.mse_loss(prediction, wanted)
+
+
+def likely(prediction: torch.Tensor, task: str) -> np.ndarray:
+    """Return what the network predicts."""
+    if task == "classification":
+        return F.softmax(prediction, 1).numpy()
+    return (torch.sigmoid(prediction) if task == "binary" else prediction).numpy()
+
+
+def weighed(model: nn.Module, x: np.ndarray, t: np.ndarray, task: str) -> tuple[float, list[np.ndarray]]:
+    """Return torch's training loss and gradients in float64."""
+    model.double().train().zero_grad()
+    loss = measured(model(torch.from_numpy(x).double()), t, task)
     loss.backward()
     return loss.item(), [public(value.grad).astype(np.float64) for value in model.parameters()]
 
@@ -151,43 +240,48 @@ def apart(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
     return (wrong / sum(float((b**2).sum()) for b in wanted)) ** 0.5
 
 
-def examine(name: str, dtype: str = "float64") -> dict[str, float]:
-    """Compare one family with the truth, torch in float64; return the largest relative differences.
-
-    Raises AssertionError beyond LIMIT. In float32 a deep network's gradient may be off by more, since a value close to
-    zero can fall on the other side of a ReLU: there, three times what torch's own float32 is off is the limit.
-    """
+def compared(name: str, dtype: str, seed: int) -> dict[str, float]:
+    """Compare one family on one random batch; return the largest relative differences from torch in float64."""
     make, model, samples = CASES[name]
-    document, rng = make(), np.random.default_rng(7)
-    net = builder.compile(document, seed=1, dtype=dtype, threads=2)
-    torch.manual_seed(3)
+    rng = np.random.default_rng(seed)
+    net = builder.compile(make(), seed=1, dtype=dtype, threads=2)
+    torch.manual_seed(seed)
     other = model()
     for key, (_, value) in zip(net.trained, other.named_parameters(), strict=True):
         assert net.params[key].shape == public(value).shape, f"{name}: {key}"
         net.params[key] = public(value)
     x = rng.standard_normal((samples, *net.input_shape)).astype("float32").astype(dtype)
-    t = rng.integers(0, net.output_shape[0], samples)
-    single = copy.deepcopy(other)
-    loss, wanted = weighed(other, x, t, torch.float64)
+    if net.task == "classification":
+        t = rng.integers(0, net.output_shape[0], (samples, *net.output_shape[1:]))
+    else:
+        t = rng.integers(0, 2, samples) if net.task == "binary" else rng.standard_normal(samples)
+    loss, wanted = weighed(other, x, t, net.task)
     gradient = net.gradient(x, t)
     off = {"loss": abs(net.loss(x, t, training=True) - loss) / abs(loss)}
     off["gradient"] = apart([gradient[key] for key in net.trained], wanted)
-    limits = {"loss": LIMIT, "gradient": LIMIT, "predict": LIMIT}
-    if dtype == "float32":
-        off["torch's gradient"] = apart(weighed(single, x, t, torch.float32)[1], wanted)
-        limits["gradient"] = max(LIMIT, 3 * off["torch's gradient"])
     other.eval()
-    statistics = [
-        buffer for where, buffer in other.named_buffers() if where.endswith(("running_mean", "running_var"))
-    ]
+    running = [buffer for where, buffer in other.named_buffers() if where.endswith(("running_mean", "running_var"))]
     keys = [key for key, parameter in net.parameters if parameter.statistic]
-    for key, buffer in zip(keys, statistics, strict=True):
+    for key, buffer in zip(keys, running, strict=True):
         net.params[key] = buffer.numpy()
     with torch.no_grad():
-        likely = F.softmax(other(torch.from_numpy(x).double()), 1).numpy()
-    off["predict"] = float(np.abs(net.predict(x) - likely).max() / np.abs(likely).max())
-    for what, limit in limits.items():
-        assert off[what] <= limit, f"{name}: {what} differs by {off[what]:.2g}, which is more than {limit:.2g}"
+        truth = likely(other(torch.from_numpy(x).double()), net.task)
+    off["predict"] = float(np.abs(net.predict(x) - truth).max() / np.abs(truth).max())
+    return off
+
+
+def examine(name: str, dtype: str = "float64") -> dict[str, float]:
+    """Compare one family with the truth, torch in float64; return the largest relative differences.
+
+    Raises AssertionError beyond LIMIT. In float32 it is the median of three batches that counts: a value close to zero
+    can fall on the other side of a ReLU, and two close ones can change places in a maximum, which moves the gradient by
+    more than rounding does.
+    """
+    draws = [compared(name, dtype, seed) for seed in ((7,) if dtype == "float64" else (7, 8, 9))]
+    off = {what: statistics.median(draw[what] for draw in draws) for what in draws[0]}
+    limit = EXACT if dtype == "float64" else LIMIT
+    for what, difference in off.items():
+        assert difference <= limit, f"{name}: {what} differs by {difference:.2g}, which is more than {limit:.2g}"
     return off
 
 

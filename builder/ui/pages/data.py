@@ -26,6 +26,9 @@ from schemas.errors import TsumikiError
 UPLOADS = ("csv", "tsv", "txt", "npz", "zip", "gz", "png", "jpg", "jpeg", "bmp", "tif", "tiff", "npy")
 """Endings that may be sent: tables, arrays, archives, IDX files, and the images that a table names."""
 
+ABREAST = 4
+"""Built-in data sets in one row."""
+
 MOST_LISTED = 200
 
 
@@ -87,7 +90,8 @@ def _named(source: dict[str, Any]) -> str:
 def _builtin(s: Store) -> None:
     rows = builtin_rows()
     present = at(s.document, "/data/source/name")
-    for place, row in zip(st.columns(len(rows)), rows, strict=True):
+    places = [column for _ in range(0, len(rows), ABREAST) for column in st.columns(ABREAST)]
+    for place, row in zip(places, rows, strict=False):
         with place, st.container(border=True, height="stretch", gap="small"):
             name = row["name"]
             st.markdown(f"**{text(f'data.set.{name}') if f'data.set.{name}' in texts() else plain(name)}**")
