@@ -18,5 +18,6 @@ from .unet import unet
 from .vgg import vgg
 
 __all__ = [
-    "simple_convnet", "unet", "vgg",
+    "alexbn", "alexnet", "binary_cnn", "lenet", "lenet5", "mlp", "regression_cnn", "resnet", "simple_convnet", "unet",
+    "vgg",
 ]  # fmt: skip
