@@ -32,7 +32,7 @@ def write_idx(path: Path, values: np.ndarray, packed: bool = False) -> None:
     path.write_bytes(gzip.compress(content) if packed else content)
 
 
-@pytest.mark.parametrize("name", builtins.FACTS)
+@pytest.mark.parametrize("name", builtins.FILES)
 def test_builtin_equals_scikit_learn(name):
     from sklearn import datasets
 
