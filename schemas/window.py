@@ -216,7 +216,8 @@ def leftover(
 ) -> list[Remark]:
     """Warn where (size + 2P − window) / stride leaves a remainder that holds rows or columns of the image.
 
-    Where only added zeros fall off, nothing is lost: ResNet's stem (7 × 7, stride 2, padding 3) does so by design.
+    Where only added zeros fall off, nothing is lost: ResNet's stem (7 × 7, stride 2, padding 3) does so by design. Nor
+    does a window that is smaller than its step (ResNet's 1 × 1 shortcuts) lose more at the edge than between two steps.
     """
     if ceil or isinstance(padding, str):
         return []
@@ -228,7 +229,8 @@ def leftover(
         return remainder(size, window_, step, before, after, spread)
 
     lost = [rest(a, *w.padding[a]) for a in (0, 1)]
-    dropped = [max(0, lost[a] - w.padding[a][1]) for a in (0, 1)]
+    skipped = [max(0, w.stride[a] - w.dilation[a] * (w.kernel[a] - 1) - 1) for a in (0, 1)]
+    dropped = [max(0, lost[a] - w.padding[a][1] - skipped[a]) for a in (0, 1)]
     if not any(dropped):
         return []
     fixes = []

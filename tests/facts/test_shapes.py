@@ -78,6 +78,17 @@ def test_fact_2_a_padding_and_a_stride_that_fit_are_offered(kernel: int, stride:
     assert any("/stride" in fix.patch[0]["path"] for fix in warning.fixes)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "size", "told"),
+    [(1, 3, 10, 0), (1, 3, 11, 0), (1, 3, 12, 0), (2, 3, 9, 0), (2, 3, 10, 1), (3, 3, 10, 1)],
+)
+def test_fact_2_a_window_smaller_than_its_step_loses_no_more_at_the_edge_than_between_two_steps(
+    kernel: int, stride: int, size: int, told: int
+) -> None:
+    raw = document([conv(5, kernel_size=kernel, stride=stride)], (1, size, size))
+    assert [problem.code for problem in builder.check(raw).problems].count("remainder") == told
+
+
 def test_fact_3_filters_have_the_inputs_channels_and_one_bias_each() -> None:
     row = report([conv(7, kernel_size=(5, 4))], (3, 9, 9)).layers[0]
     assert row.output_shape == (7, 5, 6)
