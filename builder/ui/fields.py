@@ -182,24 +182,28 @@ def _as_pair(value: Any, parts: list[Schema]) -> tuple[int, int] | str | None:
 
 
 def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
-    """Draw height and width; and "same" where the field knows it."""
+    """Draw height and width, or one number for a row (channels, length); and "same" where the field knows it."""
     parts = list(branches(schema, root))
     one = next(part["prefixItems"][0] for part in parts if "prefixItems" in part)
     pair = _as_pair(value, parts)
     key = f"in:{block.id}:{name}"
     shown = pair if isinstance(pair, tuple) else _otherwise(block, name)
-    keys = (f"{key}:h", f"{key}:w")
+    row = any(shape is not None and len(shape) == 2 for shape in block.inputs)
+    axes = [("w", shown[1], label(name))] if row else [
+        ("h", shown[0], f"{label(name)} · {text('build.height')}"), ("w", shown[1], text("build.width"))
+    ]  # fmt: skip
 
     def changed() -> None:
-        height, width = (int(st.session_state[k]) for k in keys)
-        s.dispatch(Field(id=block.id, field=name, value=height if height == width else [height, width]))
+        sizes = [int(st.session_state[f"{key}:{axis}"]) for axis, _, _ in axes]
+        s.dispatch(Field(id=block.id, field=name, value=sizes[0] if len(set(sizes)) == 1 else sizes))
 
-    columns = st.columns(2, gap="small", vertical_alignment="bottom")
-    for number, (k, axis) in enumerate(zip(keys, ("height", "width"), strict=True)):
-        st.session_state[k] = shown[number]
+    columns = st.columns(len(axes), gap="small", vertical_alignment="bottom")
+    for number, (axis, size, words) in enumerate(axes):
+        k = f"{key}:{axis}"
+        st.session_state[k] = size
         with columns[number]:
             st.number_input(
-                f"{label(name)} · {text(f'build.{axis}')}" if number == 0 else text(f"build.{axis}"),
+                words,
                 min_value=one["minimum"],
                 max_value=one["maximum"],
                 step=1,

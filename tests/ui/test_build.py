@@ -78,6 +78,14 @@ def test_a_folded_block_has_the_sums_of_what_it_holds(tmp_path: Path) -> None:
     assert ["Input", inside[5].id] in edges(store.state, inside)
 
 
+def test_a_window_over_a_row_is_one_number(tmp_path: Path) -> None:
+    layers = [{"type": "Convolution", "out_channels": 4, "kernel_size": 5}]
+    for shape, said in (([3, 20], "4 · 5"), ([3, 20, 20], "4 · 5×5")):
+        model = {"input": shape, "layers": layers}
+        store = Store(tmp_path, document={"format": 1, "task": "regression", "model": model})
+        assert said == settings(blocks(store.state, store.report)[0])
+
+
 def test_what_the_check_fills_in_stands_at_the_end(tmp_path: Path) -> None:
     store = opened(tmp_path, "digits")
     for _ in range(3):

@@ -211,10 +211,12 @@ def settings(block: Shown) -> str:
         parts += [", ".join(str(e.get("type", "?")) for e in inner[:3] if isinstance(e, dict))
                   + (" …" if len(inner) > 3 else "")] if isinstance(inner, list) else []  # fmt: skip
     else:
+        row = any(shape is not None and len(shape) == 2 for shape in block.inputs)
         for key, value in block.entry.items():
             if key not in HIDDEN:
                 alone = key in ("out_channels", "out_features", "shape", "p", "kernel_size")
-                said = f"{value}×{value}" if key == "kernel_size" and isinstance(value, int) else _short(value)
+                square = key == "kernel_size" and isinstance(value, int) and not row
+                said = f"{value}×{value}" if square else _short(value)
                 parts.append(said if alone else f"{key.split('_')[0]} {said}")
         if block.entry.get("trainable") is False:
             parts.append("❄")
