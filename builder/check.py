@@ -5,6 +5,7 @@
     report.layers, report.totals               LayerInfo per layer of the expanded network, and their sums
     report.document                            the document with head and loss filled in
     report.network                             what the compiler takes; raises DocumentError where there are errors
+    glance(document).shapes, .settled()        the same in two steps, for an editor: what is seen at once, then the rest
 
 One root cause is one problem. What depends on something broken is unknown; all else keeps its shape and cost.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,11 @@ class Report:
     facts: DataFacts | None = None
     _output: str | None = field(default=None, repr=False)
     _peak: Callable[[], int | None] = field(default=lambda: None, repr=False)
+    _settle: Callable[[], Report] | None = field(default=None, repr=False)
+
+    def settled(self) -> Report:
+        """Return the whole report: a glance's with its fixes tried and its memory planned, any other as it is."""
+        return self if self._settle is None else self._settle()
 
     @property
     def ok(self) -> bool:
@@ -149,26 +155,44 @@ def check(
     >>> report.ok, report.shapes["Affine_1"], report.totals["parameters"]
     (True, (1,), 5)
     """
+    return glance(document, facts=facts, base=base).settled()
+
+
+def glance(
+    document: str | os.PathLike[str] | Mapping[str, Any] | Document,
+    *,
+    facts: DataFacts | None = None,
+    base: Path | str | None = None,
+) -> Report:
+    """Check a document as `check` does, but leave what takes most of the time to `settled()`.
+
+    Shapes, costs and problems are there. Fixes are not tried yet, so problems have none, and whether training fits into
+    memory is told from the estimate instead of the engine's plan.
+    """
     raw, unreadable, base = _read(document, base)
-    look = _Look(raw, facts, base, unreadable)
+    look = _Look(raw, facts, base, unreadable, scale=1.0)
+    first = look.seen().problems
+    return replace(
+        look.report(tuple(sorted((replace(problem, fixes=()) for problem in first), key=_rank))),
+        _settle=cache(lambda: _settled(look, raw, facts, base, unreadable)),
+    )
+
+
+def _settled(look: _Look, raw: Any, facts: DataFacts | None, base: Path, unreadable: tuple[Problem, ...]) -> Report:
+    """Look again where the engine's plan has to say whether training fits into memory, and try fixes."""
+    if look.close:
+        look = _Look(raw, look.facts, base, unreadable)
     seen = look.seen()
     size = max(len(look.graph.nodes), 1)
 
     def again(patched: Any) -> Seen:
         same = not isinstance(patched, dict) or not isinstance(raw, dict) or patched.get("data") == raw.get("data")
-        return _Look(
-            patched,
-            look.facts if same or facts is not None else None,
-            base,
-            (),
-            look_at_data=not same,
-            scale=look.scale,
-        ).seen()
+        known = look.facts if same or facts is not None else None
+        return _Look(patched, known, base, (), look_at_data=not same, scale=look.scale).seen()
 
     # The patches of fixes are paths into the document as it was given, so that is what they are tried on.
     offered = offer(raw, look.found, seen, again, size) if look.found else []
-    problems = sorted(offered, key=lambda problem: (problem.severity != "error", _place(problem)))
-    return look.report(tuple(problems))
+    return look.report(tuple(sorted(offered, key=_rank)))
 
 
 def render(
@@ -178,6 +202,11 @@ def render(
     report = check(document, base=base)
     report.raise_for_errors()
     return report.document
+
+
+def _rank(problem: Problem) -> tuple[bool, tuple[tuple[int, str], ...]]:
+    """Sort errors before warnings, and each by their place."""
+    return problem.severity != "error", _place(problem)
 
 
 def _place(problem: Problem) -> tuple[tuple[int, str], ...]:
@@ -301,9 +330,9 @@ class _Look:
         that takes longer than all the rest, `scale` (planned by estimated bytes) stands for it when fixes are tried.
         """
         rough = estimate(list(self.state.infos.values()), self.input_shape or (), Settings.of(self.raw))
+        self.close = rough > memory.SURELY_FITS and machine_bytes() // 4 < rough < machine_bytes() * 16
         if self.scale is None:
-            near = rough > memory.SURELY_FITS and machine_bytes() // 4 < rough < machine_bytes() * 16
-            self.scale = (self.planned or rough) / rough if near else 1.0
+            self.scale = (self.planned or rough) / rough if self.close else 1.0
         problem = memory.check(self.state, self.raw, int(rough * self.scale))
         if problem is not None:
             self.found.append(problem)
@@ -379,4 +408,4 @@ def _same_place(problem: Problem, pointer: str) -> bool:
     return problem.pointer == pointer or problem.pointer.startswith(pointer + "/")
 
 
-__all__ = ["Checked", "CheckedLayer", "Report", "check", "render"]
+__all__ = ["Checked", "CheckedLayer", "Report", "check", "glance", "render"]

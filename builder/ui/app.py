@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 from dataclasses import dataclass
@@ -64,16 +65,48 @@ def main() -> None:
     st.html(STYLE)
     _language_menu()
     st.navigation(pages, position="top").run()
+    _freeze()
+
+
+@cache
+def _freeze() -> None:
+    """Keep the modules that are loaded by now out of garbage collection, once.
+
+    Streamlit collects after every rerun, and looking through a few hundred thousand objects of libraries that never
+    become garbage held each edit up: 130-240 ms on a busy machine.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 3.5rem 2rem 2rem; max-width: 2000px; }
 [data-testid="stMetricValue"] { font-size: 1.3rem; font-variant-numeric: tabular-nums; }
 [data-testid="stMetric"] { padding: 0.5rem 0.8rem; }
-.st-key-build-inspector code { font-size: 0.78rem; }
-.st-key-build-inspector [data-testid="stVerticalBlock"] { gap: 0.6rem; }
-.st-key-build-json textarea { font-family: "Source Code Pro", monospace; font-size: 0.82rem; }
 .st-key-app-language { position: fixed; top: 0.6rem; right: 3.6rem; width: 8.2rem; z-index: 999991; }
+
+.st-key-build-body { --room: clamp(25rem, calc(100dvh - 18.5rem), 64rem); }
+.st-key-canvas, .st-key-canvas .stBidiComponent, .st-key-canvas .stBidiComponentIsolated,
+[data-testid="stLayoutWrapper"]:has(> .st-key-build-inspector), .st-key-build-inspector {
+  height: var(--room) !important; min-height: var(--room) !important; max-height: none !important; }
+.st-key-build-inspector { padding: 0.9rem 1rem !important; gap: 0.55rem !important; overflow-x: hidden; }
+.st-key-build-inspector [data-testid="stVerticalBlock"] { gap: 0.55rem; }
+.st-key-build-inspector code { font-size: 0.78rem; }
+.st-key-build-inspector [data-testid="stWidgetLabel"] p { font-size: 0.82rem; }
+.st-key-build-inspector [data-testid="stWidgetLabel"] { min-height: 1.2rem; margin-bottom: 0.1rem; }
+.st-key-build-inspector [data-testid="stCode"] pre { padding: 0.5rem 0.7rem; }
+.st-key-build-figures { padding: 0.35rem 1rem !important; column-gap: 2.2rem !important; row-gap: 0 !important; }
+.st-key-build-figures [data-testid="stMetric"] { padding: 0.1rem 0; }
+.st-key-build-figures [data-testid="stMetricLabel"] p { font-size: 0.78rem; }
+.st-key-build-figures [data-testid="stMetricValue"] { font-size: 1.1rem; }
+.st-key-build-json textarea { font-family: "Source Code Pro", monospace; font-size: 0.82rem; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 3.5rem 0.8rem 1.5rem; }
+  .st-key-build-bar { gap: 0.4rem !important; }
+  .st-key-build-body { --room: clamp(22rem, 62dvh, 40rem); }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-build-inspector), .st-key-build-inspector { height: auto !important; min-height: 0 !important; }
+  [data-testid="stColumn"]:has(.st-key-build-start) { order: -1; }
+}
 </style>"""
 """The only HTML that is written, and no word of a user's is in it: room for the canvas, figures that line up, and the
 language beside the navigation."""

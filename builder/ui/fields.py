@@ -197,7 +197,7 @@ def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value
         sizes = [int(st.session_state[f"{key}:{axis}"]) for axis, _, _ in axes]
         s.dispatch(Field(id=block.id, field=name, value=sizes[0] if len(set(sizes)) == 1 else sizes))
 
-    columns = st.columns(len(axes), gap="small", vertical_alignment="bottom")
+    columns = st.columns(len(axes), gap="small", vertical_alignment="bottom", wrap=False)
     for number, (axis, size, words) in enumerate(axes):
         k = f"{key}:{axis}"
         st.session_state[k] = size

@@ -12,12 +12,13 @@ import streamlit as st
 
 from builder.ui.fields import described, field, label, meant, raw, schema_for, sentence, take_over
 from builder.ui.formula import formulas
-from builder.ui.pages.common import plain
+from builder.ui.pages.common import ICONS, plain
 from builder.ui.state import Connect, Disconnect, Field, Rename, Store
 from builder.ui.state.names import Scopes, input_of
 from builder.ui.state.tree import INPUT, identity, units_of
 from builder.ui.state.view import Shown
 from builder.ui.texts import text
+from builder.ui.texts.translate import said
 from schemas.shapes import shape_text
 from schemas.words import Schema
 
@@ -29,6 +30,7 @@ def inspect(s: Store, block: Shown) -> None:
     """Draw the fields of one block."""
     st.markdown(f"**{plain(block.type)}** · {plain(block.name)}")
     st.caption(plain(sentence(block.type)))
+    _wrong(block)
     _shapes(block)
     if block.filled:
         st.info(text("build.filled"), icon=":material/auto_awesome:")
@@ -51,6 +53,15 @@ def inspect(s: Store, block: Shown) -> None:
             with st.expander(text("build.more"), key=f"in:{block.id}:more"):
                 for name in last:
                     (_share if name == "share" else field)(s, block, name, root)
+
+
+def _wrong(block: Shown) -> None:
+    """Draw what is wrong with the block as a whole; what a field has wrong stands at the field."""
+    fields = tuple(f"{block.pointer}/{name}" for name in block.entry if name not in FIRST)
+    for problem in block.problems:
+        if not problem.pointer.startswith(fields):
+            color = "red" if problem.severity == "error" else "orange"
+            st.caption(f":{color}[{ICONS[problem.severity]} {plain(said(problem.what))}]")
 
 
 def _says(block: Shown, name: str) -> bool:

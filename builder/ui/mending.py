@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import streamlit as st
 
@@ -24,6 +25,11 @@ def heading(problem: Problem) -> str:
     return text(key) if key in texts() else problem.code.replace("_", " ").capitalize()
 
 
+def told(problem: Problem) -> str:
+    """Return a problem in one sentence, for the block that has it."""
+    return f"{heading(problem)}: {said(problem.what)}"
+
+
 def problems(s: Store, shown: list[Shown]) -> None:
     """Draw all problems of the document."""
     found = s.report.problems
@@ -39,7 +45,8 @@ def problems(s: Store, shown: list[Shown]) -> None:
 
 
 def _problem(s: Store, shown: list[Shown], problem: Problem, number: int) -> None:
-    block = next((one for one in shown if problem in one.problems), None)
+    bare = replace(problem, fixes=())  # blocks were drawn before any fix was tried
+    block = next((one for one in shown if bare in one.problems), None)
     color = "red" if problem.severity == "error" else "orange"
     with st.container(border=True, gap="small", key=f"problem-{number}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -12,12 +12,15 @@ import streamlit as st
 
 from builder.ui.pages.common import plain
 from builder.ui.state import Open, Set, Store
-from builder.ui.state.store import EMPTY, Conflict
+from builder.ui.state.store import EMPTY, Conflict, Draft
 from builder.ui.texts import text, texts
 from schemas.errors import TsumikiError
 
 MOST_UPLOAD = 8 * 2**20
 """Bytes of an uploaded document; schemas/reader.py takes no more."""
+
+MOST_RECOVERED = 3
+"""Unsaved documents that an empty page offers; the menu has more."""
 
 
 @cache
@@ -55,6 +58,49 @@ def toolbar(s: Store) -> None:
     )
 
 
+def undoing(s: Store) -> None:
+    """Draw undo and redo, for the views without the canvas."""
+    for action, past in (("undo", s.state.past), ("redo", s.state.future)):
+        st.button(
+            "", icon=f":material/{action}:", key=f"build:{action}", help=text(f"canvas.{action}"), disabled=not past,
+            on_click=s.act, args=({"op": action},), shortcut="Mod+Z" if action == "undo" else "Mod+Shift+Z",
+        )  # fmt: skip
+
+
+def start(s: Store) -> None:
+    """Draw the first steps of an empty page: what was left unsaved, and the examples."""
+    with st.container(key="build-start"):
+        drafts = s.drafts()[:MOST_RECOVERED]
+        if drafts:
+            st.markdown(f"**{text('build.recovered')}**")
+            _drafts(s, drafts)
+        st.markdown(f"**{text('build.start')}**")
+        for name, said in examples().items():
+            st.button(
+                _called(name),
+                key=f"start:{name}",
+                on_click=s.act,
+                args=(Open(text=said),),
+                width="stretch",
+            )
+
+
+def _called(name: str) -> str:
+    key = f"template.{name}"
+    return text(key) if key in texts() else name
+
+
+def _drafts(s: Store, drafts: list[Draft]) -> None:
+    for draft in drafts:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(draft.time))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{plain(draft.name or text('app.unnamed'))} :gray[{when}]", width="stretch")
+            st.button("", icon=":material/restore:", key=f"draft:{draft.id}", help=text("build.recover"),
+                      on_click=_recover, args=(s, draft.id), type="tertiary")  # fmt: skip
+            st.button("", icon=":material/delete:", key=f"forget:{draft.id}", help=text("build.forget"),
+                      on_click=s.forget, args=(draft.id,), type="tertiary")  # fmt: skip
+
+
 def templates(s: Store) -> None:
     """Draw a button for an empty document and one for each example."""
     st.button(
@@ -66,9 +112,8 @@ def templates(s: Store) -> None:
         width="stretch",
     )
     for name, said in examples().items():
-        key = f"template.{name}"
         st.button(
-            text(key) if key in texts() else name,
+            _called(name),
             key=f"template:{name}",
             help=plain(_description(said)),
             on_click=s.act,
@@ -99,14 +144,7 @@ def _open(s: Store) -> None:
     drafts = s.drafts()[:8]
     if drafts:
         st.markdown(f"**{text('build.drafts')}**")
-    for draft in drafts:
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(draft.time))
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{plain(draft.name)} :gray[{when}]")
-            st.button("", icon=":material/restore:", key=f"draft:{draft.id}", help=text("build.recover"),
-                      on_click=_recover, args=(s, draft.id), type="tertiary")  # fmt: skip
-            st.button("", icon=":material/delete:", key=f"forget:{draft.id}", help=text("build.forget"),
-                      on_click=s.forget, args=(draft.id,), type="tertiary")  # fmt: skip
+    _drafts(s, drafts)
 
 
 def _recover(s: Store, draft: str) -> None:

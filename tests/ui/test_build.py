@@ -6,16 +6,19 @@ import json
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from builder.cli.ui import entry, options
+from builder.pace import machine, seconds
 from builder.report.pace import Pace
 from builder.ui import pace
 from builder.ui.formula import formulas
 from builder.ui.pace import seconds_per_epoch
+from builder.ui.sketch import badges
 from builder.ui.state import Store
 from builder.ui.state.view import blocks, edges, node, settings, unplaced
 from schemas.layers.average_pooling import AveragePooling
@@ -96,7 +99,7 @@ def test_what_the_check_fills_in_stands_at_the_end(tmp_path: Path) -> None:
     assert ["Affine", "Softmax", "CategoricalCrossEntropy"] == [block.type for block in filled]
     lines = edges(store.state, shown)
     assert [shown[-4].id, filled[0].id] in lines
-    assert all(node(block, lambda _: "", str)["fixed"] for block in filled)
+    assert all(node(block, [], str)["fixed"] for block in filled)
 
 
 def test_a_problem_marks_the_block_that_causes_it(tmp_path: Path) -> None:
@@ -108,7 +111,7 @@ def test_a_problem_marks_the_block_that_causes_it(tmp_path: Path) -> None:
     store.dispatch({"op": "undo"})
     store.dispatch({"op": "set", "pointer": "/model/layers/3/kernel_size", "value": 99})
     shown = blocks(store.state, store.report)
-    marked = {block.name: node(block, lambda _: "", lambda p: p.code) for block in shown if block.problems}
+    marked = {block.name: node(block, [], lambda p: p.code) for block in shown if block.problems}
     assert ("error", "window_too_large") == (marked["MaxPooling_1"]["problem"], marked["MaxPooling_1"]["message"])
     assert [] == [
         problem for problem in unplaced(store.report.problems, shown) if problem.pointer.startswith("/model/l")
@@ -122,7 +125,8 @@ def test_time_per_epoch_comes_from_the_machine_and_meanwhile_from_runs(
     monkeypatch.setattr(pace, "measure", asked.append)
     monkeypatch.setattr(pace, "predicted", lambda report, measure: None)
     store = opened(tmp_path, "digits")
-    assert seconds_per_epoch(tmp_path, store.report) is None
+    told = seconds_per_epoch(tmp_path, store.report)
+    assert told is not None and 0 < told < 60
     run = tmp_path / "runs" / "digits" / "1"
     run.mkdir(parents=True)
     (run / "document.json").write_text(store.text, encoding="utf-8")
@@ -132,6 +136,24 @@ def test_time_per_epoch_comes_from_the_machine_and_meanwhile_from_runs(
     assert asked
     monkeypatch.setattr(pace, "predicted", lambda report, measure: Pace(0.5, 1, 20))
     assert seconds_per_epoch(tmp_path, store.report) == 10
+
+
+def test_the_times_of_blocks_add_up_to_the_step(tmp_path: Path) -> None:
+    store = opened(tmp_path, "repeat_unit")
+    shown = blocks(store.state, store.report)
+    step = sum(seconds(info, 64, machine()) or 0 for info in store.report.layers)
+    assert step == pytest.approx(64 * sum(block.cost["seconds"] or 0 for block in shown))
+    assert all(said.endswith("s") for block in shown for said in badges(block)[3:])
+
+
+def test_a_glance_has_all_but_fixes(tmp_path: Path) -> None:
+    store = opened(tmp_path, "digits")
+    store.dispatch({"op": "set", "pointer": "/model/layers/8/out_features", "value": 7})
+    quick, whole = store.glance, store.report
+    assert quick.shapes == whole.shapes and quick.costs == whole.costs
+    assert [replace(problem, fixes=()) for problem in whole.problems] == list(quick.problems)
+    assert whole.problems[0].fixes and not quick.problems[0].fixes
+    assert store.report is whole, "made once"
 
 
 def test_the_server_listens_to_this_machine_only() -> None:

@@ -36,6 +36,7 @@ class Node(TypedDict, total=False):
     settings: str
     shape: str
     badge: str
+    badges: list[str]  # one for each of `measures`, in the place of `badge`
     problem: str | None
     message: str | None
     fold: bool  # a Repeat or Unit: drawn as a pile; it can be entered and unfolded
@@ -63,6 +64,7 @@ class CanvasData(TypedDict, total=False):
     edges: list[list[str]]  # [source id, target id]
     palette: list[PaletteEntry]
     labels: dict[str, str]
+    measures: list[str]  # what badges can show: names for the switch, which is the browser's own
     can: dict[str, bool]  # "undo", "redo", "paste", "leave": whether there is something to; leave is false, else true
     reveal: list[str] | None  # ids to select and show, once per `rev`
     readonly: bool  # show only: no palette, no edits (a running training)

@@ -6,32 +6,22 @@ else dispatches actions. No kernel is loaded here: shapes, cost and memory are a
 
 from __future__ import annotations
 
-import json
-import secrets
-from typing import Any
-
 import streamlit as st
 
-from builder.report.text import bytes_text
-from builder.ui.canvas import canvas, read, read_selected
-from builder.ui.fields import sentence
+from builder.ui.comparison import compare
+from builder.ui.figures import figures
 from builder.ui.inspector import inspect
-from builder.ui.mending import changes, heading, problems
-from builder.ui.pace import seconds_per_epoch
+from builder.ui.mending import problems
 from builder.ui.pages.common import plain
-from builder.ui.state import Leave, Replace, Select, Store, store
-from builder.ui.state.edits import UNIT_TYPE
-from builder.ui.state.tree import INPUT, units_of
-from builder.ui.state.view import MEASURES, Shown, blocks, edges, node, scope_of
-from builder.ui.texts import text, texts
+from builder.ui.sketch import sketch
+from builder.ui.state import Leave, Replace, Store, store
+from builder.ui.state.view import Shown, blocks, scope_of
+from builder.ui.texts import text
 from builder.ui.texts.translate import said
-from builder.ui.toolbar import examples, name_field, saved_badge, toolbar
-from schemas.errors import Problem
-from schemas.layer import REGISTRY
-from schemas.shapes import shape_text
+from builder.ui.toolbar import name_field, saved_badge, start, toolbar, undoing
 
-HEIGHT = 660
-"""Pixels of canvas and inspector."""
+HEIGHT = 600
+"""Pixels of canvas and inspector, where the page's style does not say better for the window's height."""
 
 VIEWS = ("canvas", "json", "compare")
 
@@ -43,32 +33,48 @@ def page() -> None:
 
 @st.fragment
 def editor(s: Store) -> None:
-    """Draw everything that an edit changes."""
+    """Draw everything that an edit changes, what is looked at first before what takes longer: fixes and memory."""
     _notices(s)
-    shown = blocks(s.state, s.report)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="build-bar"):
+    shown = blocks(s.state, s.glance)
+    bar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="build-bar")
+    body = st.container(key="build-body")
+    # Both in one place: the view's switch is in the bar, and the canvas must not wait for the rest of it.
+    view = st.session_state.get("build.view") or VIEWS[0]
+    beside = body
+    if view == "canvas":
+        with body:
+            left, right = st.columns([2.7, 1], gap="medium")
+        with left:
+            _place(s)
+            sketch(s, shown, HEIGHT)
+        beside = right.container(border=True, height=HEIGHT, key="build-inspector")
+    with bar:
         name_field(s)
         toolbar(s)
+        if view != "canvas":  # there it has its own
+            undoing(s)
         saved_badge(s)
         _verdict(s, shown)
         st.space("stretch")
-        view = _switch("build.view", VIEWS)
-    if view == "canvas":
-        _canvas_view(s, shown)
-    elif view == "json":
-        _json_view(s)
-    else:
-        _compare_view(s)
-    _totals(s)
-    if shown or s.state.place:  # an empty page is a beginning, not a mistake
-        problems(s, shown)
+        _switch("build.view", VIEWS)
+    with body:
+        if view == "canvas":
+            with beside:
+                _beside(s, shown)
+        elif view == "json":
+            _json_view(s)
+        else:
+            compare(s)
+        if shown or s.state.place:  # an empty page is a beginning, not a mistake
+            figures(s)
+            problems(s, shown)
 
 
 def _verdict(s: Store, shown: list[Shown]) -> None:
     """Draw how many problems there are, where it is seen without scrolling."""
     if not shown:
         return
-    errors, all_of_them = len(s.report.errors), len(s.report.problems)
+    errors, all_of_them = len(s.glance.errors), len(s.glance.problems)
     if errors:
         st.badge(text("build.errors", count=errors), icon=":material/error:", color="red")
     elif all_of_them:
@@ -102,49 +108,28 @@ def _notices(s: Store) -> None:
 # --- canvas ----------------------------------------------------------------------------------------------------------
 
 
-def _canvas_view(s: Store, shown: list[Shown]) -> None:
-    left, right = st.columns([2.7, 1], gap="medium")
-    with left:
-        _place(s)
-        if not shown and not s.state.place:
-            _start(s)
-        measure = st.session_state.get("build.badge") or MEASURES[0]
-        canvas(_data(s, shown, measure), key="canvas", height=HEIGHT, on_edits=_edited, on_selected=_selected)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(text("build.badge"), width="content")
-            _switch("build.badge", MEASURES)
-    with right, st.container(border=True, height=HEIGHT + 40, key="build-inspector"):
-        chosen = [block for block in shown if block.id in s.state.selection]
-        if len(chosen) == 1:
-            inspect(s, chosen[0])
-        elif chosen:
-            st.markdown(f"**{text('build.several', count=len(chosen))}**")
-            for block in chosen[:20]:
-                st.caption(f"{plain(block.type)} · {plain(block.name)}")
-        else:
-            st.caption(text("build.none_selected"))
-            _describe(s)
+def _beside(s: Store, shown: list[Shown]) -> None:
+    """Draw what is selected; on an empty page, what to begin with."""
+    chosen = [block for block in shown if block.id in s.state.selection]
+    filled = [block for block in shown if block.id in st.session_state.get("canvas:filled", ())]
+    if len(chosen) == 1 or (not chosen and len(filled) == 1):
+        inspect(s, (chosen or filled)[0])
+    elif chosen:
+        st.markdown(f"**{text('build.several', count=len(chosen))}**")
+        for block in chosen[:20]:
+            st.caption(f"{plain(block.type)} · {plain(block.name)}")
+        st.caption(text("build.several_hint"))
+    elif not shown and not s.state.place:
+        start(s)
+    else:
+        _describe(s)
+        st.caption(text("build.none_selected"))
 
 
 def _describe(s: Store) -> None:
     words = s.document.get("description")
     if isinstance(words, str):
         st.markdown(plain(words))
-
-
-def _start(s: Store) -> None:
-    """Draw the first steps of an empty document."""
-    with st.container(border=True):
-        st.markdown(f"**{text('build.start')}**")
-        with st.container(horizontal=True, gap="small"):
-            for name, document in examples().items():
-                key = f"template.{name}"
-                st.button(
-                    text(key) if key in texts() else name,
-                    key=f"start:{name}",
-                    on_click=s.act,
-                    args=({"op": "open", "text": document},),
-                )
 
 
 def _place(s: Store) -> None:
@@ -168,92 +153,6 @@ def _place(s: Store) -> None:
 
 def _called(s: Store, owner: str) -> str:
     return owner.removeprefix("unit:") if owner.startswith("unit:") else s.state.names.get(owner, owner)
-
-
-def _nonce() -> str:
-    return str(st.session_state.setdefault("canvas:nonce", secrets.token_hex(8)))
-
-
-def _edited() -> None:
-    """Apply what the canvas sent; runs before the page is drawn."""
-    s = store()
-    for edit in read(st.session_state["canvas"]["edits"], ack=st.session_state.get("canvas:ack", 0), nonce=_nonce()):
-        st.session_state["canvas:ack"] = edit["seq"]
-        before = s.state.rev
-        s.dispatch(edit)
-        if s.state.rev != before:
-            st.session_state["canvas:reveal"] = True
-
-
-def _selected() -> None:
-    ids = read_selected(st.session_state["canvas"]["selected"])
-    s = store()
-    known = tuple(block for block in ids if not block.startswith("filled:"))
-    st.session_state["canvas:filled"] = [block for block in ids if block.startswith("filled:")]
-    s.dispatch(Select(ids=known))
-
-
-def _data(s: Store, shown: list[Shown], measure: str) -> Any:
-    """Return what the canvas shows; `rev` grows whenever that has changed."""
-
-    def badge(block: Shown) -> str:
-        value = block.cost.get(measure)
-        return "" if not value else _amount(measure, value)
-
-    source = {
-        "id": INPUT, "name": INPUT, "type": INPUT, "category": INPUT, "settings": "", "badge": "", "problem": None,
-        "message": None, "fixed": True, "shape": _input_shape(s),
-    }  # fmt: skip
-    data: dict[str, Any] = {
-        "nodes": [source, *(node(block, badge, _told) for block in shown)],
-        "edges": edges(s.state, shown),
-        "palette": _palette(s),
-        "can": {
-            "undo": bool(s.state.past),
-            "redo": bool(s.state.future),
-            "paste": s.state.clip is not None,
-            "leave": bool(s.state.place),
-        },
-    }
-    if st.session_state.pop("canvas:reveal", False):
-        data["reveal"] = list(s.state.selection)
-    said_now = json.dumps(data, sort_keys=True, ensure_ascii=False)
-    if said_now != st.session_state.get("canvas:said"):
-        st.session_state["canvas:said"] = said_now
-        st.session_state["canvas:rev"] = st.session_state.get("canvas:rev", 0) + 1
-    return {
-        **data, "rev": st.session_state["canvas:rev"], "ack": st.session_state.get("canvas:ack", 0), "nonce": _nonce()
-    }  # fmt: skip
-
-
-def _input_shape(s: Store) -> str:
-    if not s.state.place:
-        shape = s.report.input_shape
-    else:
-        scope = scope_of(s.state.graph, s.state.stack) if s.state.stack is not None else None
-        source = scope.source() if scope is not None else None
-        shape = s.report.shapes.get(source.name) if source is not None else s.report.input_shape if scope else None
-    return shape_text(shape) if shape else "?"
-
-
-def _told(problem: Problem) -> str:
-    return f"{heading(problem)}: {said(problem.what)}"
-
-
-def _palette(s: Store) -> list[dict[str, str]]:
-    found = [
-        {"type": one.type, "category": str(one.category), "help": sentence(one.type)} for one in REGISTRY.values()
-    ]
-    found += [{"type": "Repeat", "category": "Structure", "help": sentence("Repeat")}]
-    units = [str(name) for name in units_of(s.state.tree)][:100]
-    return found + [{"type": UNIT_TYPE + name, "category": "Structure", "help": sentence("Unit")} for name in units]
-
-
-def _amount(measure: str, value: int) -> str:
-    if measure == "activation_bytes":
-        return bytes_text(value)
-    short = f"{value:,}" if value < 100_000 else f"{value / 1e3:,.0f} k" if value < 1e7 else f"{value / 1e6:,.1f} M"
-    return text(f"build.unit.{measure}", count=short)
 
 
 # --- the other views -------------------------------------------------------------------------------------------------
@@ -281,74 +180,3 @@ def _json_view(s: Store) -> None:
         st.warning(text("build.json_kept"))
     for problem in wrong:
         st.error(f"{plain(said(problem.what))} {plain(said(problem.why))}")
-
-
-def _compare_view(s: Store) -> None:
-    """Draw what differs between the document and another one."""
-    choices: dict[str, str] = {}
-    if s.state.saved is not None:
-        choices["saved"] = text("build.compare.saved")
-    choices |= {f"file:{name}": name for name in s.files()}
-    choices |= {f"example:{name}": text("build.compare.example", name=name) for name in examples()}
-    if not choices:
-        st.caption(text("build.no_files"))
-        return
-    chosen = st.selectbox(
-        text("build.compare.with"), list(choices), format_func=lambda one: choices[one], key="build:with"
-    )
-    other = _other(s, chosen)
-    if other is None:
-        return
-    _differences(s, Store(s.workspace, document=other), choices[chosen])
-
-
-def _other(s: Store, chosen: str) -> dict[str, Any] | None:
-    from builder.ui.state.tree import stripped
-    from schemas.errors import TsumikiError
-    from schemas.reader import read_file, read_text
-
-    kind, _, name = chosen.partition(":")
-    try:
-        if kind == "saved":
-            return dict(stripped(s.state.saved))
-        return read_file(s.resolve(name)) if kind == "file" else read_text(examples()[name])
-    except TsumikiError as error:
-        st.error(plain(error))
-        return None
-
-
-def _differences(s: Store, other: Store, name: str) -> None:
-    rows = []
-    for key in ("parameters", "multiply_adds", "activation_bytes", "peak_training_bytes"):
-        mine, theirs = s.report.totals.get(key), other.report.totals.get(key)
-        rows.append(
-            {
-                "": text(f"build.total.{key}"),
-                text("build.compare.this"): _said(key, mine),
-                name: _said(key, theirs),
-            }
-        )
-    st.dataframe(rows, hide_index=True)
-    st.code(changes(other.text, s.text), language="diff", wrap_lines=True)
-
-
-# --- totals ----------------------------------------------------------------------------------------------------------
-
-
-def _said(key: str, value: int | None) -> str:
-    if value is None:
-        return "–"
-    return bytes_text(value) if key.endswith("bytes") else f"{value:,}"
-
-
-def _totals(s: Store) -> None:
-    totals = s.report.totals
-    keys = ("parameters", "multiply_adds", "activation_bytes", "peak_training_bytes")
-    columns = st.columns(len(keys) + 1)
-    for column, key in zip(columns, keys, strict=False):
-        column.metric(
-            text(f"build.total.{key}"), _said(key, totals.get(key)), help=text(f"build.total.{key}_help"), border=True
-        )
-    pace = seconds_per_epoch(s.workspace, s.report)
-    told = "–" if pace is None else text("build.seconds", seconds=f"{pace:,.1f}" if pace < 100 else f"{pace:,.0f}")
-    columns[-1].metric(text("build.total.epoch"), told, help=text("build.total.epoch_help"), border=True)

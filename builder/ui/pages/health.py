@@ -92,9 +92,7 @@ def _shown(document: str) -> tuple[list[Shown], list[list[str]], dict[str, list[
     shown = blocks(state, report)
     scope = scope_of(state.graph, state.stack) if state.stack is not None else None
     items = list(scope.items) if scope is not None else []
-    inside = {
-        block.id: list(names_in(items[k])) if k < len(items) else [block.name] for k, block in enumerate(shown)
-    }
+    inside = {block.id: list(names_in(items[k])) if k < len(items) else [block.name] for k, block in enumerate(shown)}
     return shown, edges(state, shown), inside, shape_text(report.input_shape) if report.input_shape else "?"
 
 
@@ -119,7 +117,7 @@ def _data(folder: Path, verdicts: Sequence[Verdict], view: str) -> Any:
     nodes = [source]
     for block in shown:
         here = [by_layer[name] for name in inside[block.id] if name in by_layer]
-        made = node(block, lambda block: "", lambda problem: "") | {"problem": None, "message": None, "fixed": True}
+        made = node(block, [], lambda problem: "") | {"problem": None, "message": None, "fixed": True}
         nodes.append(made | marks(here, view))
     data: dict[str, Any] = {"nodes": nodes, "edges": lines, "palette": [], "readonly": True, "can": {}}
     said = json.dumps(data, sort_keys=True, ensure_ascii=False)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from builder.check import Report, check
+from builder.check import Report, check, glance
 from builder.data.facts import DataFacts
 from builder.ui.confine import strays
 from schemas.errors import TsumikiError, UsageError
@@ -66,7 +66,7 @@ class Store:
         """Why the draft could not be written, None where it was."""
         self._lock = threading.RLock()
         self._read: dict[str, str] = {}
-        self._report: tuple[int, Report] | None = None
+        self._glance: tuple[int, Report] | None = None
         self._looked = ""
         self._restore()
 
@@ -87,27 +87,36 @@ class Store:
         return (self.workspace / self.state.path).parent if self.state.path else self.workspace
 
     @property
-    def report(self) -> Report:
-        """The check of the present document, made once. The data are looked at again when what names them changes."""
+    def glance(self) -> Report:
+        """The check of the present document without its fixes, for what must be seen at once: shapes, costs, problems.
+
+        The data are looked at again when what names them changes.
+        """
         with self._lock:
             rev, state = self.state.rev, self.state
-            if self._report is None or self._report[0] != rev:
-                old = self._report[1] if self._report is not None else None
+            if self._glance is None or self._glance[0] != rev:
+                old = self._glance[1] if self._glance is not None else None
                 facts = None
                 if old is not None and old.facts is not None and self._looked == self._data(state):
                     facts = old.facts
-                self._report = rev, self._checked(state.document, facts)
+                self._glance = rev, self._checked(state.document, facts)
                 self._looked = self._data(state)
-            return self._report[1]
+            return self._glance[1]
+
+    @property
+    def report(self) -> Report:
+        """The whole check of the present document, fixes tried and memory planned. Made once."""
+        with self._lock:
+            return self.glance.settled()
 
     def _checked(self, document: dict[str, Any], facts: DataFacts | None) -> Report:
         """Check a document; nothing outside of the workspace is looked at."""
         outside = strays(document, self.base, self.workspace)
         if not outside:
-            return check(document, facts=facts, base=self.base)
+            return glance(document, facts=facts, base=self.base)
         kept = {name: value for name, value in document.items() if name != "initialise"}
         report = check(kept, facts=DataFacts(), base=self.base)
-        return replace(report, problems=(*outside, *report.problems))
+        return replace(report, problems=(*outside, *report.problems), untried=False, _settle=None)
 
     def _data(self, state: State) -> str:
         document = state.document

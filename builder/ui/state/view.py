@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.check import Report
-from builder.cost import LayerInfo
+from builder.cost import LayerInfo, Settings
 from builder.graph import Block, Graph, Node, Scope
+from builder.pace import Machine, machine, seconds
 from schemas.errors import Problem
 from schemas.layer import REGISTRY
 from schemas.shapes import Shape, shape_text
@@ -25,8 +26,8 @@ from .tree import INPUT, Tree, Where, identity, stripped, units_of, walk
 FILLED = "filled:"
 """Ids of layers that the check fills in begin so."""
 
-MEASURES = ("parameters", "multiply_adds", "activation_bytes")
-"""What a badge can show."""
+MEASURES = ("parameters", "multiply_adds", "activation_bytes", "seconds")
+"""What a badge can show; seconds are those of one sample in a training step."""
 
 HIDDEN = ("type", "name", "inputs", "layers", "trainable", "weight_initializer", "bias_initializer", "arguments")
 
@@ -42,7 +43,7 @@ class Shown:
     entry: Mapping[str, Any]
     shape: Shape | None
     inputs: tuple[Shape | None, ...]
-    cost: Mapping[str, int | None]
+    cost: Mapping[str, float | None]
     problems: tuple[Problem, ...]
     info: LayerInfo | None
     """The layer's own; None for a Repeat or Unit."""
@@ -72,13 +73,15 @@ def blocks(state: State, report: Report) -> list[Shown]:
         return []
     scope = scope_of(state.graph, where)
     infos = {info.name: info for info in report.layers}
+    batch = Settings.of(report.document).batch
     found = []
     for index, entry in enumerate(where.entries):
         item = scope.items[index] if scope is not None and index < len(scope.items) else None
-        found.append(_shown(state, report, where, index, entry, item, infos))
+        found.append(_shown(state, report, where, index, entry, item, infos, batch))
     if not state.place:
         known = set(state.graph.nodes)
-        found += [_filled(info, report, k) for k, info in enumerate(i for i in report.layers if i.name not in known)]
+        ends = [info for info in report.layers if info.name not in known]
+        found += [_filled(info, report, k, batch) for k, info in enumerate(ends)]
     return found
 
 
@@ -90,6 +93,7 @@ def _shown(
     entry: Any,
     item: Node | Block | None,
     infos: Mapping[str, LayerInfo],
+    batch: int,
 ) -> Shown:
     block = identity(where, index)
     pointer = f"{where.pointer}/{index}"
@@ -117,7 +121,7 @@ def _shown(
         raw,
         shape,
         tuple(report.shapes.get(source) if source is not None else None for source in reads),
-        _sums(inside),
+        _sums(inside, batch),
         tuple(_at(report.problems, pointer, entry, state.tree)),
         info,
     )
@@ -144,23 +148,28 @@ def _within(block: Block, infos: Mapping[str, LayerInfo]) -> list[LayerInfo]:
     return found
 
 
-def _filled(info: LayerInfo, report: Report, number: int) -> Shown:
+def _filled(info: LayerInfo, report: Report, number: int, batch: int) -> Shown:
     fields = info.layer.model_dump(exclude_unset=True, mode="json") if info.layer is not None else {}
     entry = {"type": info.type, **{key: value for key, value in fields.items() if key not in ("type", "name")}}
     reads = tuple(report.shapes.get(source or INPUT) for source in info.inputs)
-    return Shown(
-        f"{FILLED}{number}", info.name, info.type, "", entry, info.output_shape, reads, _sums([info]), (), info
-    )
+    costs = _sums([info], batch)
+    return Shown(f"{FILLED}{number}", info.name, info.type, "", entry, info.output_shape, reads, costs, (), info)
 
 
-def _sums(infos: Iterable[LayerInfo]) -> dict[str, int | None]:
+def _sums(infos: Iterable[LayerInfo], batch: int) -> dict[str, float | None]:
     """Return the costs of some layers; None where one of them is unknown."""
-    parts = list(infos)
-    sums: dict[str, int | None] = {}
+    parts, on = list(infos), machine()
+    sums: dict[str, float | None] = {}
     for key in MEASURES:
-        values = [getattr(part, key) for part in parts]
-        sums[key] = sum(values) if parts and all(value is not None for value in values) else None
+        values = [_timed(part, batch, on) if key == "seconds" else getattr(part, key) for part in parts]
+        known = [value for value in values if value is not None]
+        sums[key] = sum(known) if parts and len(known) == len(parts) else None
     return sums
+
+
+def _timed(info: LayerInfo, batch: int, on: Machine) -> float | None:
+    step = seconds(info, batch, on)
+    return None if step is None else step / batch
 
 
 def _at(problems: Iterable[Problem], pointer: str, entry: Any, tree: Tree) -> Iterable[Problem]:
@@ -231,8 +240,8 @@ def _short(value: Any) -> str:
     return str(value)[:20]
 
 
-def node(block: Shown, badge: Callable[[Shown], str], told: Callable[[Problem], str]) -> dict[str, Any]:
-    """Return a block as the canvas takes it."""
+def node(block: Shown, badges: list[str], told: Callable[[Problem], str]) -> dict[str, Any]:
+    """Return a block as the canvas takes it, with a badge for each of MEASURES."""
     worst = next((p for p in block.problems if p.severity == "error"), block.problems[0] if block.problems else None)
     return {
         "id": block.id,
@@ -241,7 +250,8 @@ def node(block: Shown, badge: Callable[[Shown], str], told: Callable[[Problem], 
         "category": block.category,
         "settings": settings(block),
         "shape": shape_text(block.shape) if block.shape else "?",
-        "badge": badge(block),
+        "badge": badges[0] if badges else "",
+        "badges": badges,
         "problem": worst.severity if worst is not None else None,
         "message": told(worst) if worst is not None else None,
         "fold": block.type in ("Repeat", "Unit"),

@@ -1,6 +1,6 @@
 /** The canvas: palette, toolbar, the network, and what is drawn while something is moved. */
 import { Background, BackgroundVariant, ReactFlow, ReactFlowProvider, useStore } from "@xyflow/react";
-import { type KeyboardEvent, useState } from "react";
+import { type KeyboardEvent, useMemo, useState } from "react";
 import { Block, RenameContext } from "./Block";
 import { add, commander } from "./commands";
 import { type Editor, useEditor } from "./editor";
@@ -40,8 +40,24 @@ export const Canvas = (props: Props) => (
   </ReactFlowProvider>
 );
 
-function Inner({ data, send, host }: Props) {
+/** The nodes with the badge of the chosen measure: a switch of the browser's own, which asks Python for nothing. */
+function useMeasure(data: CanvasData) {
+  const [measure, setMeasure] = useState(lastMeasure);
+  const shown = useMemo(() => {
+    const badge = (n: CanvasData["nodes"][number]) => n.badges?.[measure] ?? n.badge;
+    return { ...data, nodes: data.nodes.map(n => ({ ...n, badge: badge(n), badges: undefined })) };
+  }, [data, measure]);
+  const choose = (one: number) => {
+    lastMeasure = one;
+    setMeasure(one);
+  };
+  return { shown, measure, choose };
+}
+let lastMeasure = 0; // kept while the page is open, also where the canvas leaves it and comes back
+
+function Inner({ data: given, send, host }: Props) {
   const far = useStore(s => s.transform[2] < FAR);
+  const { shown: data, measure, choose } = useMeasure(given);
   const [boxing, setBoxing] = useState(false);
   const e = useEditor(data, send, host);
   const { say } = e;
@@ -53,7 +69,7 @@ function Inner({ data, send, host }: Props) {
   const onKeyDown = (at: KeyboardEvent) => {
     at.stopPropagation(); // outside the shadow root our search box looks like a div, and Streamlit has keys of its own
     const from = at.target as HTMLElement;
-    if (from.closest("input, .help") || at.nativeEvent.isComposing) return;
+    if (from.closest("input, select, .help") || at.nativeEvent.isComposing) return;
     const c = command(at);
     if (!c || (from.closest("button") && /^(Enter| |Arrow.*|Home|End)$/.test(at.key))) return;
     at.preventDefault();
@@ -99,7 +115,23 @@ function Inner({ data, send, host }: Props) {
               }}
             />
           )}
-          <Toolbar groups={toolsOf(e, run)} />
+          <Toolbar groups={toolsOf(e, run)}>
+            {(data.measures?.length ?? 0) > 1 && (
+              <select
+                className="measure"
+                aria-label={say("measure")}
+                title={say("measure")}
+                value={measure}
+                onChange={at => choose(Number(at.target.value))}
+              >
+                {data.measures!.map((name, i) => (
+                  <option key={name} value={i}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Toolbar>
           <div
             className="pane"
             ref={e.pane}

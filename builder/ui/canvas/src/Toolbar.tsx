@@ -1,11 +1,11 @@
 /** The buttons above the canvas, one tab stop: arrow keys walk along them. */
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Icon } from "./icons";
 import { useSay } from "./text";
 
 export type Tool = { name: string; keys?: string; on?: boolean; off?: boolean; run: () => void };
 
-export function Toolbar({ groups }: { groups: Tool[][] }) {
+export function Toolbar({ groups, children }: { groups: Tool[][]; children?: ReactNode }) {
   const say = useSay(),
     [stop, setStop] = useState(0);
   let index = -1;
@@ -16,16 +16,17 @@ export function Toolbar({ groups }: { groups: Tool[][] }) {
       aria-label={say("toolbar")}
       onKeyDown={e => {
         const by = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
-        if (!by) return;
+        if (!by || !(e.target instanceof HTMLButtonElement)) return;
         e.preventDefault();
         const all = [...e.currentTarget.querySelectorAll("button")],
-          next = (all.indexOf(e.target as HTMLButtonElement) + by + all.length) % all.length;
+          next = (all.indexOf(e.target) + by + all.length) % all.length;
         setStop(next);
         all[next].focus();
       }}
     >
       {groups.map((tools, g) => (
-        <div key={g} className="group">
+        <div key={g} className={`group${g === groups.length - 1 ? " last" : ""}`}>
+          {g === groups.length - 1 && children}
           {tools.map(t => {
             const i = ++index;
             // aria-disabled: a button that is off can still be reached and heard.

@@ -6,7 +6,7 @@ import { blockAt, type Gestures, wireAt } from "./gestures";
 import type { Command } from "./keyboard";
 
 const NEAR = 9; // pixels from a line at which a click means it
-const NOT_OURS = "input, button, .react-flow__attribution";
+const NOT_OURS = "input, select, button, .react-flow__attribution";
 
 /** The block in which an element is. */
 export const idOf = (element: EventTarget) =>

@@ -8,6 +8,7 @@ export type Node = {
   settings: string;
   shape: string;
   badge: string;
+  badges?: string[];
   problem?: null | "error" | "warning";
   message?: string | null;
   fold?: boolean;
@@ -26,6 +27,7 @@ export type CanvasData = {
   edges: Edge[];
   palette: PaletteEntry[];
   labels: Record<string, string>;
+  measures?: string[];
   can?: { undo?: boolean; redo?: boolean; paste?: boolean; leave?: boolean };
   reveal?: string[] | null;
   readonly?: boolean;
