@@ -31,7 +31,7 @@ from .checks import data as data_checks, heads as head_checks, memory, sharing
 from .checks.found import Found, found
 from .checks.shapes import Shapes
 from .cost import LayerInfo, Settings, estimate, machine_bytes, totals
-from .fixes import Checked as Seen, offer
+from .fixes import MOST_WORK, Checked as Seen, offer
 from .graph import INPUT, Graph
 
 if TYPE_CHECKING:
@@ -74,11 +74,16 @@ class Report:
     facts: DataFacts | None = None
     _output: str | None = field(default=None, repr=False)
     _peak: Callable[[], int | None] = field(default=lambda: None, repr=False)
-    _settle: Callable[[], Report] | None = field(default=None, repr=False)
+    untried: bool = False
+    """Whether more fixes could be tried, by `settled()`."""
+    _settle: Callable[[int], Report] | None = field(default=None, repr=False)
 
-    def settled(self) -> Report:
-        """Return the whole report: a glance's with its fixes tried and its memory planned, any other as it is."""
-        return self if self._settle is None else self._settle()
+    def settled(self, work: int = MOST_WORK) -> Report:
+        """Return the report with fixes tried and memory planned; itself where nothing is left to do.
+
+        `work` limits how many layers may be checked again.
+        """
+        return self if self._settle is None else self._settle(work)
 
     @property
     def ok(self) -> bool:
@@ -174,11 +179,14 @@ def glance(
     first = look.seen().problems
     return replace(
         look.report(tuple(sorted((replace(problem, fixes=()) for problem in first), key=_rank))),
-        _settle=cache(lambda: _settled(look, raw, facts, base, unreadable)),
+        untried=bool(first),
+        _settle=cache(lambda work: _settled(look, raw, facts, base, unreadable, work)),
     )
 
 
-def _settled(look: _Look, raw: Any, facts: DataFacts | None, base: Path, unreadable: tuple[Problem, ...]) -> Report:
+def _settled(
+    look: _Look, raw: Any, facts: DataFacts | None, base: Path, unreadable: tuple[Problem, ...], work: int
+) -> Report:
     """Look again where the engine's plan has to say whether training fits into memory, and try fixes."""
     if look.close:
         look = _Look(raw, look.facts, base, unreadable)
@@ -191,8 +199,9 @@ def _settled(look: _Look, raw: Any, facts: DataFacts | None, base: Path, unreada
         return _Look(patched, known, base, (), look_at_data=not same, scale=look.scale).seen()
 
     # The patches of fixes are paths into the document as it was given, so that is what they are tried on.
-    offered = offer(raw, look.found, seen, again, size) if look.found else []
-    return look.report(tuple(sorted(offered, key=_rank)))
+    offered, short = offer(raw, look.found, seen, again, size, work) if look.found else ([], False)
+    settle = cache(lambda more: _settled(look, raw, facts, base, unreadable, more)) if short else None
+    return replace(look.report(tuple(sorted(offered, key=_rank))), untried=short, _settle=settle)
 
 
 def render(

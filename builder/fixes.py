@@ -29,6 +29,9 @@ WHOLE = ("/model/layers", "/model/units")
 MOST_WORK = 20_000
 """Layers that are checked again, over all fixes of a document. ResNet-50 has 177."""
 
+SOON = 1_000
+"""The same for an editor, where somebody waits: 50 ms."""
+
 HIDING = frozenset({
     "unknown_type", "unknown_field", "wrong_value", "wrong_type", "missing_field", "unknown_input", "cycle",
     "duplicate_name", "unknown_unit", "missing_argument", "unknown_argument", "input_count", "unit_recursion",
@@ -48,19 +51,31 @@ class Checked:
 
 
 def offer(
-    raw: Any, items: Iterable[Found], before: Checked, again: Callable[[Any], Checked], size: int
-) -> list[Problem]:
-    """Return the problems, each with the fixes that were tried and work. `again` checks a document without fixes."""
+    raw: Any,
+    items: Iterable[Found],
+    before: Checked,
+    again: Callable[[Any], Checked],
+    size: int,
+    work: int = MOST_WORK,
+) -> tuple[list[Problem], bool]:
+    """Return the problems with the fixes that were tried and work, and whether some were not tried: too much `work`.
+
+    `again` checks a document without fixes, `size` is its number of layers.
+    """
     waiting = list(items)
-    left = max(MOST_WORK // max(size, 1), 4)
+    left = max(work // max(size, 1), 4)
     result = []
+    short = False
     for place, item in enumerate(waiting):
         # Many problems share the work fairly, so that the last one gets its fix too.
         share = max(left // (len(waiting) - place), 1)
         good: list[Fix] = []
         second: list[Fix] = []
         for number, fix in enumerate((*item.problem.fixes, *item.propose())):
-            if left <= 0 or number >= min(share, MOST_TRIED) or len(good) >= MOST_OFFERED:
+            if number >= MOST_TRIED or len(good) >= MOST_OFFERED:
+                break
+            if left <= 0 or number >= share:
+                short = True
                 break
             if not fix.patch or any(fix.title == other.title for other in (*good, *second)):
                 continue
@@ -71,7 +86,7 @@ def offer(
         lenient = item.problem.code in HIDING or item.problem.severity == "warning"
         fixes = good or (second if lenient else [])
         result.append(replace(item.problem, fixes=tuple(fixes[:MOST_OFFERED])))
-    return result
+    return result, short
 
 
 def _verdict(raw: Any, problem: Problem, fix: Fix, before: Checked, again: Callable[[Any], Checked]) -> bool | None:

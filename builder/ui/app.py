@@ -104,7 +104,8 @@ STYLE = """<style>
   [data-testid="stMainBlockContainer"] { padding: 3.5rem 0.8rem 1.5rem; }
   .st-key-build-bar { gap: 0.4rem !important; }
   .st-key-build-body { --room: clamp(22rem, 62dvh, 40rem); }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-build-inspector), .st-key-build-inspector { height: auto !important; min-height: 0 !important; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-build-inspector), .st-key-build-inspector {
+    height: auto !important; min-height: 0 !important; }
   [data-testid="stColumn"]:has(.st-key-build-start) { order: -1; }
 }
 </style>"""

@@ -37,7 +37,11 @@ def problems(s: Store, shown: list[Shown]) -> None:
         st.success(text("build.no_problems"), icon=":material/check_circle:")
         return
     errors = sum(problem.severity == "error" for problem in found)
-    st.markdown(f"**{text('build.problems', errors=errors, warnings=len(found) - errors)}**")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{text('build.problems', errors=errors, warnings=len(found) - errors)}**", width="content")
+        if s.report.untried:  # in a large network trying them all would hold up every edit
+            st.button(text("build.more_fixes"), key="build:more-fixes", icon=":material/build:", type="tertiary",
+                      on_click=s.try_all)  # fmt: skip
     for number, problem in enumerate(found[:MOST_SHOWN]):
         _problem(s, shown, problem, number)
     if len(found) > MOST_SHOWN:

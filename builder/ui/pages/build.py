@@ -6,6 +6,8 @@ else dispatches actions. No kernel is loaded here: shapes, cost and memory are a
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from builder.ui.comparison import compare
@@ -47,6 +49,7 @@ def editor(s: Store) -> None:
         with left:
             _place(s)
             sketch(s, shown, HEIGHT)
+        time.sleep(0.001)  # lets Streamlit's own thread send it, before this one goes on for as long
         beside = right.container(border=True, height=HEIGHT, key="build-inspector")
     with bar:
         name_field(s)

@@ -56,6 +56,7 @@ class Scopes:
         self.names = names
         self.stacks = {where.owner: where for where in stacks(tree)}
         self.around: dict[str, tuple[Where, int]] = {}
+        self._known: dict[tuple[int, int], dict[str, tuple[int, str]]] = {}
         for where in self.stacks.values():
             for index, entry in enumerate(where.entries):
                 if isinstance(entry, dict) and isinstance(entry.get("layers"), list) and ID in entry:
@@ -63,10 +64,9 @@ class Scopes:
 
     def resolve(self, where: Where, name: str) -> str | None:
         """Return the id of the block that a name means in a stack, `Input:<owner>` for its input, None for nothing."""
-        here = [identity(where, i) for i in range(len(where.entries))]
-        found = next((block for block in here if self.names.get(block) == name), None)
+        found = self._here(where).get(name)
         if found is not None:
-            return found
+            return found[1]
         if name == INPUT:
             return input_of(where)
         for _ in range(MOST_LEVELS):
@@ -74,11 +74,22 @@ class Scopes:
             if outside is None:
                 return None
             where, position = outside
-            before = (identity(where, i) for i in range(position))
-            found = next((block for block in before if self.names.get(block) == name), None)
-            if found is not None:
-                return found
+            found = self._here(where).get(name)
+            if found is not None and found[0] < position:
+                return found[1]
         return None
+
+    def _here(self, where: Where) -> dict[str, tuple[int, str]]:
+        """Return name -> (position, id) of the first block in a stack that goes by it; made once for each stack."""
+        key = id(where.entries), len(where.entries)
+        if key not in self._known:
+            known: dict[str, tuple[int, str]] = {}
+            for index in range(len(where.entries)):
+                block = identity(where, index)
+                if block in self.names:
+                    known.setdefault(self.names[block], (index, block))
+            self._known[key] = known
+        return self._known[key]
 
     def sources(self, where: Where, index: int) -> list[str | None]:
         """Return the ids of what a block reads."""

@@ -22,6 +22,7 @@ from typing import Any
 
 from builder.check import Report, check, glance
 from builder.data.facts import DataFacts
+from builder.fixes import SOON
 from builder.ui.confine import strays
 from schemas.errors import TsumikiError, UsageError
 from schemas.reader import read_file, read_text
@@ -67,6 +68,7 @@ class Store:
         self._lock = threading.RLock()
         self._read: dict[str, str] = {}
         self._glance: tuple[int, Report] | None = None
+        self._thorough = -1
         self._looked = ""
         self._restore()
 
@@ -105,9 +107,14 @@ class Store:
 
     @property
     def report(self) -> Report:
-        """The whole check of the present document, fixes tried and memory planned. Made once."""
+        """The whole check of the present document: memory planned, and as many fixes tried as nobody waits for."""
         with self._lock:
-            return self.glance.settled()
+            quick = self.glance.settled(SOON)
+            return quick.settled() if self._thorough == self.state.rev else quick
+
+    def try_all(self) -> None:
+        """Let the report of the present document have every fix."""
+        self._thorough = self.state.rev
 
     def _checked(self, document: dict[str, Any], facts: DataFacts | None) -> Report:
         """Check a document; nothing outside of the workspace is looked at."""

@@ -325,13 +325,15 @@ def test_an_edit_of_resnet_50_is_seen_soon(canvas: Callable[..., Canvas]) -> Non
     c.quiet()
 
 
-def test_a_checkout_sends_the_text_with_each_edit(canvas: Callable[..., Canvas]) -> None:
+def test_a_checkout_serves_the_canvas_by_url(canvas: Callable[..., Canvas]) -> None:
+    """As an installed package does: with its text in every edit, each would be 400 KB."""
     c = canvas("small")
     before = c.watched.sent
     c.block("b2").click()
     c.page.keyboard.press("Delete")
     c.until(lambda: "b2" in c.ids, False)
-    assert 300_000 < c.watched.sent - before < 2_000_000
+    assert c.watched.sent - before < 100_000
+    c.quiet()
 
 
 @pytest.mark.thorough

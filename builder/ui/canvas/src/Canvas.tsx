@@ -1,6 +1,6 @@
 /** The canvas: palette, toolbar, the network, and what is drawn while something is moved. */
-import { Background, BackgroundVariant, ReactFlow, ReactFlowProvider, useStore } from "@xyflow/react";
-import { type KeyboardEvent, useMemo, useState } from "react";
+import { Background, BackgroundVariant, ReactFlow, ReactFlowProvider, useStore, useStoreApi } from "@xyflow/react";
+import { type KeyboardEvent, useLayoutEffect, useMemo, useState } from "react";
 import { Block, RenameContext } from "./Block";
 import { add, commander } from "./commands";
 import { type Editor, useEditor } from "./editor";
@@ -64,6 +64,10 @@ function Inner({ data: given, send, host }: Props) {
   const { gesture, ...begin } = useGestures(e.flow, e.pane, e.layout, e, () => e.setMessage(say("status.nowhere")));
   const pointed = e.connecting !== null && e.stop !== e.connecting ? e.stop : undefined;
   const nodes = useNodes(e, (gesture?.kind === "connect" ? gesture.target : pointed) ?? null);
+  // React Flow takes new nodes over after the next paint, and what else the page draws comes in between: 0.1-0.3 s on a
+  // busy machine. Given to its store here, they are seen with this very frame.
+  const store = useStoreApi();
+  useLayoutEffect(() => store.getState().setNodes(nodes), [nodes]);
   const run = commander(e);
 
   const onKeyDown = (at: KeyboardEvent) => {

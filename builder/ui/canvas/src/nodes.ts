@@ -9,6 +9,7 @@ import { type Say, spoken } from "./text";
 /** Make a node for each block; one of which nothing changed stays the same object, which React Flow leaves alone. */
 export function useNodes(e: Editor, target: string | null): FlowNode[] {
   const kept = useRef({ say: e.say, nodes: new Map<string, { sign: string; node: FlowNode }>() });
+  const last = useRef<FlowNode[]>([]);
   const old = kept.current.say === e.say ? kept.current.nodes : new Map<string, never>();
   const nodes = new Map<string, { sign: string; node: FlowNode }>();
   for (const node of e.data.nodes) {
@@ -21,7 +22,10 @@ export function useNodes(e: Editor, target: string | null): FlowNode[] {
     nodes.set(id, before?.sign === sign ? before : { sign, node: make(data, position, id === e.stop, e.say) });
   }
   kept.current = { say: e.say, nodes };
-  return [...nodes.values()].map(kept => kept.node);
+  const list = [...nodes.values()].map(kept => kept.node);
+  const same = list.length === last.current.length && list.every((node, i) => node === last.current[i]);
+  if (!same) last.current = list;
+  return last.current;
 }
 
 function make(data: BlockData, position: { x: number; y: number }, stop: boolean, say: Say): FlowNode {
