@@ -119,23 +119,7 @@ function Inner({ data: given, send, host }: Props) {
               }}
             />
           )}
-          <Toolbar groups={toolsOf(e, run)}>
-            {(data.measures?.length ?? 0) > 1 && (
-              <select
-                className="measure"
-                aria-label={say("measure")}
-                title={say("measure")}
-                value={measure}
-                onChange={at => choose(Number(at.target.value))}
-              >
-                {data.measures!.map((name, i) => (
-                  <option key={name} value={i}>
-                    {name}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Toolbar>
+          <Toolbar groups={toolsOf(e, run)} />
           <div
             className="pane"
             ref={e.pane}
@@ -174,6 +158,21 @@ function Inner({ data: given, send, host }: Props) {
                 pull={gesture?.kind === "connect" ? [gesture.from, gesture.to] : null}
               />
             </ReactFlow>
+            {(data.measures?.length ?? 0) > 1 && (
+              <select
+                className="measure"
+                aria-label={say("measure")}
+                title={say("measure")}
+                value={measure}
+                onChange={at => choose(Number(at.target.value))}
+              >
+                {data.measures!.map((name, i) => (
+                  <option key={name} value={i}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            )}
             {!e.ids.length && <p className="empty">{say("empty")}</p>}
           </div>
           {e.mapShown && e.ids.length > 0 && <Overview layout={e.layout} nodes={data.nodes} />}

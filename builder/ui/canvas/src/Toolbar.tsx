@@ -1,11 +1,11 @@
 /** The buttons above the canvas, one tab stop: arrow keys walk along them. */
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Icon } from "./icons";
 import { useSay } from "./text";
 
 export type Tool = { name: string; keys?: string; on?: boolean; off?: boolean; run: () => void };
 
-export function Toolbar({ groups, children }: { groups: Tool[][]; children?: ReactNode }) {
+export function Toolbar({ groups }: { groups: Tool[][] }) {
   const say = useSay(),
     [stop, setStop] = useState(0);
   let index = -1;
@@ -25,8 +25,7 @@ export function Toolbar({ groups, children }: { groups: Tool[][]; children?: Rea
       }}
     >
       {groups.map((tools, g) => (
-        <div key={g} className={`group${g === groups.length - 1 ? " last" : ""}`}>
-          {g === groups.length - 1 && children}
+        <div key={g} className="group">
           {tools.map(t => {
             const i = ++index;
             // aria-disabled: a button that is off can still be reached and heard.
