@@ -85,6 +85,8 @@ STYLE = """<style>
 [data-testid="stMetric"] { padding: 0.5rem 0.8rem; }
 .st-key-app-language { position: fixed; top: 0.6rem; right: 3.6rem; width: 8.2rem; z-index: 999991; }
 
+.st-key-build-bar { gap: 0.55rem !important; }
+.st-key-build-bar button { padding: 0.25rem 0.65rem; }
 .st-key-build-body { --room: clamp(25rem, calc(100dvh - 18.5rem), 64rem); }
 .st-key-canvas, .st-key-canvas .stBidiComponent, .st-key-canvas .stBidiComponentIsolated,
 [data-testid="stLayoutWrapper"]:has(> .st-key-build-inspector), .st-key-build-inspector {

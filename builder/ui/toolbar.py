@@ -216,7 +216,7 @@ def name_field(s: Store) -> None:
         on_change=renamed,
         max_chars=60,
         label_visibility="collapsed",
-        width=220,
+        width=190,
     )
 
 
