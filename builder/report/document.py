@@ -15,6 +15,8 @@ MOST_LINES = 2000
 def write(document: Any, width: int = WIDTH) -> str:
     """Return the document as JSON text that ends with a newline; whatever fits into `width` is one line.
 
+    A list of several objects never is: it is what people edit. schemas/document.py:dump writes the same.
+
     >>> print(write({"model": {"input": [1, 8, 8], "layers": [{"type": "ReLU"}]}}, width=40), end="")
     {
       "model": {
@@ -29,7 +31,8 @@ def write(document: Any, width: int = WIDTH) -> str:
 def _write(value: Any, indent: str, taken: int, width: int) -> str:
     line = json.dumps(value, ensure_ascii=False)
     # The document itself and its sections are always opened, so that a diff shows the line that changed.
-    if not isinstance(value, dict | list) or not value or (indent and len(indent) + taken + len(line) + 1 <= width):
+    fits = indent and len(indent) + taken + len(line) + 1 <= width and not _opened(value)
+    if not isinstance(value, dict | list) or not value or fits:
         return line
     inner = indent + "  "
     if isinstance(value, dict):
@@ -40,6 +43,14 @@ def _write(value: Any, indent: str, taken: int, width: int) -> str:
         return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
     rows = [inner + _write(item, inner, 0, width) for item in value]
     return "[\n" + ",\n".join(rows) + f"\n{indent}]"
+
+
+def _opened(value: Any) -> bool:
+    """Tell whether a value holds a list of several objects."""
+    if isinstance(value, list) and sum(isinstance(part, dict) for part in value) > 1:
+        return True
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(_opened(part) for part in parts)
 
 
 def write_like(document: Any, before: Any, text: str) -> str:
