@@ -28,6 +28,18 @@ HEADS: dict[str, tuple[str | None, str]] = {
 }
 """Task -> the activation that makes its predictions, and its loss."""
 
+LOSS_TASKS = {
+    "SoftmaxCrossEntropy": "classification",
+    "SigmoidCrossEntropy": "binary",
+    "AbsoluteError": "regression",
+    "Huber": "regression",
+    "EpsilonInsensitive": "regression",
+}
+"""Other losses that are for one task alone."""
+
+RAW = {"SoftmaxCrossEntropy": "CategoricalCrossEntropy", "SigmoidCrossEntropy": "BinaryCrossEntropy", "Hinge": "Hinge"}
+"""Losses that read raw values -> the one that reads the probabilities of their activation."""
+
 PASSING = ("Identity", "Flatten", "Reshape", "Dropout")
 """Layers behind which a head is still a head."""
 
@@ -132,6 +144,8 @@ def task_of(raw: Mapping[str, Any], head: Head | None, facts: DataFacts | None) 
         for task, (_, loss) in HEADS.items():
             if head.loss is not None and head.loss.type == loss:
                 return task
+        if head.loss is not None and head.loss.type in LOSS_TASKS:
+            return LOSS_TASKS[head.loss.type]
         if kind == "Softmax":
             return "classification"
         if kind == "Sigmoid" and head.width == 1 and head.loss is None:

@@ -45,12 +45,20 @@ def targets(t: Any, count: int, head: Shape, loss: ops.Op, dtype: np.dtype[Any])
         raise UsageError(f"There are {count} samples, but targets of shape {given.shape}: each sample needs one.")
     if labelled(loss):
         return _classes(given, head)
+    if isinstance(loss, ops.ExpressionLoss | ops.SquaredError) and _are_classes(given, count, head):
+        classes = _classes(given, head).reshape(count, *head[1:])
+        return np.moveaxis(np.eye(head[0], dtype=dtype)[classes], -1, 1)
     if given.size == count * int(np.prod(head)):
         found = given.reshape(count, *head).astype(dtype, copy=False)
         if isinstance(loss, ops.BinaryCrossEntropy) and not ((found >= 0) & (found <= 1)).all():
             raise UsageError(f"The targets of a binary task lie between 0 and 1, but received {_beyond(found)!r}.")
         return found
     raise UsageError(f"The network gives (N, {shape_text(head)}), but the targets have the shape {given.shape}.")
+
+
+def _are_classes(given: np.ndarray, count: int, head: Shape) -> bool:
+    """Say whether these are class numbers, one where the network gives a value for each class."""
+    return head[0] > 1 and given.size == count * int(np.prod(head[1:])) and given.dtype.kind in "iub"
 
 
 def _beyond(values: np.ndarray) -> float:

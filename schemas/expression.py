@@ -92,7 +92,7 @@ def parse(text: str, names: tuple[str, ...] = ("x", "y"), reductions: bool = Fal
         part = ast.get_source_segment(text.strip(), node) or text
         return UsageError(f"In the expression {text!r}, {part!r} {why}.")
 
-    def made(node: ast.AST, level: int, reduced: bool) -> Term:
+    def read(node: ast.AST, level: int, reduced: bool) -> Term:
         if level > DEEPEST:
             raise refuse(node, f"is nested deeper than {DEEPEST} levels")
         if isinstance(node, ast.Constant) and (value := _number(node.value)) is not None:
@@ -102,13 +102,13 @@ def parse(text: str, names: tuple[str, ...] = ("x", "y"), reductions: bool = Fal
         if isinstance(node, ast.Name) and node.id in names:
             return name(node.id)
         if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-            pair = made(node.left, level + 1, reduced), made(node.right, level + 1, reduced)
+            pair = read(node.left, level + 1, reduced), read(node.right, level + 1, reduced)
             return Term(_BINARY[type(node.op)], pair)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            inner = made(node.operand, level + 1, reduced)
+            inner = read(node.operand, level + 1, reduced)
             return number(-inner.value) if inner.op == "number" else Term("neg", (inner,))
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
-            pair = made(node.left, level + 1, reduced), made(node.comparators[0], level + 1, reduced)
+            pair = read(node.left, level + 1, reduced), read(node.comparators[0], level + 1, reduced)
             return Term(_COMPARE[type(node.ops[0])], pair)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known:
             kind = node.func.id
@@ -118,11 +118,11 @@ def parse(text: str, names: tuple[str, ...] = ("x", "y"), reductions: bool = Fal
             if len(node.args) != count or node.keywords:
                 raise refuse(node, f"needs {count} argument{'s' if count > 1 else ''}")
             within = reduced or kind in REDUCTIONS
-            arguments = tuple(made(argument, level + 1, within) for argument in node.args)
+            arguments = tuple(read(argument, level + 1, within) for argument in node.args)
             return _MACROS[kind][1](*arguments) if kind in _MACROS else Term(kind, arguments)
         raise refuse(node, f"is not allowed; use numbers, {', '.join(names)}, + - * / ** and {', '.join(known)}")
 
-    return made(tree.body, 0, False)
+    return read(tree.body, 0, False)
 
 
 # --- simplification: enough that a derivative is not mostly multiplications by one -----------------------------------
@@ -220,6 +220,47 @@ def derive(term: Term, by: str) -> Term:
             return times(times(b, power(a, less)), da)
         return times(term, plus(times(db, Term("log", (a,))), over(times(b, da), a)))
     raise UsageError(f"{term.op} has no derivative here.")
+
+
+# --- losses: a formula of sums and means ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """mean(inner) or sum(inner) over the values of a sample."""
+
+    kind: str
+    inner: Term
+
+
+def split(term: Term) -> tuple[Term, tuple[Reduction, ...]]:
+    """Return a loss's outer term, in which R0, R1, … stand for its reductions, and these.
+
+    A formula without any is meant value by value, so it stands in a mean. Raises UsageError where prediction or target
+    stand outside mean and sum beside one.
+
+    >>> outer, found = split(parse("mean(abs(y - t)) / sum(t)", ("y", "t"), reductions=True))
+    >>> text(outer), [r.kind for r in found]
+    ('R0 / R1', ['mean', 'sum'])
+    """
+    if not any(t.op in REDUCTIONS for t in term.walk()):
+        term = Term("mean", (term,))
+    found: list[Reduction] = []
+
+    def outside(here: Term) -> Term:
+        if here.op in REDUCTIONS:
+            one = Reduction(here.op, here.args[0])
+            if one not in found:
+                found.append(one)
+            return name(f"R{found.index(one)}")
+        if here.op == "name":
+            raise UsageError(
+                f"In the loss {text(term)!r}, {here.name!r} stands outside mean(...) and sum(...): beside one, the "
+                "loss of a sample must be one number."
+            )
+        return Term(here.op, tuple(outside(a) for a in here.args), here.value)
+
+    return outside(term), tuple(found)
 
 
 # --- formulas for people --------------------------------------------------------------------------------------------

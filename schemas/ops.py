@@ -347,21 +347,41 @@ class Learned(Op):
 
 
 @dataclass(frozen=True, eq=False)
-class CrossEntropy(Op):
-    """Loss: -log of the probability given to the true class, mean over the batch. Its input is probabilities."""
+class Loss(Op):
+    """Base of losses, which compare their input with the targets. `scale` multiplies loss and gradient."""
+
+    scale: float = field(default=1.0, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
-class BinaryCrossEntropy(Op):
+class CrossEntropy(Loss):
+    """Loss: -log of the probability given to the true class, mean over the batch. Its input is probabilities.
+
+    `smoothing` s takes 1 - s of the true class and s / classes of every one for the target.
+    """
+
+    smoothing: float = field(default=0.0, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryCrossEntropy(Loss):
     """Loss: -(t log y + (1 - t) log(1 - y)), mean over batch and outputs. Its input is probabilities."""
 
 
 @dataclass(frozen=True, eq=False)
-class SquaredError(Op):
+class SquaredError(Loss):
     """Loss: mean over batch and outputs of (y - t)^2, without the half."""
 
 
-LOSSES = (CrossEntropy, BinaryCrossEntropy, SquaredError)
+@dataclass(frozen=True, eq=False)
+class ExpressionLoss(Loss):
+    """Loss: a formula of prediction y and target t with mean(...) and sum(...) over the values of a sample, the mean
+    over the batch. What stands outside both is allowed once at most one value is left (see schemas/expression.py)."""
+
+    formula: str
+
+
+LOSSES = (CrossEntropy, BinaryCrossEntropy, SquaredError, ExpressionLoss)
 
 
 def walk(outputs: Sequence[Op], stop: Sequence[Op] = ()) -> list[Op]:

@@ -9,7 +9,7 @@ from pydantic import Field
 from .errors import FieldFix, Remark, ShapeError
 from .ops import Padding
 from .say import Said, listed, say
-from .shapes import Margin2, Pair, Shape, output_size, remainder, same_padding, shape_text
+from .shapes import Margin2, Pair, Shape, elements, output_size, remainder, same_padding, shape_text
 
 PaddingField = Annotated[Margin2 | Literal["same"], Field(union_mode="left_to_right")]
 AXES = (say("height"), say("width"))
@@ -273,3 +273,12 @@ def leftover(
             tuple(fixes),
         )
     ]
+
+
+def pixels(x: Shape) -> int:
+    """Return how many positions a sample has beside its channels.
+
+    >>> pixels((10,)), pixels((10, 8, 6))
+    (1, 48)
+    """
+    return elements(x[1:])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from builder.heads import HEADS, PASSING, WIDTHS, Filling, Head, wanted_width
+from builder.heads import HEADS, PASSING, RAW, WIDTHS, Filling, Head, wanted_width
 from schemas.errors import Fix
 from schemas.patch import join
 from schemas.say import Said, commas, listed, say
@@ -312,6 +312,9 @@ def _agreement(end: Ending, head: Head) -> Iterator[Found]:
             return
         yield _loss_and_head(end, head, head.loss, need)
         return
+    if head.loss is not None and head.activation is not None and loss in RAW and kind in ("Softmax", "Sigmoid"):
+        yield _squashed_twice(head.loss, head.activation)
+        return
     wanted, own = HEADS[end.task]
     known = {other for _, other in HEADS.values()}
     if head.loss is None and end.filled.missing is None and kind is not None:
@@ -323,6 +326,25 @@ def _agreement(end: Ending, head: Head) -> Iterator[Found]:
             yield _task(end, head, head.activation or head.loss or head.prediction)
     elif end.task == "regression" and head.activation is not None and len(end.filled.entries) < 2:
         yield _squashed(head, head.activation)
+
+
+def _squashed_twice(loss: Node, activation: Node) -> Found:
+    other = RAW[loss.type]
+
+    def propose() -> Iterator[Fix]:
+        yield Fix(say("Remove {name}", name=activation.name), (remove(activation.pointer),))
+        if other != loss.type:
+            title = say("Replace {name} by {kind}", name=loss.name, kind=other)
+            yield Fix(title, (over(loss.pointer, retyped(loss, other)),))
+
+    return found(
+        "activation_before_raw_loss",
+        say("{loss} reads raw values, but {name} makes probabilities of them.", loss=loss.name, name=activation.name),
+        say("It applies its own activation; twice makes nearly equal answers, and the network hardly learns."),
+        pointer=loss.pointer,
+        layer=loss.name,
+        propose=propose,
+    )
 
 
 def _overlooked(end: Ending, head: Head, need: str) -> bool:

@@ -1,6 +1,6 @@
 """This machine's figures, measured once and kept in the user's cache folder.
 
-    python -m builder.compile.figures THREADS      # measure them now
+python -m builder.compile.figures THREADS      # measure them now
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from .tensors import Node
 
 
 @dataclass(frozen=True, eq=False)
-class SoftmaxCrossEntropy(ops.Op):
+class SoftmaxCrossEntropy(ops.CrossEntropy):
     """Softmax and CrossEntropy in one: stable for any logits, and its gradient is y - t."""
 
 
 @dataclass(frozen=True, eq=False)
-class SigmoidBinaryCrossEntropy(ops.Op):
+class SigmoidBinaryCrossEntropy(ops.BinaryCrossEntropy):
     """Sigmoid and BinaryCrossEntropy in one: stable for any logits, and its gradient is y - t."""
 
 
@@ -72,13 +72,14 @@ def loss_takes_logits(graph: Lowered) -> None:
     if consumers(graph).get(id(head)) != 1:
         return
     if isinstance(head.op, ops.Softmax) and isinstance(loss.op, ops.CrossEntropy):
-        loss.op = SoftmaxCrossEntropy(loss.op.inputs, loss.op.shape)
+        o = loss.op
+        loss.op = SoftmaxCrossEntropy(o.inputs, o.shape, scale=o.scale, smoothing=o.smoothing)
     elif (
         isinstance(head.op, ops.Pointwise)
         and head.op.function == "sigmoid(x)"
         and isinstance(loss.op, ops.BinaryCrossEntropy)
     ):
-        loss.op = SigmoidBinaryCrossEntropy(loss.op.inputs, loss.op.shape)
+        loss.op = SigmoidBinaryCrossEntropy(loss.op.inputs, loss.op.shape, scale=loss.op.scale)
     else:
         return
     loss.inputs = list(head.inputs)

@@ -127,4 +127,7 @@ def lower(checked: Checked) -> Lowered:
                 parameters[key] = parameter
     order = _share(order, parameters, keys)
     layers = {name: nodes[id(op)] for name, op in values.items()}
-    return Lowered(layers["Input"], layers[checked.output], layers[checked.loss], order, layers, parameters, keys)
+    # A loss that takes raw values makes its own probabilities, and these are the network's prediction.
+    return Lowered(
+        layers["Input"], layers[checked.loss].inputs[0], layers[checked.loss], order, layers, parameters, keys
+    )

@@ -18,7 +18,8 @@ from .machine import arguments, array, floats, ints, kernel, slots
     D0, D1, D2, C, SLICES,
     LABEL, TARGET, WEIGHT,             # classes (int64), target values (real), sample weights (real)
     PART, GAIN, TOTAL,                 # per unit partial loss, float64; factor; where the loss goes
-) = slots(27)  # fmt: skip
+    SMOOTH, ADD,                       # address of label smoothing; whether the loss is added to what is there
+) = slots(29)  # fmt: skip
 
 
 @njit
@@ -79,20 +80,30 @@ def softmax_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def softmax_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """y = softmax(x), loss = -log y[class], dx = (y - onehot) * weight / rows."""
+    """y = softmax(x), loss = -log y[class], dx = (y - onehot) * weight / rows.
+
+    With smoothing s the target is (1 - s) * onehot + s / classes.
+    """
     d = arguments(row)
     first, last = _share(d, unit)
     labels, gain, loss = ints(d[LABEL], d[D0] * d[D1] * d[D2]), floats(d[GAIN], 1)[0], 0.0
+    smooth = floats(d[SMOOTH], 1)[0]
     for r in range(first, last):
         x, y = _row(d, real, X, r), _row(d, real, Y, r)
         top, total = _softmax(x, y, d[C])
         weight, label = _weight(d, real, r), labels[r]
-        loss += weight * (math.log(total) - (x[label] - top))
+        if smooth:
+            spread = 0.0
+            for k in range(d[C]):
+                spread += x[k] - top
+            loss += weight * (math.log(total) - (1 - smooth) * (x[label] - top) - smooth / d[C] * spread)
+        else:
+            loss += weight * (math.log(total) - (x[label] - top))
         if d[DX]:
             dx = _row(d, real, DX, r)
             for k in range(d[C]):
-                dx[k] = y[k] * (weight * gain)
-            dx[label] -= weight * gain
+                dx[k] = (y[k] - smooth / d[C]) * (weight * gain)
+            dx[label] -= (1 - smooth) * (weight * gain)
     floats(d[PART], d[SLICES])[unit] = loss
 
 
@@ -102,16 +113,24 @@ def cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     first, last = _share(d, unit)
     labels, gain, loss = ints(d[LABEL], d[D0] * d[D1] * d[D2]), floats(d[GAIN], 1)[0], 0.0
+    smooth = floats(d[SMOOTH], 1)[0]
     for r in range(first, last):
         x, weight, label = _row(d, real, X, r), _weight(d, real, r), labels[r]
         p = float(x[label])
         p = 1e-12 if p < 1e-12 else p
-        loss -= weight * math.log(p)
+        loss -= weight * (1 - smooth) * math.log(p)
         if d[DX]:
             dx = _row(d, real, DX, r)
             for k in range(d[C]):
                 dx[k] = 0
-            dx[label] = -weight * gain / p
+            dx[label] = -weight * gain * (1 - smooth) / p
+        if smooth:
+            for k in range(d[C]):
+                q = float(x[k])
+                q = 1e-12 if q < 1e-12 else q
+                loss -= weight * smooth / d[C] * math.log(q)
+                if d[DX]:
+                    _row(d, real, DX, r)[k] -= weight * gain * smooth / d[C] / q
     floats(d[PART], d[SLICES])[unit] = loss
 
 
@@ -177,7 +196,8 @@ def loss_total(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     part, total = floats(d[PART], d[SLICES]), 0.0
     for i in range(d[SLICES]):
         total += part[i]
-    floats(d[TOTAL], 1)[0] = total * floats(d[GAIN], 1)[0]
+    before = floats(d[TOTAL], 1)[0] if d[ADD] else 0.0
+    floats(d[TOTAL], 1)[0] = before + total * floats(d[GAIN], 1)[0]
 
 
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---

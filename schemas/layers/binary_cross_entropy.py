@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from .. import ops
-from ..layer import Layer, layer
+from ..layer import layer
+from ..loss import Loss
 from ..ops import Value
-from ..shapes import Shape
+from ..shapes import elements
 
 
 @layer(category="Loss", onnx=None, nnc="BinaryCrossEntropy", since=1)
-class BinaryCrossEntropy(Layer):
+class BinaryCrossEntropy(Loss):
     """Loss for yes or no: -(t log y + (1 - t) log(1 - y)), the mean over batch and outputs.
 
     Put Sigmoid before it.
@@ -19,8 +20,5 @@ class BinaryCrossEntropy(Layer):
 
     type: Literal["BinaryCrossEntropy"] = "BinaryCrossEntropy"
 
-    def infer(self, x: Shape) -> Shape:  # type: ignore[override]  # one input, fixed by arity
-        return ()
-
     def lower(self, x: Value) -> Value:  # type: ignore[override]  # one input, fixed by arity
-        return ops.BinaryCrossEntropy((x,), ())
+        return ops.BinaryCrossEntropy((x,), (), scale=self.scale(elements(x.shape)))

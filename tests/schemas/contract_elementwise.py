@@ -8,7 +8,7 @@ import numpy as np
 from contract_cases import Case, off_zero, plain, shape_of_any_rank, without_ties
 from hypothesis import strategies as st
 
-from builder.kernels import binary, strided
+from builder.kernels import binary, expression_loss, losses, strided
 
 erf = np.vectorize(math.erf, otypes=[float])
 sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731  # one line of many formulas
@@ -289,5 +289,114 @@ MORE: dict[str, Case] = {
         broadcast,
         lambda op, p, training, x: strided.twin_broadcast_forward(x, op.shape),
         lambda op, p, dy, x: ([strided.twin_broadcast_backward(x, dy)], {}),
+    ),
+}
+
+
+# --- losses ----------------------------------------------------------------------------------------------------------
+
+loss_fields: dict[str, float] = {}
+
+
+def fields(**choices):
+    """Return a draw of a loss's fields, which its formulas find in `loss_fields`."""
+
+    def draw(draw):
+        loss_fields.clear()
+        loss_fields.update({name: draw(st.sampled_from(values)) for name, values in choices.items()})
+        return dict(loss_fields), shape_of_any_rank(draw)
+
+    return draw
+
+
+def mean_of(each, slope, draw=plain, data=off_zero):
+    """Return the row of a loss that is the mean of a function of each value; the fields are the third argument."""
+    return Case(
+        draw,
+        lambda x, t, w: expression_loss.twin_mean_forward(x, t, w, lambda x, t: each(x, t, loss_fields)),
+        lambda x, t, w: expression_loss.twin_mean_backward(x, t, w, lambda x, t: slope(x, t, loss_fields)),
+        data,
+    )
+
+
+def chances(rng, shape):
+    return rng.uniform(0.1, 0.9, shape)
+
+
+def beyond(rng, shape):
+    """Errors off the corners of Huber and EpsilonInsensitive: targets lie between 0 and 1."""
+    return rng.choice([-1.7, 2.9], shape) + rng.uniform(0, 0.4, shape)
+
+
+def kl(x, t):
+    return np.where(t > 0, t * np.log(np.maximum(t, 1e-12) / np.maximum(x, 1e-12)), 0)
+
+
+def focal(x, t, f):
+    if x.shape[1] > 1 and not f["independent"]:
+        return -t * (1 - x) ** f["gamma"] * np.log(x) * x.shape[1]
+    a, g = f["alpha"], f["gamma"]
+    return -2 * (a * t * (1 - x) ** g * np.log(x) + (1 - a) * (1 - t) * x**g * np.log(1 - x))
+
+
+def focal_slope(x, t, f):
+    g, a = f["gamma"], f["alpha"]
+    yes = t * (g * (1 - x) ** (g - 1) * np.log(x) - (1 - x) ** g / x)
+    if x.shape[1] > 1 and not f["independent"]:
+        return yes * x.shape[1]
+    no = (1 - t) * (x**g / (1 - x) - g * x ** (g - 1) * np.log(1 - x))
+    return 2 * (a * yes + (1 - a) * no)
+
+
+def huber(x, t, f):
+    d = np.abs(x - t)
+    return np.where(d <= f["delta"], d * d / 2, f["delta"] * (d - f["delta"] / 2))
+
+
+MORE |= {
+    "AbsoluteError": mean_of(lambda x, t, f: np.abs(x - t), lambda x, t, f: np.sign(x - t), data=beyond),
+    "Huber": mean_of(
+        huber, lambda x, t, f: np.clip(x - t, -f["delta"], f["delta"]), fields(delta=[0.5, 1.0, 5.0]), beyond
+    ),
+    "EpsilonInsensitive": mean_of(
+        lambda x, t, f: np.maximum(np.abs(x - t) - f["epsilon"], 0),
+        lambda x, t, f: np.sign(x - t) * (np.abs(x - t) > f["epsilon"]),
+        fields(epsilon=[0.0, 0.5, 5.0]),
+        beyond,
+    ),
+    "KLDivergence": mean_of(lambda x, t, f: kl(x, t) * x.shape[1], lambda x, t, f: -t / x * x.shape[1], data=chances),
+    "Focal": mean_of(
+        focal, focal_slope, fields(gamma=[0.5, 2.0], alpha=[0.5, 0.2], independent=[False, True]), chances
+    ),
+    "Hinge": mean_of(
+        lambda x, t, f: np.maximum(1 - (2 * t - 1) * x, 0),
+        lambda x, t, f: -(2 * t - 1) * ((2 * t - 1) * x < 1),
+        data=lambda rng, shape: rng.choice([-3.0, 0.4], shape),
+    ),
+    "CustomLoss": mean_of(
+        lambda x, t, f: (x - t) ** 2 + 0.1 * np.abs(x - t),
+        lambda x, t, f: 2 * (x - t) + 0.1 * np.sign(x - t),
+        lambda draw: ({"expression": "mean(square(y - t)) + 0.1 * mean(abs(y - t))"}, shape_of_any_rank(draw)),
+        beyond,
+    ),
+    "Dice": Case(
+        fields(smooth=[0.1, 1.0]),
+        lambda x, t, w: expression_loss.twin_dice_forward(x, t, w, loss_fields["smooth"]),
+        lambda x, t, w: expression_loss.twin_dice_backward(x, t, w, loss_fields["smooth"]),
+        chances,
+    ),
+    "CosineSimilarity": Case(plain, expression_loss.twin_cosine_forward, expression_loss.twin_cosine_backward, chances),
+    "SigmoidCrossEntropy": Case(
+        plain,
+        losses.twin_sigmoid_binary_cross_entropy_forward,
+        losses.twin_sigmoid_binary_cross_entropy_backward,
+    ),
+    "SoftmaxCrossEntropy": Case(
+        plain, losses.twin_softmax_cross_entropy_forward, losses.twin_softmax_cross_entropy_backward
+    ),
+    "CustomActivation": Case(
+        lambda draw: ({"expression": "x * sigmoid(1.5 * x)"}, shape_of_any_rank(draw)),
+        lambda op, p, training, x: x * sigmoid(1.5 * x),
+        lambda op, p, dy, x: ([dy * sigmoid(1.5 * x) * (1 + 1.5 * x * sigmoid(-1.5 * x))], {}),
     ),
 }

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas import ops
+from schemas.expression import derive, parse, split
 
 from ..emit import RULES, Emitter, Rule, slices, values
+from ..expression import LOADS, Program, program
 from ..fuse import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from ..tensors import Node, Tensor
 
@@ -60,6 +62,7 @@ def softmax_backward(em: Emitter, node: Node, dy: Tensor) -> None:
 def loss_forward(em: Emitter, node: Node) -> None:
     """Loss of the batch; in training also the gradient of the loss's input, in the same pass."""
     op = node.op
+    assert isinstance(op, ops.Loss)
     source = node.inputs[0]
     x = em.value(source)
     y = em.tensor(source.op.shape) if isinstance(op, PREDICTING) else None
@@ -84,15 +87,64 @@ def loss_forward(em: Emitter, node: Node) -> None:
             "TARGET": int(b.feeds.targets.ctypes.data),
             "WEIGHT": int(b.feeds.weights.ctypes.data),
             "PART": b.arena + part.offset,
-            "GAIN": b.keep([1.0 / count], np.float64),
+            "GAIN": b.keep([op.scale / count], np.float64),
             "TOTAL": int(b.feeds.loss.ctypes.data),
         }
+        fields["SMOOTH"] = b.keep([op.smoothing if isinstance(op, ops.CrossEntropy) else 0.0], np.float64)
         b.row(losses, KERNELS[type(op)], cut, **fields)
         b.row(losses, "loss_total", 1, **fields)
 
     em.call(node, "loss", touches, bind)
 
 
+def expression_forward(em: Emitter, node: Node) -> None:
+    """Loss of the batch from its formula; in training also the gradient, from the formula's derivatives."""
+    op = node.op
+    assert isinstance(op, ops.ExpressionLoss)
+    source = node.inputs[0]
+    x = em.value(source)
+    dx: list[Tensor] = []
+    em.give(source, dx.append)
+    cut = min(x.n, slices(values(x), 2048))
+    part = em.scratch(cut, 8)
+    outer, found = split(parse(op.formula, ("y", "t"), reductions=True))
+    places = {f"R{k}": k for k in range(len(found))}
+    loads = {"y": LOADS["x"], "t": LOADS["y"]}
+    inner = [program(r.inner, loads) for r in found]
+    slopes = [program(derive(r.inner, "y"), loads) for r in found]
+    outers = [program(term, {}, places) for term in (outer, *(derive(outer, name) for name in places))]
+
+    def bind(b: Binder) -> None:
+        from ...kernels import expression_loss, losses
+        from ..bind import pixels
+
+        def table(programs: list[Program]) -> int:
+            rows = []
+            for k, p in enumerate(programs):
+                mean = k < len(found) and found[k].kind == "mean"
+                held = b.keep([*p.constants, 0.0], np.float64)
+                rows += [b.keep(p.code), len(p.code) // 2, held, len(p.constants), int(mean)]
+            return b.keep(rows)
+
+        fields = pixels(b, X=x, **({"DX": dx[0]} if dx else {}))
+        shared = {
+            "SLICES": cut,
+            "TARGET": int(b.feeds.targets.ctypes.data),
+            "WEIGHT": int(b.feeds.weights.ctypes.data),
+            "PART": b.arena + part.offset,
+            "GAIN": b.keep([op.scale / x.n], np.float64),
+            "TOTAL": int(b.feeds.loss.ctypes.data),
+        }
+        deepest = max(p.depth for p in (*inner, *slopes, *outers))
+        most = max(len(p.constants) for p in outers) + 1
+        programs = {"COUNT": len(found), "PARTS": table(inner), "SLOPES": table(slopes), "OUTER": table(outers)}
+        b.row(expression_loss, "expression_loss", cut, **fields, **shared, **programs, DEPTH=deepest, CONSTANTS=most)
+        b.row(losses, "loss_total", 1, **shared)
+
+    em.call(node, "loss", [t for t in (x, *dx, part) if t is not None], bind)
+
+
+RULES[ops.ExpressionLoss] = Rule(expression_forward)
 RULES[ops.Softmax] = Rule(softmax_forward, softmax_backward)
 for _op in KERNELS:
     RULES[_op] = Rule(loss_forward)
