@@ -193,7 +193,7 @@ CURVES = [
     for kind, registration in REGISTRY.items()
     if registration.category == "Activation"
     and registration.cls.arity == (1, 1)
-    and "function" not in registration.cls.model_fields
+    and "expression" not in registration.cls.model_fields
     and type(registration.cls(type=kind).lower(ops.value((2,)))) is ops.Pointwise
 ]
 
