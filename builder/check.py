@@ -274,6 +274,8 @@ class _Look:
         self._add(self.state.found, ())
         self._add(sharing.check(self.state), parsed)
         self._end()
+        if not any(item.problem.severity == "error" for item in self.found):
+            self.found += head_checks.untrained(self.state)
         self.scale = scale
         self._memory()
         self._initialise(base)

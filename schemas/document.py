@@ -59,7 +59,10 @@ class Head(BaseModel):
     )
     expect: Annotated[
         dict[Metric, Annotated[float, Field(strict=True, allow_inf_nan=False)]] | None, Field(max_length=100)
-    ] = Field(None, description="Metrics of the test part that a run should reach at least.")
+    ] = Field(
+        None,
+        description="Metrics of the test part that a run should reach: at least, or at most for loss, mae and rmse.",
+    )
     initialise: Initialise | None = Field(None, description="Another run whose learned weights this one starts from.")
 
 

@@ -144,3 +144,24 @@ def test_doctor_passes_its_self_test(tsumiki: Command) -> None:
     assert done.json["ok"] is True
     assert done.json["threads"]["usable"] >= 1
     assert "kernel cache" in tsumiki("doctor").out
+
+
+def test_predict_reads_npz_by_name_by_shape_and_by_being_alone(tsumiki: Command, run: Path, tmp_path: Path) -> None:
+    x = np.array([[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]])
+    np.save(tmp_path / "a.npy", x)
+    wanted = [row["prediction"] for row in tsumiki("predict", run, tmp_path / "a.npy", "--json").json]
+    for arrays in ({"x": x, "y": [0, 1]}, {"other": x}, {"flowers": x, "labels": np.zeros(2)}):
+        np.savez(tmp_path / "a.npz", **arrays)
+        found = tsumiki("predict", run, tmp_path / "a.npz", "--json").json
+        assert wanted == [row["prediction"] for row in found]
+        assert "a.npz, sample 1" in found[1]["sample"]
+    np.savez(tmp_path / "a.npz", first=np.zeros((2, 7)), second=np.zeros((2, 8)))
+    done = tsumiki("predict", run, tmp_path / "a.npz")
+    assert (4, True) == (done.code, "Which array are the inputs? There are 'first', 'second'." in done.err)
+
+
+def test_a_goal_may_be_a_most(tsumiki: Command, examples: Path, tmp_path: Path) -> None:
+    goals = '{"rmse": 1000, "r2": 0.999, "mae": 0.001}'
+    done = tsumiki("train", examples / "diabetes.json", "training.epochs=1", f"expect={goals}", "--out", tmp_path)
+    for line in ("expected rmse ≤ 1000: reached", "r2 ≥ 0.999: not reached", "mae ≤ 0.001: not reached"):
+        assert line in done.out + done.err

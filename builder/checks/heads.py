@@ -95,6 +95,31 @@ def _classes_anyway(end: Ending, head: Head) -> bool:
     return several and own and not misplaced and (head.width or 0) > 1
 
 
+# --- nothing to train ---
+
+
+def untrained(state: Shapes) -> Iterator[Found]:
+    """Warn where training would change nothing: every parameter is frozen, or there is none."""
+    infos = [(node, state.infos.get(node.name)) for node in state.graph.nodes.values()]
+    if any(info is None or info.output_shape is None or info.trainable for _, info in infos) or not infos:
+        return
+    frozen = [node for node, info in infos if info is not None and info.parameters]
+    last = frozen[-1] if frozen else infos[-1][0]
+    names = list(dict.fromkeys(node.name for node in frozen))
+    shown = listed(names) if len(names) < 6 else say("{name} and {count} more", name=names[0], count=len(names) - 1)
+    yield found(
+        "nothing_trained",
+        say("Training would change nothing: {names} may not learn.", names=shown)
+        if frozen
+        else say("Training would change nothing: no layer has parameters."),
+        say("A layer learns unless its trainable is false."),
+        pointer=last.pointer,
+        layer=last.name,
+        warning=True,
+        propose=lambda: [changed(last, {"trainable": True}, say("Let {name} learn", name=last.name))] if frozen else [],
+    )
+
+
 # --- losses in the wrong place ---
 
 

@@ -33,16 +33,16 @@ def init(
 ) -> None:
     """Look at data and write a document with a fitting task, head, loss and stack."""
     from builder.init import default_name
-    from builder.report.document import write
+    from schemas.document import dump
 
     file = None if as_json else output or Path(default_name(data) + ".json")
     if file is not None and file.exists() and not force:
         raise UsageError(f"{str(file)!r} exists already: give another name with --output, or add --force.")
     document = builder.init(data, target=target, base=file.parent if file is not None else Path())
     if file is None:
-        print(write(document), end="")
+        print(dump(document), end="")
         return
-    file.write_text(write(document), encoding="utf-8")
+    file.write_text(dump(document), encoding="utf-8")
     print(f"wrote {file}: {document['description']}")
     quoted = shlex.quote(str(file))
     print(f"next: tsumiki summary {quoted}, then tsumiki train {quoted}")
@@ -67,19 +67,19 @@ def transfer(
     as_json: Annotated[bool, typer.Option("--json", help="Print the document and write no file.")] = False,
 ) -> None:
     """Write a document that goes on from a run with a new head, for another number of classes or other data."""
-    from builder.report.document import write
+    from schemas.document import dump
 
     base = output.parent if output is not None else Path()
     document = builder.transfer(
         existing(run, "run"), data, classes=classes, task=task, freeze=freeze, target=target, base=base
     )
     if as_json:
-        print(write(document), end="")
+        print(dump(document), end="")
         return
     file = output or Path(document["name"] + ".json")
     if file.exists() and not force:
         raise UsageError(f"{str(file)!r} exists already: give another name with --output, or add --force.")
-    file.write_text(write(document), encoding="utf-8")
+    file.write_text(dump(document), encoding="utf-8")
     quoted = shlex.quote(str(file))
     after = f"tsumiki train {quoted}" if data is not None else f"add a data section, then tsumiki train {quoted}"
     print(f"wrote {file}: {document['description']}")
@@ -147,11 +147,11 @@ def _show_diff(file: Path, before: dict[str, Any], after: dict[str, Any], *, wri
 @verb
 def render(file: FILE, overrides: OVERRIDES = None, as_json: JSON = False) -> None:
     """Print the document as it is understood: with its head and loss, names and everything filled in."""
-    from builder.report.document import write
+    from schemas.document import dump
 
     report = _check(read_document(file, overrides), file)
     refuse_errors(report.problems)
-    print(write(report.document), end="")
+    print(dump(report.document), end="")
 
 
 @verb

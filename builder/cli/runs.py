@@ -76,13 +76,15 @@ def _follow(start: Callable[[Any], Run], as_json: bool) -> None:
         answer({"run": done.path, "part": done.report.get("part"), "test": done.test, "epochs": done.metrics})
         return
     from builder.kernels.machine import listening
+    from builder.training.finish import LESS_IS_BETTER
 
     screen = console()
     with Screen(screen) as progress, listening(progress.compiled):
         done = start(progress)
     _show_metrics(done.report.get("part", "test"), done.test)
     for metric, row in (done.report.get("expect") or {}).items():
-        screen.print(f"expected {metric} {row['limit']}: {'reached' if row['met'] else 'not reached'}")
+        sign = "≤" if metric in LESS_IS_BETTER else "≥"
+        screen.print(f"expected {metric} {sign} {row['limit']}: {'reached' if row['met'] else 'not reached'}")
     screen.print(f"run folder: {done.path}", markup=False)
 
 

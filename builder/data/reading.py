@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.data import Csv, Resize
-from schemas.say import say
+from schemas.say import commas, say
 
-from . import csv
+from . import csv, npz
 from .files import IMAGES, regular
 from .finding import BadData, Faults, bad
 from .images import decode_file
@@ -38,12 +38,17 @@ def read_files(pipeline: Pipeline, paths: Sequence[Path], size: int) -> Iterator
             yield _images(pipeline, images)
             images = []
         if path.suffix.lower() == ".npy":
-            yield from _array(pipeline, path, size)
+            with open(path, "rb") as file:
+                yield from _array(pipeline, read_npy(file, regular(path), path), path, size)
+        elif path.suffix.lower() == ".npz":
+            yield from _array(pipeline, _inputs(pipeline, path), path, size)
         elif path.suffix.lower() == ".csv":
             yield from _table(pipeline, path, size)
         else:
             regular(path)
-            raise bad("unknown_format", say("Give images (png, jpg, bmp, tif), a table (csv) or an array (npy)."), path)
+            raise bad(
+                "unknown_format", say("Give images (png, jpg, bmp, tif), a table (csv) or arrays (npy, npz)."), path
+            )
     if images:
         yield _images(pipeline, images)
 
@@ -92,10 +97,32 @@ def _images(pipeline: Pipeline, paths: Sequence[Path]) -> Block:
     return pipeline.apply(np.stack(values) if same else values), [str(path) for path in paths]
 
 
-def _array(pipeline: Pipeline, path: Path, size: int) -> Iterator[Block]:
-    length = regular(path)
-    with open(path, "rb") as file:
-        values = read_npy(file, length, path)
+INPUTS = ("x_test", "x", "images", "inputs", "data")
+"""What the array of inputs is called in an .npz file that has several, the likeliest first."""
+
+
+def _inputs(pipeline: Pipeline, path: Path) -> np.ndarray:
+    """Return the array of inputs of an .npz file: the only one, the one whose name says it, or the one that fits."""
+    names = list(npz.names(path))
+    told = [name for wanted in INPUTS for name in names if name.lower() == wanted]
+    sample = tuple(pipeline.input or pipeline.shape)
+    fitting = [name for name in names if npz.shape(path, name)[1:] in (sample, sample[1:], (*sample[1:], *sample[:1]))]
+    chosen = next(iter(names if len(names) == 1 else told or fitting), None)
+    if chosen is None:
+        raise bad(
+            "missing_array",
+            say("Which array are the inputs? There are {names}.", names=commas(map(repr, sorted(names)[:20]))),
+            path,
+            "",
+            say("Name it x."),
+        )
+    values = npz.load(path, chosen)
+    if len(sample) == 3 and values.ndim == 4 and values.shape[1:] == (*sample[1:], sample[0]) != sample:
+        values = np.moveaxis(values, 3, 1)  # channels last
+    return values
+
+
+def _array(pipeline: Pipeline, values: np.ndarray, path: Path, size: int) -> Iterator[Block]:
     if values.dtype.kind not in "buif":
         raise bad("array_type", say("The array holds {dtype}, but numbers are needed.", dtype=values.dtype), path)
     rank = len(pipeline.input or pipeline.shape)

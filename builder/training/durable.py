@@ -84,21 +84,24 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def require(folder: Path, needed: int, purpose: str) -> None:
-    """Raise TrainingError when fewer than `needed` bytes are free where `folder` lies (or will lie)."""
+def require(folder: Path, needed: int, purpose: str, *, begun: bool = True) -> None:
+    """Raise TrainingError when fewer than `needed` bytes are free where `folder` lies (or will lie).
+
+    Where no run has `begun`, there is none to go on with.
+    """
     while not folder.exists() and folder.parent != folder:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise TrainingError(
             f"The disk is too full: {purpose} needs {size(needed)} and {size(free)} are free in {folder}. "
-            f"Nothing was changed there. Make {size(needed - free)} of room, then go on with `tsumiki resume`, "
-            "or use another folder (out=)."
+            f"Nothing was changed there. Make {size(needed - free)} of room, "
+            f"{'then go on with `tsumiki resume`, ' if begun else ''}or use another folder (out=)."
         )
 
 
-def failure(error: OSError, path: Path) -> TrainingError:
-    """Say in words why a file could not be written."""
+def failure(error: OSError, path: Path, *, begun: bool = True) -> TrainingError:
+    """Say in words why a file could not be written; where no run has `begun`, there is none to go on with."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         with suppress(OSError):
@@ -106,6 +109,11 @@ def failure(error: OSError, path: Path) -> TrainingError:
         remedy = "Make room there"
     else:
         remedy = "Look after the disk and its permissions"
+    if not begun:
+        return TrainingError(
+            f"Could not begin a run in {path}: {reason}. Nothing was left there. {remedy}, "
+            "or use another folder (out=)."
+        )
     return TrainingError(
         f"Could not write {path}: {reason}. What was saved before is unchanged. {remedy}, "
         "then go on with `tsumiki resume`."

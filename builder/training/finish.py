@@ -23,6 +23,9 @@ from .runfolder import RunFolder
 from .signals import Interrupts
 from .state import State
 
+LESS_IS_BETTER = ("loss", "mae", "rmse")
+"""Metrics of which `expect` states the most that is allowed; of the others it states the least."""
+
 _ROWS = 1000
 """Lines of predictions.csv written at once."""
 
@@ -85,7 +88,7 @@ def expectations(expect: Any, values: dict[str, Any]) -> dict[str, Any]:
     result = {}
     for name, limit in (expect or {}).items():
         value = values.get(name)
-        smaller = name in ("loss", "mae", "rmse")
+        smaller = name in LESS_IS_BETTER
         met = value is not None and (value <= limit if smaller else value >= limit)
         result[name] = {"limit": limit, "value": value, "met": met}
     return result

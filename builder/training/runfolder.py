@@ -94,7 +94,7 @@ def create(out: Path, name: str, fill: Callable[[RunFolder], None]) -> RunFolder
         hidden = parent / f".new-{os.getpid()}-{secrets.token_hex(4)}"
         (hidden / "checkpoints").mkdir(parents=True)
     except OSError as error:
-        raise failure(error, parent) from error
+        raise failure(error, parent, begun=False) from error
     folder = RunFolder(hidden)
     try:
         folder.lock.acquire()
@@ -102,7 +102,11 @@ def create(out: Path, name: str, fill: Callable[[RunFolder], None]) -> RunFolder
         sync_folder(hidden)
         folder.path = _claim(hidden, parent)
     except OSError as error:
-        raise failure(error, hidden) from error
+        raise failure(error, parent, begun=False) from error
+    except TrainingError as error:
+        if isinstance(error.__cause__, OSError):  # a file under the hidden name, which nobody knows and is removed
+            raise failure(error.__cause__, parent, begun=False) from error
+        raise
     finally:
         if folder.path == hidden:
             folder.lock.release()

@@ -215,6 +215,12 @@ CASES: dict[str, Case] = {
     "window too large after pooling": Case(
         document([conv(4, padding=1), *[layer("MaxPooling")] * 4, RELU, *END]), [("window_too_large", at(4))], ""
     ),
+    "everything frozen": Case(
+        document([affine(10, trainable=False), SOFTMAX, CATEGORICAL]), [("nothing_trained", at(0))], "learn", unknown=0
+    ),
+    "nothing that learns": Case(
+        document([layer("Flatten"), SQUARED], task="regression"), [("nothing_trained", at(1))], unknown=0
+    ),
     "remainder": Case(
         document([conv(4, kernel_size=2, stride=2), *END], (1, 9, 9)), [("remainder", at(0))], "", unknown=0
     ),

@@ -1,5 +1,6 @@
 """Names and numbers of run folders, the lock, and what opens them."""
 
+import errno
 import json
 import os
 
@@ -52,7 +53,7 @@ def test_what_fails_while_it_is_filled_leaves_nothing(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(TrainingError, match="Could not write"):
+    with pytest.raises(TrainingError, match="Could not begin a run"):
         make(tmp_path / "file")
 
 
@@ -81,3 +82,16 @@ def test_the_lock_names_its_holder(tmp_path):
 
 def test_sizes_are_written_for_people():
     assert [durable.size(n) for n in (5, 1500, 2_000_000, 3 * 10**12)] == ["5 bytes", "1.5 kB", "2.0 MB", "3.0 TB"]
+
+
+def test_a_disk_that_is_full_before_a_run_exists_is_told_by_its_real_place(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable.os, "fsync", full)
+    with pytest.raises(TrainingError) as refused:
+        create(tmp_path, "digits", lambda folder: folder.write_json("document.json", {}))
+    said = str(refused.value)
+    assert f"Could not begin a run in {tmp_path / 'digits'}: No space left on device" in said
+    assert "resume" not in said and ".new-" not in said
+    assert [] == list((tmp_path / "digits").iterdir())
