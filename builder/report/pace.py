@@ -28,12 +28,12 @@ class Pace:
 
 
 def pace(report: Report, measure: bool = True) -> Pace | None:
-    """Return the prediction, or None for a document with errors.
+    """Return the prediction, or None for a document with errors or whose shapes only unreadable data would tell.
 
     The machine's figures are measured where they are not known yet (less than a second, once); with measure=False the
     answer is None then. Data are not looked at but for their number.
     """
-    if not report.ok:
+    if not report.ok or any(info.output_shape is None for info in report.layers):
         return None
     from builder.compile.figures import elsewhere, known
     from builder.compile.lower import lower

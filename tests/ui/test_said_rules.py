@@ -31,7 +31,7 @@ SOURCES = sorted([*(ROOT / "schemas").glob("**/*.py"), *(ROOT / "builder").glob(
 SPOKEN = {"say": (0,), "PydanticCustomError": (1,)}
 """Function that takes an English sentence -> which of its arguments are one."""
 TOLD = {
-    "Fix": (0,), "FieldFix": (0,), "found": (1, 2), "made": (1, 2), "Problem": (1, 2), "ShapeError": (1, 2),
+    "Fix": (0,), "FieldFix": (0,), "found": (1, 2), "Problem": (1, 2), "ShapeError": (1, 2),
     "Remark": (1, 2), "bad": (1, 3, 4), "Finding": (2, 4, 5), "Advice": (1, 2, 3),
 }  # fmt: skip
 """Function that takes what was said already -> which of its arguments are that."""
@@ -85,7 +85,7 @@ def test_no_rule_tells_what_was_not_said() -> None:
 
 
 def test_every_kind_of_problem_has_a_heading() -> None:
-    kinds = dict.fromkeys(("found", "made", "Problem", "ShapeError", "Remark", "PydanticCustomError"), (0,))
+    kinds = dict.fromkeys(("found", "Problem", "ShapeError", "Remark", "PydanticCustomError"), (0,))
     codes = [one for path in SOURCES for given in calls(path, kinds) for one in _branches(given)]
     told = {one.value for one in codes if isinstance(one, ast.Constant) and isinstance(one.value, str)}
     assert set() == {code for code in told if f"problem.{code}" not in texts()}

@@ -23,6 +23,7 @@ from builder.ui.state import Store, store
 from builder.ui.texts import text
 from builder.ui.texts.translate import said
 from schemas.errors import TsumikiError
+from schemas.say import sentences
 
 GRID = 24
 """Samples shown at once."""
@@ -45,7 +46,7 @@ def prepared_of(s: Store) -> tuple[Any, Sequence[Finding]]:
     """Return the document's data, prepared, and what was found; None with the reasons where they cannot be used."""
     outside = strays(s.document, s.base, s.workspace)
     if outside:
-        return None, [Finding("error", problem.code, f"{problem.what} {problem.why}") for problem in outside]
+        return None, [Finding("error", problem.code, sentences(problem.what, problem.why)) for problem in outside]
     section = json.dumps(s.document.get("data"), sort_keys=True)
     try:
         with st.spinner(text("data.reading")):
