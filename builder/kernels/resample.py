@@ -50,30 +50,49 @@ def resample(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 y[k] = 0
 
 
-# --- NumPy twins: what the kernel above computes, in the user's layout (N, C, H, W) and float64 ---
-
-
-def axis_weights(size: int, out: int, mode: Mode, align_corners: bool = False) -> np.ndarray:
-    """Return the matrix (out, size) that enlarges one axis.
+def axis_entries(
+    size: int, out: int, mode: Mode, align_corners: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (outputs, inputs, weights) of one axis, in order of the outputs: each entry takes a share of an input.
 
     nearest takes input floor(o * size / out). bilinear lies at (o + 1/2) * size / out - 1/2, clamped to the image, or
     with `align_corners` at o * (size - 1) / (out - 1), as in PyTorch.
 
-    >>> axis_weights(2, 4, "nearest").tolist()
-    [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
-    >>> axis_weights(2, 4, "bilinear").tolist()
-    [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
+    >>> [part.tolist() for part in axis_entries(2, 4, "nearest")]
+    [[0, 1, 2, 3], [0, 0, 1, 1], [1.0, 1.0, 1.0, 1.0]]
+    >>> [part.tolist() for part in axis_entries(2, 4, "bilinear")]
+    [[0, 1, 1, 2, 2, 3], [0, 0, 1, 0, 1, 1], [1.0, 0.75, 0.25, 0.25, 0.75, 1.0]]
     """
-    made, o = np.zeros((out, size)), np.arange(out)
+    o = np.arange(out)
     if mode == "nearest":
-        made[o, o * size // out] = 1
-        return made
+        return o, o * size // out, np.ones(out)
     at = o * (size - 1) / max(out - 1, 1) if align_corners else (o + 0.5) * size / out - 0.5
     at = np.clip(at, 0, size - 1)
-    low = np.floor(at).astype(int)
-    high = np.minimum(low + 1, size - 1)
-    np.add.at(made, (o, low), 1 - (at - low))
-    np.add.at(made, (o, high), at - low)
+    low = np.floor(at).astype(np.int64)
+    inputs, weights = np.stack([low, low + 1], 1), np.stack([1 - (at - low), at - low], 1)
+    used = weights > 0
+    return np.repeat(o, 2)[used.ravel()], inputs[used], weights[used]
+
+
+# --- NumPy twins: what the kernel above computes, in the user's layout (N, C, H, W) and float64 ---
+
+
+def twin_axis_weights(size: int, out: int, mode: Mode, align_corners: bool = False) -> np.ndarray:
+    """Return the matrix (out, size) that enlarges one axis.
+
+    >>> twin_axis_weights(2, 4, "nearest").tolist()
+    [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
+    >>> twin_axis_weights(2, 4, "bilinear").tolist()
+    [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
+    """
+    made = np.zeros((out, size))
+    for o in range(out):
+        if mode == "nearest":
+            made[o, o * size // out] = 1
+            continue
+        at = o * (size - 1) / max(out - 1, 1) if align_corners else (o + 0.5) * size / out - 0.5
+        # A hat of width 2 around the place; beyond the first and the last pixel the image goes on as it is there.
+        made[o] = np.maximum(0, 1 - np.abs(np.arange(size) - min(max(at, 0), size - 1)))
     return made
 
 
@@ -82,7 +101,7 @@ Size = tuple[int, int]
 
 def _shares(size: Size, out: Size, mode: Mode, align_corners: bool) -> Iterator[tuple[Size, Size, float]]:
     """Yield (output pixel, input pixel, weight) for every weight that is not 0."""
-    rows, columns = (axis_weights(size[a], out[a], mode, align_corners) for a in (0, 1))
+    rows, columns = (twin_axis_weights(size[a], out[a], mode, align_corners) for a in (0, 1))
     for o, h in zip(*np.nonzero(rows), strict=True):
         for p, w in zip(*np.nonzero(columns), strict=True):
             yield (int(o), int(p)), (int(h), int(w)), float(rows[o, h] * columns[p, w])

@@ -330,3 +330,12 @@ def test_only_the_latest_programs_are_kept():
     assert len([key for key in net._programs if key[1] == "train"]) == 3
     net.predict(x)
     assert net.loss(x, t) > 0
+
+
+def test_a_long_row_is_enlarged_without_a_matrix():
+    """The weights of an axis are kept as a list: a matrix of 200,000 by 100,000 would not fit into any memory."""
+    stack = [{"type": "Upsample", "mode": "bilinear"}, *engine.SQUARED]
+    net = engine.network((1, 100_000), stack, task="regression")
+    y = net.predict(np.arange(100_000, dtype=np.float32).reshape(1, 1, -1))
+    assert y.shape == (1, 1, 200_000)
+    np.testing.assert_allclose(y[0, 0, 1:-1], np.arange(199_998) / 2 + 0.25)

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from ..bind import Binder
 
 
-def _table(b: Binder, prefix: str, weights: np.ndarray) -> dict[str, int]:
-    """Return the fields of one axis: a matrix (outputs, inputs) as lists of what is not zero."""
-    place, at = np.nonzero(weights)
-    starts = np.searchsorted(place, np.arange(len(weights) + 1))
+def _table(
+    b: Binder, prefix: str, count: int, place: np.ndarray, at: np.ndarray, weights: np.ndarray
+) -> dict[str, int]:
+    """Return the fields of one axis: for each of `count` targets at `place` the sources `at` and their weights."""
+    order = np.argsort(place, kind="stable")
     name = prefix.removesuffix("S")
     return {
-        prefix: b.keep(starts),
-        f"{name}_AT": b.keep(at if len(at) else [0]),
-        f"{name}_WEIGHTS": b.keep(weights[place, at] if len(at) else [0.0], np.float64),
+        prefix: b.keep(np.searchsorted(place[order], np.arange(count + 1))),
+        f"{name}_AT": b.keep(at[order]),
+        f"{name}_WEIGHTS": b.keep(weights[order], np.float64),
     }
 
 
@@ -36,13 +37,11 @@ def _resample(em: Emitter, node: Node, source: Tensor, target: Tensor, back: boo
         from ...kernels import resample
         from ..bind import image
 
-        axes = [
-            resample.axis_weights(size, out, op.mode, op.align_corners)
-            for size, out in ((small.h, large.h), (small.w, large.w))
-        ]
-        rows, columns = (weights.T if back else weights for weights in axes)
         fields = image("X", source, b) | image("Y", target, b) | {"OH": target.h, "OW": target.w, "C": target.c}
-        fields |= _table(b, "ROWS", rows) | _table(b, "COLUMNS", columns)
+        for prefix, size, out in (("ROWS", small.h, large.h), ("COLUMNS", small.w, large.w)):
+            outputs, inputs, weights = resample.axis_entries(size, out, op.mode, op.align_corners)
+            pair = (inputs, outputs) if back else (outputs, inputs)
+            fields |= _table(b, prefix, size if back else out, *pair, weights)
         b.row(resample, "resample", target.n * target.h, **fields)
 
     em.call(node, "resample backward" if back else "resample", (source, target), bind)

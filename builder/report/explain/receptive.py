@@ -93,12 +93,12 @@ def _span(op: ops.Deconv2d, seen: Box, a: int) -> Pair:
 
 def _enlarged(op: ops.Resample, seen: Box, a: int) -> Pair:
     """Return the inputs between whose places the outputs seen lie."""
-    from builder.kernels.resample import axis_weights
+    from builder.kernels.resample import axis_entries
 
     size, out = op.inputs[0].shape[1 + a], op.shape[1 + a]
-    weights = axis_weights(size, out, op.mode, op.align_corners)[max(0, seen[a][0]) : seen[a][1] + 1]
-    read = [i for i in range(size) if weights[:, i].any()]
-    return read[0], read[-1]
+    outputs, inputs, _ = axis_entries(size, out, op.mode, op.align_corners)
+    read = inputs[(outputs >= seen[a][0]) & (outputs <= seen[a][1])]
+    return int(read.min()), int(read.max())
 
 
 def _union(one: Box | None, two: Box) -> Box:
