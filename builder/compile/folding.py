@@ -111,7 +111,7 @@ class Derived:
             )
             bias = self.parameters[key_of.key(made.op.bias)].astype(np.float64) if made.op.bias is not None else 0.0
             scale = gamma / np.sqrt(variance + made.norm.epsilon)
-            wide = scale if isinstance(made.op, ops.Affine) else scale[:, None, None, None]
+            wide = scale if isinstance(made.op, ops.Affine) else scale.reshape(-1, *[1] * (weight.ndim - 1))
             self._put(made.weight, weight * wide)
             self._put(made.bias, (bias - mean) * scale + beta)
 

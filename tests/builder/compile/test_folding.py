@@ -28,6 +28,25 @@ STACKS: dict[str, list[dict[str, Any]]] = {
         NORM,
         {"type": "ReLU"},
     ],
+    "rows": [{"type": "Reshape", "shape": [4, 120]}, CONVOLUTION, NORM, {**CONVOLUTION, "groups": 3}, NORM],
+    "depthwise, separable and subsampling": [
+        {"type": "DepthwiseConvolution", "multiplier": 2, "padding": 1},
+        NORM,
+        {"type": "SeparableConvolution", "out_channels": 6},
+        NORM,
+        {"type": "Subsampling"},
+        NORM,
+        {"type": "Tanh"},
+    ],
+    "shared": [
+        {**CONVOLUTION, "out_channels": 4, "name": "a"},
+        {"type": "BatchNormalization", "name": "n"},
+        {**CONVOLUTION, "out_channels": 4, "share": "a"},
+        {"type": "BatchNormalization", "share": "n"},
+        {**CONVOLUTION, "out_channels": 4, "share": "a"},
+        NORM,
+    ],
+    "painted": [{"type": "Deconvolution", "out_channels": 6, "stride": 2}, NORM, {"type": "ReLU"}],
     "first": [NORM, CONVOLUTION],
     "sum": [
         {**CONVOLUTION, "name": "a", "inputs": ["Input"]},
@@ -75,7 +94,7 @@ def test_folded_is_unfolded(name: str, dtype: str) -> None:
     assert np.allclose(unfused(net, x), net.predict(x), rtol=0, atol=tolerance)
     # Only what sums take along, and what has no product before it, is still normalised by itself.
     alone = sum("norm_act_forward" in kernel for kernel in net.program(8, "predict").binder.names)
-    assert alone == {"first": 1, "sum": 1, "read twice": 1}.get(name, 0)
+    assert alone == {"first": 1, "sum": 1, "read twice": 1, "painted": 1}.get(name, 0)
 
 
 def test_what_is_made_of_parameters_follows_them() -> None:
