@@ -65,16 +65,28 @@ class Live:
     def ended(self, code: int, message: str, problems: list[Any]) -> None:
         """Say how the process ended."""
         self.state |= {"phase": "ended", "exit_code": code, "message": message, "problems": problems}
-        self.write()
+        if not self.write():
+            self._squeeze()
 
-    def write(self) -> None:
-        """Write live.json now: aside and renamed, so that a reader never meets half of it."""
+    def _squeeze(self) -> None:
+        """Write the end over what stands in live.json: on a full disk there is room for that and for nothing else."""
+        kept = {key: self.state[key] for key in ("phase", "exit_code", "run") if key in self.state}
+        text = json.dumps({**kept, "message": self.state["message"][:1000]}).encode()  # ASCII: no letter is cut in two
+        with suppress(OSError), self.path.open("r+b", buffering=0) as file:
+            if len(text) <= os.fstat(file.fileno()).st_size:
+                file.write(text)
+                file.truncate()
+
+    def write(self) -> bool:
+        """Write live.json now: aside and renamed, so that a reader never meets half of it. Say whether it was."""
         self._written = time.monotonic()
         self.state["time"] = time.time()
         aside = self.path.with_name(".live.json.tmp")
         with suppress(OSError):
             aside.write_text(json.dumps(_finite(self.state), ensure_ascii=False), encoding="utf-8")
             os.replace(aside, self.path)
+            return True
+        return False
 
     def _warning(self, event: Mapping[str, Any]) -> None:
         if len(self.state["warnings"]) < MOST:

@@ -90,7 +90,8 @@ def test_two_browsers_at_once(person: Callable[..., Person], app: harness.Server
     save(one)
     one.sees(one.say("app.saved"))
     save(two)
-    two.sees(two.say("build.conflict"))
+    until(lambda: two.errors())
+    assert two.say("build.conflict") in two.errors()[0]
     assert 20 == json.loads((app.folder / "shared.json").read_text())["model"]["layers"][0]["out_channels"]
     assert 24 == two.document()["model"]["layers"][0]["out_channels"], "what was not saved is still there"
     one.start(ENDLESS)
@@ -206,7 +207,7 @@ def test_a_full_disk(person: Callable[..., Person], app: harness.Server, tmp_pat
     assert 20 == me_document(me)["model"]["layers"][0]["out_channels"]
     me.block("Convolution_1").click()
     me.number("out_channels", 24)
-    me.page.get_by_text(me.say("app.no_draft")).wait_for(state="hidden")
+    until(lambda: not me.page.get_by_text(me.say("app.no_draft")).count())
     me.start(2)
     me.finished()
     assert count + 1 == len(jobs(app.folder))
@@ -218,7 +219,7 @@ def test_a_disk_that_fills_while_training(person: Callable[..., Person], app: ha
     me.start(ENDLESS)
     me.key("training").locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=60_000)
     job = jobs(app.folder)[-1]
-    with full_disk(job["pid"]):
+    with full_disk(job["pid"], room=1500):
         me.state("failed")
         me.sees("Could not write")
     press_job(me, "resume", job["id"])
