@@ -198,7 +198,6 @@ def _saved(s: Store, path: str, overwrite: bool) -> None:
         st.session_state["build:saved"] = s.state.path
     except Conflict:
         st.session_state["build:conflict"] = path
-        st.session_state["build:told"] = text("build.conflict")  # the menu may have closed
     except TsumikiError as error:
         told(error)
 
