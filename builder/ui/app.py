@@ -10,6 +10,7 @@ from functools import cache
 
 import streamlit as st
 
+from builder.ui.late import drop_late_requests
 from builder.ui.pages.common import plain
 from builder.ui.state import Store, store
 from builder.ui.texts import LANGUAGES, text
@@ -52,6 +53,7 @@ def present() -> tuple[Page, ...]:
 
 def main() -> None:
     """Draw the chosen page. Streamlit runs this again for every change that is not within a fragment."""
+    drop_late_requests()
     st.set_page_config(page_title="tsumiki", page_icon="🧱", layout="wide", initial_sidebar_state="collapsed")
     _choose_language()
     found = store()

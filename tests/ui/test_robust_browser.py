@@ -109,6 +109,22 @@ def save(me: Person) -> None:
     me.settle()
 
 
+def test_a_page_that_is_left_with_an_open_menu(person: Callable[..., Person]) -> None:
+    """Its menu closes when the navigation is pressed, and asks for a page that is no longer there."""
+    me = person()
+    me.template("digits")
+    for _ in range(3):
+        me.key("build-open").get_by_role("button").first.click()
+        me.page.get_by_role("combobox", name=me.say("build.file")).or_(me.page.get_by_text(me.say("build.no_files")))
+        me.settle()
+        me.go("data")
+        me.page.get_by_role("heading", name=me.say("data.title")).first.wait_for()
+        me.page.wait_for_timeout(500)
+        me.page.get_by_role("heading", name=me.say("data.title")).first.wait_for()
+        me.go("build")
+        me.block("Input").wait_for()
+
+
 def test_a_reload_while_training_and_while_uploading(
     person: Callable[..., Person], app: harness.Server, tmp_path: Path
 ) -> None:

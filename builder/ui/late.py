@@ -1,0 +1,46 @@
+"""Requests that come too late: a part of a page that was left asks to be drawn again.
+
+A menu that closes because one presses on the navigation, or the last stroke of a drawing, sends its request after that
+for the new page. Streamlit (1.67) answers it for the page that was left, and the browser then empties the page that it
+shows: nothing is seen until the next reload. Such a request means nothing any more, so it is dropped.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import Any
+
+PATIENCE = 10.0
+"""Seconds in which a page that was asked for begins to be drawn; after them no request is dropped on its account."""
+
+
+def drop_late_requests() -> None:
+    """Teach Streamlit's sessions to drop them; once, and only where Streamlit is built as it is known here."""
+    from streamlit.runtime.app_session import AppSession
+
+    real = getattr(AppSession, "request_rerun", None)
+    if real is None or hasattr(real, "__wrapped__"):
+        return
+
+    @functools.wraps(real)
+    def request_rerun(session: Any, client_state: Any) -> None:
+        if not _late(session, client_state):
+            real(session, client_state)
+
+    AppSession.request_rerun = request_rerun  # type: ignore[method-assign]
+
+
+def _late(session: Any, client_state: Any) -> bool:
+    """Say whether a request is a part's of another page than the one that was asked for last; remember that one."""
+    said = getattr(client_state, "page_script_hash", "")
+    if not said:
+        return False
+    drawn = getattr(getattr(session, "_client_state", None), "page_script_hash", "")
+    wanted, when = getattr(session, "tsumiki_wanted", ("", 0.0))
+    if wanted == drawn or time.monotonic() - when > PATIENCE:
+        wanted = ""
+    if not getattr(client_state, "fragment_id", ""):
+        session.tsumiki_wanted = (said, time.monotonic())
+        return False
+    return bool(wanted or drawn) and said != (wanted or drawn)
