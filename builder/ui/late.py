@@ -28,7 +28,7 @@ def drop_late_requests() -> None:
         if not _late(session, client_state):
             real(session, client_state)
 
-    AppSession.request_rerun = request_rerun  # type: ignore[method-assign]
+    AppSession.request_rerun = request_rerun  # type: ignore[assignment]  # wrapped
 
 
 def _late(session: Any, client_state: Any) -> bool:
@@ -39,8 +39,11 @@ def _late(session: Any, client_state: Any) -> bool:
     drawn = getattr(getattr(session, "_client_state", None), "page_script_hash", "")
     wanted, when = getattr(session, "tsumiki_wanted", ("", 0.0))
     if wanted == drawn or time.monotonic() - when > PATIENCE:
-        wanted = ""
-    if not getattr(client_state, "fragment_id", ""):
-        session.tsumiki_wanted = (said, time.monotonic())
+        wanted = ""  # it is there, or never comes
+    whole = not getattr(client_state, "fragment_id", "")
+    if whole:
+        wanted, when = "" if said == drawn else said, time.monotonic()
+    session.tsumiki_wanted = wanted, when
+    if whole:
         return False
     return bool(wanted or drawn) and said != (wanted or drawn)
