@@ -87,7 +87,7 @@ def test_an_own_stack_by_drag_and_by_keyboard(browse: Browse, tmp_path: Path) ->
     me.builtin("digits")
     me.go("build")
     me.block("Input").focus()
-    for _ in range(3):
+    for _ in range(4):  # the first one selects Input
         page.keyboard.press("ArrowDown")
     me.settle()
     me.number("kernel_size", 50, "height")
