@@ -83,6 +83,20 @@ class Person:
         self.block("Input").wait_for()
         self.settle()
 
+    def open(self, file: str) -> None:
+        """Open a document of the workspace, and close the menu."""
+        self.key("build-open").get_by_role("button").first.click()
+        self.page.get_by_role("combobox", name=self.say("build.file")).click()
+        self.page.get_by_role("option", name=file).click()
+        self.settle()
+        self.key("build:open-file").get_by_role("button").click()
+        self.settle()
+        body = self.page.locator("[data-testid=stPopoverBody]")
+        if body.count():
+            self.page.keyboard.press("Escape")
+            body.wait_for(state="hidden")
+        self.settle()
+
     def number(self, field: str, value: int, axis: str = "") -> None:
         """Type a number into the inspector; `axis` is "height" for the first of a pair."""
         name = self.say(f"build.field.{field}") + (f" · {self.say(f'build.{axis}')}" if axis else "")

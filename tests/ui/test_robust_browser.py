@@ -77,13 +77,8 @@ def test_two_browsers_at_once(person: Callable[..., Person], app: harness.Server
     assert ["digits", "iris"] == [me.document()["name"] for me in (one, two)]
     (app.folder / "shared.json").write_text(json.dumps(one.document()), encoding="utf-8")
     for me in (one, two):
-        me.key("build-open").get_by_role("button").first.click()
-        me.page.get_by_role("combobox", name=me.say("build.file")).click()
-        me.page.get_by_role("option", name="shared.json").click()
-        me.settle()
-        me.key("build:open-file").get_by_role("button").click()
+        me.open("shared.json")
         me.block("Convolution_1").wait_for()
-        me.settle()
     for me, channels in ((one, 20), (two, 24)):
         me.block("Convolution_1").click()
         me.number("out_channels", channels)
