@@ -98,7 +98,8 @@ def test_hostile_words_are_only_words(
     me.settle()
     harmless(me, watched, dialogs)
     del layers[1]["inputs"]
-    document["name"] = "[a](evil) **b** :red[z]"
+    layers[0]["name"] = "<img src=x onerror=alert(1)> [a](evil) **b**"  # as hostile as a network that is trained can be
+    document["name"] = "[a](evil) __b__"
     folder = tmp_path / "sent"
     folder.mkdir()
     with (folder / "list.csv").open("w", newline="", encoding="utf-8") as file:
