@@ -95,6 +95,8 @@ STYLE = """<style>
   height: var(--room) !important; min-height: var(--room) !important; max-height: none !important; }
 .st-key-build-inspector { padding: 0.9rem 1rem !important; gap: 0.55rem !important; overflow-x: hidden; }
 .st-key-build-inspector [data-testid="stVerticalBlock"] { gap: 0.55rem; }
+.st-key-build-inspector [data-testid="stHorizontalBlock"] > *, .st-key-build-inspector [data-testid="stColumn"],
+.st-key-build-inspector [data-testid="stColumn"] * { min-width: 0; }
 .st-key-build-inspector code { font-size: 0.78rem; }
 .st-key-build-inspector [data-testid="stWidgetLabel"] p { font-size: 0.82rem; }
 .st-key-build-inspector [data-testid="stWidgetLabel"] { min-height: 1.2rem; margin-bottom: 0.1rem; }

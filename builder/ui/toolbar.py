@@ -19,16 +19,24 @@ from schemas.errors import TsumikiError
 MOST_UPLOAD = 8 * 2**20
 """Bytes of an uploaded document; schemas/reader.py takes no more."""
 
+EASY = ("digits", "iris", "breast_cancer", "diabetes", "simple_convnet", "mlp", "skip_connection", "two_branches")
+"""Examples to begin with: small, with data, trained in seconds."""
+
 MOST_RECOVERED = 3
 """Unsaved documents that an empty page offers; the menu has more."""
 
 
 @cache
 def examples() -> dict[str, str]:
-    """Return name -> JSON text of every example: beside the packages in a checkout, inside builder when installed."""
+    """Return name -> JSON text of every example, those to begin with first.
+
+    They lie beside the packages in a checkout, inside builder when installed.
+    """
     folders = (Path(__file__).parents[2] / "examples", Path(__file__).parents[1] / "examples")
     folder = next((place for place in folders if place.is_dir()), None)
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))} if folder else {}
+    found = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))} if folder else {}
+    first = [name for name in EASY if name in found]
+    return {name: found[name] for name in dict.fromkeys([*first, *found])}
 
 
 def told(error: Exception) -> None:
@@ -70,18 +78,20 @@ def undoing(s: Store) -> None:
 def start(s: Store) -> None:
     """Draw the first steps of an empty page: what was left unsaved, and the examples."""
     with st.container(key="build-start"):
-        drafts = s.drafts()[:MOST_RECOVERED]
+        known = [json.loads(said) for said in examples().values()]  # an example that was only looked at is no loss
+        drafts = [draft for draft in s.drafts() if json.loads(draft.text) not in known][:MOST_RECOVERED]
         if drafts:
             st.markdown(f"**{text('build.recovered')}**")
             _drafts(s, drafts)
         st.markdown(f"**{text('build.start')}**")
-        for name, said in examples().items():
+        for number, (name, said) in enumerate(examples().items()):
             st.button(
                 _called(name),
                 key=f"start:{name}",
                 on_click=s.act,
                 args=(Open(text=said),),
                 width="stretch",
+                type="secondary" if number else "primary",
             )
 
 

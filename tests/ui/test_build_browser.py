@@ -201,3 +201,58 @@ def test_the_inside_of_a_unit(browse: Browse) -> None:
     block(page, "change").wait_for()
     page.get_by_role("button", name="Network ›").click()
     block(page, "Repeat_1").wait_for()
+
+
+def test_a_layer_is_dragged_onto_a_line_folded_and_taken_back(browse: Browse) -> None:
+    page = browse()
+    start(page)
+    before = text_of(page)
+    entry = page.get_by_role("button", name="Add Dropout:").bounding_box()
+    above, below = (block(page, name).bounding_box() for name in ("ReLU_1", "MaxPooling_1"))
+    page.mouse.move(entry["x"] + 20, entry["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(entry["x"] + 40, entry["y"] + 20)
+    page.mouse.move(above["x"] + 116, (above["y"] + above["height"] + below["y"]) / 2, steps=6)
+    page.mouse.up()
+    block(page, "Dropout_1").wait_for()
+    layers = json.loads(text_of(page))["model"]["layers"]
+    assert ["ReLU", "Dropout", "MaxPooling"] == [layer["type"] for layer in layers[2:5]]
+    block(page, "Convolution_1").click()
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("r")
+    block(page, "Repeat_1").wait_for()
+    page.get_by_label("What each block shows").select_option("Time")
+    page.locator(".block .badge", has_text="µs").first.wait_for()
+    block(page, "Repeat_1").focus()
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+    until(page, lambda: text_of(page) == before)
+
+
+def test_only_the_block_that_causes_a_problem_is_marked(browse: Browse) -> None:
+    """A window larger than its input: one ring, the blocks after it keep quiet, and the block says why."""
+    page = browse()
+    start(page)
+    block(page, "MaxPooling_1").click()
+    number(page, "Kernel size · H").fill("99")
+    number(page, "Kernel size · H").press("Enter")
+    page.locator(".block.has-error").first.wait_for()
+    assert 1 == page.locator(".block.has-error").count()
+    assert "MaxPooling" in page.locator(".block.has-error").inner_text()
+    page.locator(".st-key-problem-0").wait_for()
+    assert 0 == page.locator(".st-key-problem-1").count()
+    page.locator(".st-key-build-inspector").get_by_text("99").first.wait_for()
+
+
+def test_an_empty_page_offers_what_was_not_saved(browse: Browse) -> None:
+    page = browse()
+    start(page, "iris")
+    page.locator(".st-key-build-bar input").first.fill("lost and found")
+    page.locator(".st-key-build-bar input").first.press("Enter")
+    settled(page)
+    other = browse()
+    other.get_by_text("Not saved last time").wait_for()
+    other.locator(".st-key-build-start").get_by_text("lost and found").first.wait_for()
+    other.locator("[class*='st-key-draft-'] button").first.click()
+    block(other, "Affine_1").wait_for()
+    until(other, lambda: json.loads(text_of(other))["name"] == "lost and found")

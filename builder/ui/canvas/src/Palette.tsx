@@ -19,7 +19,8 @@ const matches = (p: PaletteEntry, words: string[]) => {
 };
 
 const FEW = 40; // layers up to which every category starts open
-const USUAL = new Set(["Basic", "Convolution", "Pooling", "Normalization", "Regularization"]);
+/** Where there are more, these stand in front, open, and all categories are closed. */
+const USUAL = "Convolution MaxPooling BatchNormalization ReLU Affine Dropout Softmax Add Concatenate".split(" ");
 let kept: Record<string, boolean> = {}; // opened and closed by hand; kept while the page is open
 
 export function Palette({ entries, search, onDrag, onAdd, onLeave }: Props) {
@@ -35,8 +36,13 @@ export function Palette({ entries, search, onDrag, onAdd, onLeave }: Props) {
     return at === 0 ? 0 : at > 0 ? 1 : 2;
   };
   if (words.length) found.sort((p, q) => rank(p) - rank(q));
-  const open = (category: string) =>
-    byHand[category] ?? (entries.length <= FEW || USUAL.has(category) || category === "Structure");
+  const many = entries.length > FEW;
+  const open = (category: string) => byHand[category] ?? (!many || category === "usual");
+  const sections: [category: string, layers: PaletteEntry[]][] = categories.map(category => [
+    category,
+    entries.filter(p => p.category === category),
+  ]);
+  if (many) sections.unshift(["usual", USUAL.flatMap(type => entries.filter(p => p.type === type))]);
   const turn = (category: string, on: boolean) => {
     kept = { ...kept, [category]: on };
     setByHand(kept);
@@ -99,16 +105,16 @@ export function Palette({ entries, search, onDrag, onAdd, onLeave }: Props) {
       <div className="entries">
         {words.length
           ? found.map(button)
-          : categories.map((category, i) => (
+          : sections.map(([category, layers], i) => (
               <Category
                 key={category}
                 name={say.has(`category.${category}`) ? say(`category.${category}`) : category}
                 stop={i === 0}
                 open={open(category)}
-                count={entries.filter(p => p.category === category).length}
+                count={layers.length}
                 onTurn={on => turn(category, on)}
               >
-                {open(category) && entries.filter(p => p.category === category).map(button)}
+                {open(category) && layers.map(button)}
               </Category>
             ))}
         {!found.length && <p role="status">{say("palette.none")}</p>}

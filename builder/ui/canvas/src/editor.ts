@@ -139,6 +139,12 @@ export function useEditor(data: CanvasData, outbox: Send, host: HTMLElement): Ed
     const asked = reveal !== shown.current.reveal ? (data.reveal ?? []).filter(id => byId.has(id)) : [];
     const fresh = waiting.current ? ids.filter(id => !waiting.current!.has(id)) : [];
     shown.current = { ids, reveal };
+    // A block that goes takes the focus along, and with it the next key, if that comes before the next frame.
+    const kept = held.current;
+    if (kept !== null && !byId.has(kept) && active() === block(kept)) {
+      pane.current?.focus({ preventScroll: true });
+      held.current = kept;
+    }
     if (ids.length && !ids.some(id => known.has(id))) {
       setSelected([]); // another document, or the first
       setCursor(null);
