@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from schemas.elementwise import Elementwise as Elementwise
     from schemas.errors import (
         DataError as DataError,
         DocumentError as DocumentError,
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
         TsumikiError as TsumikiError,
         UsageError as UsageError,
     )
+    from schemas.layer import Layer as Layer
+    from schemas.loss import FormulaLoss as FormulaLoss
 
     from .check import Report as Report, check as check
     from .compile import compile as compile
     from .data import prepare as prepare
     from .estimators import TsumikiClassifier as TsumikiClassifier, TsumikiRegressor as TsumikiRegressor
+    from .extend import layer as layer
     from .init import init as init
     from .network import Network as Network, load as load
     from .training import Run as Run, resume as resume, train as train
@@ -54,6 +58,10 @@ _WHERE = {
     "transfer": "builder.transfer",
     "TsumikiClassifier": "builder.estimators",
     "TsumikiRegressor": "builder.estimators",
+    "layer": "builder.extend",
+    "Layer": "schemas.layer",
+    "Elementwise": "schemas.elementwise",
+    "FormulaLoss": "schemas.loss",
     "TsumikiError": "schemas.errors",
     "UsageError": "schemas.errors",
     "DocumentError": "schemas.errors",

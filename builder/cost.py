@@ -131,7 +131,8 @@ def view(made: Iterable[ops.Op], given: Sequence[View | None]) -> View | None:
     size = (max(v.size[0] for v in seen), max(v.size[1] for v in seen))
     step = (max(v.step[0] for v in seen), max(v.step[1] for v in seen))
     for op in made:
-        if isinstance(op, ops.Affine | ops.GlobalAveragePool | ops.Reshape):
+        moved = isinstance(op, ops.MatMul | ops.Transpose) or (isinstance(op, ops.Reduce) and op.axes != (0,))
+        if moved or isinstance(op, ops.Affine | ops.GlobalAveragePool | ops.Reshape):
             return None
         if isinstance(op, ops.Normalize) and op.groups is not None:
             return None

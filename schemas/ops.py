@@ -250,9 +250,20 @@ class Softmax(Op):
 
 @dataclass(frozen=True, eq=False)
 class Dropout(Op):
-    """In training, zero each value with probability p and divide the others by 1 - p; in use, identity."""
+    """In training, zero each value with probability p and divide the others by 1 - p; in use, identity.
+
+    `channels`: whole channels of a sample are dropped.
+    """
 
     p: float
+    channels: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianNoise(Op):
+    """In training, add a normal number with this standard deviation to each value; in use, identity."""
+
+    std: float
 
 
 @dataclass(frozen=True, eq=False)

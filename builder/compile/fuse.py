@@ -152,8 +152,8 @@ def drop_nothing(graph: Lowered) -> None:
 
 
 def no_dropout_in_use(graph: Lowered) -> None:
-    """In use, Dropout is the identity."""
-    _bypass(graph, lambda node: isinstance(node.op, ops.Dropout))
+    """In use, Dropout and noise are the identity."""
+    _bypass(graph, lambda node: isinstance(node.op, ops.Dropout | ops.GaussianNoise))
 
 
 def _bypass(graph: Lowered, redundant: Callable[[Node], bool]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint64
 
-from .machine import arguments, array, ints, kernel, slots
+from .machine import arguments, array, floats, ints, kernel, slots
 
 (
     A, A0, A1, A2, B, B0, B1, B2, Y, Y0, Y1, Y2,   # address and byte strides of the outer axes
@@ -98,6 +98,43 @@ def dropout(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             y[k] = a[k] * scale if z >= threshold else a.dtype.type(0)
 
 
+@kernel
+def dropout_channels(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """As dropout, but a channel of a sample is kept or dropped as a whole. D0 counts samples."""
+    d = arguments(row)
+    first, last = share(d, unit)
+    key = ints(d[KEY], 2)
+    golden = uint64(0x9E3779B97F4A7C15)
+    start = mixed(mixed(mixed(uint64(key[0]) + golden) + uint64(key[1])) + uint64(d[STREAM]) * golden)
+    threshold, n = uint64(d[THRESHOLD]), uint64(d[L])
+    for r in range(first, last):
+        a, y = at(d, real, A, r), at(d, real, Y, r)
+        scale = a.dtype.type(4294967296.0 / (4294967296.0 - np.float64(d[THRESHOLD])))
+        sample = uint64(r // (d[D1] * d[D2]))
+        for k in range(d[L]):
+            z = mixed(start + (sample * n + uint64(k)) * golden) >> uint64(32)
+            y[k] = a[k] * scale if z >= threshold else a.dtype.type(0)
+
+
+@kernel
+def gaussian_noise(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """y = a + std * a normal number (Box and Muller 1958) of seed, step, layer and position. B: address of std."""
+    d = arguments(row)
+    first, last = share(d, unit)
+    key, std = ints(d[KEY], 2), floats(d[B], 1)[0]
+    golden = uint64(0x9E3779B97F4A7C15)
+    start = mixed(mixed(mixed(uint64(key[0]) + golden) + uint64(key[1])) + uint64(d[STREAM]) * golden)
+    n = uint64(d[L])
+    for r in range(first, last):
+        a, y = at(d, real, A, r), at(d, real, Y, r)
+        for k in range(d[L]):
+            number = uint64(2) * (uint64(r) * n + uint64(k))
+            one = np.float64(mixed(start + number * golden) >> uint64(11)) + 1.0
+            two = np.float64(mixed(start + (number + uint64(1)) * golden) >> uint64(11))
+            radius = np.sqrt(-2.0 * np.log(one * 1.1102230246251565e-16))
+            y[k] = a[k] + std * radius * np.cos(6.283185307179586 * two * 1.1102230246251565e-16)
+
+
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---
 
 
@@ -159,6 +196,33 @@ def twin_dropout_forward(x: np.ndarray, p: float, seed: int, step: int, stream: 
     for number, place in enumerate(np.ndindex(pixels.shape)):
         if _mixed_exactly((start + number * golden) % 2**64) >> 32 >= threshold:
             y[place] = pixels[place] * (2**32 / (2**32 - threshold))
+    return np.moveaxis(y, -1, 1)
+
+
+def _start(seed: int, step: int, stream: int) -> int:
+    first = _mixed_exactly((seed + 0x9E3779B97F4A7C15) % 2**64)
+    return _mixed_exactly((_mixed_exactly((first + step) % 2**64) + stream * 0x9E3779B97F4A7C15) % 2**64)
+
+
+def twin_dropout_channels_forward(x: np.ndarray, p: float, seed: int, step: int, stream: int) -> np.ndarray:
+    """Return x / (1 - p) in the channels that are kept, else 0; channels are numbered in the order (N, C)."""
+    golden, threshold, start = 0x9E3779B97F4A7C15, min(round(p * 2**32), 2**32 - 1), _start(seed, step, stream)
+    y = np.zeros(x.shape)
+    for number, place in enumerate(np.ndindex(x.shape[:2])):
+        if _mixed_exactly((start + number * golden) % 2**64) >> 32 >= threshold:
+            y[place] = x[place] * (2**32 / (2**32 - threshold))
+    return y
+
+
+def twin_gaussian_noise_forward(x: np.ndarray, std: float, seed: int, step: int, stream: int) -> np.ndarray:
+    """Return x + std * z; values are numbered in the order (N, H, W, C), each has two random numbers."""
+    golden, start = 0x9E3779B97F4A7C15, _start(seed, step, stream)
+    pixels = np.moveaxis(x, 1, -1)
+    y = np.empty(pixels.shape)
+    for number, place in enumerate(np.ndindex(pixels.shape)):
+        one, two = (_mixed_exactly((start + (2 * number + k) * golden) % 2**64) >> 11 for k in (0, 1))
+        z = np.sqrt(-2 * np.log((one + 1) * 2.0**-53)) * np.cos(2 * np.pi * two * 2.0**-53)
+        y[place] = pixels[place] + std * z
     return np.moveaxis(y, -1, 1)
 
 

@@ -12,7 +12,7 @@ MODULES = (
     "custom_activation",
     "max_pooling", "average_pooling", "sum_pooling", "subsampling", "global_average_pooling", "global_max_pooling",
     "unpooling", "upsample",
-    "dropout",
+    "dropout", "spatial_dropout", "gaussian_noise",
     "add", "subtract", "multiply", "divide", "power", "exp", "log", "square", "sqrt", "scale", "clip",
     "sum", "mean", "max", "min", "matmul",
     "concatenate", "slice", "split", "flatten", "reshape", "transpose", "pad", "crop", "broadcast", "constant",

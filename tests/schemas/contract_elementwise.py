@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from contract_cases import Case, off_zero, plain, shape_of_any_rank, without_ties
+from contract_cases import SEED, STEP, Case, off_zero, plain, shape_of_any_rank, without_ties
 from hypothesis import strategies as st
 
-from builder.kernels import binary, expression_loss, losses, strided
+from builder.kernels import binary, elementwise, expression_loss, losses, strided
 
 erf = np.vectorize(math.erf, otypes=[float])
 sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731  # one line of many formulas
@@ -398,5 +398,18 @@ MORE |= {
         lambda draw: ({"expression": "x * sigmoid(1.5 * x)"}, shape_of_any_rank(draw)),
         lambda op, p, training, x: x * sigmoid(1.5 * x),
         lambda op, p, dy, x: ([dy * sigmoid(1.5 * x) * (1 + 1.5 * x * sigmoid(-1.5 * x))], {}),
+    ),
+}
+
+MORE |= {
+    "SpatialDropout": Case(
+        lambda draw: ({"p": draw(st.floats(0.05, 0.9))}, shape_of_any_rank(draw)),
+        lambda op, p, training, x: elementwise.twin_dropout_channels_forward(x, op.p, SEED, STEP, 1) if training else x,
+        lambda op, p, dy, x: ([elementwise.twin_dropout_channels_forward(dy, op.p, SEED, STEP, 1)], {}),
+    ),
+    "GaussianNoise": Case(
+        lambda draw: ({"std": draw(st.sampled_from([0.1, 3.0]))}, shape_of_any_rank(draw)),
+        lambda op, p, training, x: elementwise.twin_gaussian_noise_forward(x, op.std, SEED, STEP, 1) if training else x,
+        lambda op, p, dy, x: ([dy], {}),
     ),
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from schemas import ops
 
 from ..emit import RULES, Emitter, Forward, Rule, rows, slices, values
@@ -143,9 +145,8 @@ def _drop(em: Emitter, node: Node, a: Tensor, y: Tensor) -> None:
         fields["L"] = fields.pop("C")
         threshold = min(round(op.p * 2**32), 2**32 - 1)
         key = int(b.feeds.key.ctypes.data)
-        b.row(
-            elementwise, "dropout", cut, SLICES=cut, KEY=key, STREAM=em.streams[id(node)], THRESHOLD=threshold, **fields
-        )
+        kernel = "dropout_channels" if op.channels else "dropout"
+        b.row(elementwise, kernel, cut, SLICES=cut, KEY=key, STREAM=em.streams[id(node)], THRESHOLD=threshold, **fields)
 
     em.call(node, "dropout", (a, y), bind)
 
@@ -161,6 +162,26 @@ def dropout_backward(em: Emitter, node: Node, dy: Tensor) -> None:
     em.give(node.inputs[0], lambda dx: _drop(em, node, dy, dx))
 
 
+def noise_forward(em: Emitter, node: Node) -> None:
+    """y = x + noise; its gradient is dy itself."""
+    op = node.op
+    assert isinstance(op, ops.GaussianNoise)
+    x, y = em.value(node.inputs[0]), em.output(node)
+    cut = min(rows(y), slices(values(y)))
+
+    def bind(b: Binder) -> None:
+        from ...kernels import elementwise
+        from ..bind import pixels
+
+        fields = pixels(b, A=x, Y=y)
+        fields["L"] = fields.pop("C")
+        fields |= {"KEY": int(b.feeds.key.ctypes.data), "STREAM": em.streams[id(node)]}
+        b.row(elementwise, "gaussian_noise", cut, SLICES=cut, B=b.keep([op.std], np.float64), **fields)
+
+    em.call(node, "noise", (x, y), bind)
+
+
+RULES[ops.GaussianNoise] = Rule(noise_forward, add_backward)
 RULES[ops.Input] = Rule(input_forward)
 RULES[ops.Add] = Rule(chain_forward("add"), add_backward)
 RULES[ops.Multiply] = Rule(chain_forward("multiply"), multiply_backward)

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 Box = tuple[Pair, Pair]
 """((first row, last row), (first column, last column)) of an image; both ends belong to it."""
 
-SAME_PLACE = (ops.BatchNorm, ops.LRN, ops.Pointwise, ops.Dropout, ops.Add, ops.Multiply, ops.Softmax)
+SAME_PLACE = (
+    ops.BatchNorm,
+    ops.LRN,
+    ops.Pointwise,
+    ops.Binary,
+    ops.Dropout,
+    ops.GaussianNoise,
+    ops.Add,
+    ops.Multiply,
+    ops.Softmax,
+)
 """Operations whose every pixel depends on the same pixel of their inputs alone."""
 
 
