@@ -16,7 +16,8 @@ MEANT = [
     ("MaxPool2D", "MaxPooling"), ("MaxPool2d", "MaxPooling"), ("MaxPooling2D", "MaxPooling"), ("MaxPool", "MaxPooling"),
     ("AvgPool2d", "AveragePooling"), ("AveragePooling2D", "AveragePooling"),
     ("GlobalAveragePooling2D", "GlobalAveragePooling"), ("AdaptiveAvgPool2d", "GlobalAveragePooling"),
-    ("Dropout2d", "SpatialDropout"), ("dropuot", "Dropout"), ("Concat", "Concatenate"), ("Add2", "Add"), ("Mul2", "Multiply"),
+    ("Dropout2d", "SpatialDropout"), ("dropuot", "Dropout"),
+    ("Concat", "Concatenate"), ("Add2", "Add"), ("Mul2", "Multiply"),
     ("CrossEntropyLoss", "CategoricalCrossEntropy"), ("BCELoss", "BinaryCrossEntropy"), ("MSELoss", "SquaredError"),
     ("mse", "SquaredError"), ("SquaredErorr", "SquaredError"), ("repeat", "Repeat"), ("View", "Reshape"),
 ]  # fmt: skip
