@@ -16,8 +16,8 @@ from browser_harness import ROOT
 
 from builder.ui.texts import text
 
-LONG = 120_000
-"""Milliseconds that a training or a report may take on a busy machine."""
+LONG = 300_000
+"""Milliseconds that a training may take to compile its kernels, or a report to be made, on a busy machine."""
 
 
 class Person:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from person import Person, evaluated, told
+from person import LONG, Person, evaluated, told
 from PIL import Image
 
 pytestmark = pytest.mark.browser
@@ -35,7 +35,7 @@ def _train_look_and_take(me: Person, tmp_path: Path, epochs: int = 40) -> None:
     """Train with live curves, look at the answers, draw, take the run away, and measure it."""
     me.start(epochs)
     training = me.key("training")
-    training.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=120_000)
+    training.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=LONG)
     seen = set()
     while not training.locator("[data-testid=stAlertContentSuccess]").count():
         seen.update(training.get_by_text(re.compile(rf"^\d+ / {epochs}$")).all_inner_texts())
