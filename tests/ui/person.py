@@ -75,6 +75,12 @@ class Person:
         self.page.locator("[data-testid=stButtonGroup] button", has_text=self.say(name)).first.click()
         self.settle()
 
+    def select(self, block: str) -> None:
+        """Select a block by keyboard, which brings it into view."""
+        self.block(block).focus()
+        self.page.keyboard.press(" ")
+        self.settle()
+
     # --- building ---
 
     def template(self, name: str) -> None:

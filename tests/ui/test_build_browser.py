@@ -152,7 +152,7 @@ def test_text_of_a_stranger_is_no_markup(browse: Browse) -> None:
     area.fill(json.dumps(document))
     area.press("Control+Enter")
     view(page, "Canvas")
-    page.get_by_text("![b](http://evil/c.png)").first.wait_for()
+    page.get_by_text("![b](").first.wait_for()
     assert 0 == page.locator("img[src*=evil], img[src=x], a[href*=evil]").count()
 
 

@@ -23,7 +23,7 @@ Browse = Callable[..., Any]
 def test_from_a_template_to_a_download(browse: Browse, language: str, tmp_path: Path) -> None:
     me = Person(browse(f"/?lang={language}"), language)
     me.template("digits")
-    me.block("Affine_1").click()
+    me.select("Affine_1")
     me.number("out_features", 7)
     me.sees(me.say("build.errors", count=1))
     me.mend()
