@@ -25,7 +25,7 @@ class Person:
 
     def __init__(self, page: Any, language: str = "en") -> None:
         self.page, self.language = page, language
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
 
     # --- looking ---
 
@@ -43,7 +43,7 @@ class Person:
         """Return the element with a key, whose class Streamlit writes without colons and dots."""
         return self.page.locator(f".st-key-{re.sub(r'[^a-zA-Z0-9_-]', '-', name)}").first
 
-    def sees(self, words: str, timeout: float = 30_000) -> None:
+    def sees(self, words: str, timeout: float = 60_000) -> None:
         self.page.get_by_text(words).first.wait_for(timeout=timeout)
 
     def errors(self) -> list[str]:
