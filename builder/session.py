@@ -91,7 +91,9 @@ class Session:
         found = self._programs.pop(count, None)
         if found is None:
             spec = self._update_spec()
-            found = Program(self.net.graph, self.net.params, count, "train", update=spec, exact=self.net.exact)
+            found = Program(
+                self.net.graph, self.net.params, count, "train", update=spec, exact=self.net.exact, also=("update",)
+            )
             for old in list(self._programs)[:-2]:
                 del self._programs[old]
         self._programs[count] = found

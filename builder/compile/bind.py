@@ -60,6 +60,8 @@ class Binder:
     updated: set[str] = field(default_factory=set)
     derived: Derived | None = None
     prepared: list[np.ndarray] = field(default_factory=list)
+    prepared_names: list[str] = field(default_factory=list)
+    also: tuple[str, ...] = ()
     shared: dict[int, Scratch] = field(default_factory=dict)
     """Where a use of a parameter that several layers share puts its own gradient, by the record's id."""
 
@@ -116,13 +118,12 @@ class Binder:
         self.row(module, name, units, **fields)
         if self.derived is not None:
             self.prepared.append(self.tape.pop())
+            self.prepared_names.append(self.names.pop())
             self.owners.pop()
-            self.names.pop()
 
     def row(self, module: ModuleType, name: str, units: int, **fields: int) -> None:
         """Append a row; the fields are the slot names of the kernel's module."""
         row = np.zeros(machine.SLOTS, np.int64)
-        row[machine.FUNCTION] = machine.address(name, self.dtype)
         row[machine.UNITS] = units
         if name == "tiles_forward" and "FLOOR" not in fields:
             fields["FLOOR"] = self.floor(False)
@@ -133,8 +134,20 @@ class Binder:
         self.names.append(name)
 
     def table(self) -> np.ndarray:
-        """Return the finished tape."""
+        """Return the finished tape, with every kernel loaded."""
+        self._resolve(self.tape, self.names)
         return tape_of(self.tape)
+
+    def prepared_table(self) -> np.ndarray:
+        """Return the rows that run only when the parameters have changed."""
+        self._resolve(self.prepared, self.prepared_names)
+        return tape_of(self.prepared)
+
+    def _resolve(self, rows: list[np.ndarray], names: list[str]) -> None:
+        # All at once, so that what is missing is compiled together.
+        machine.load([*self.names, *self.prepared_names, *self.also], self.dtype)
+        for row, name in zip(rows, names, strict=True):
+            row[machine.FUNCTION] = machine.address(name, self.dtype)
 
 
 def tape_of(rows: list[np.ndarray]) -> np.ndarray:

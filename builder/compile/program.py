@@ -8,7 +8,7 @@ from schemas import ops
 
 from ..kernels import layout as layout_kernels, machine
 from ..kernels.cpu import VECTOR_BYTES
-from .bind import Binder, Feeds, Update, image, tape_of
+from .bind import Binder, Feeds, Update, image
 from .emit import Mode
 from .folding import Derived
 from .lower import Lowered
@@ -35,6 +35,7 @@ class Program:
         exact: bool = False,
         winograd: bool = False,
         update: Update | None = None,
+        also: tuple[str, ...] = (),
     ) -> None:
         dtype = parameters.dtype
         planned = plan(
@@ -70,6 +71,7 @@ class Program:
         self.derived = Derived(self.graph.folded, self.graph.nodes, parameters) if mode != "train" else None
         at = int(self.arena.ctypes.data)
         self.binder = Binder(at, parameters, self.feeds, dtype.type, self.graph, update=update, derived=self.derived)
+        self.binder.also = also
         self.binder.shared = self.emitted.shared
         self._bind()
         prediction = self.emitted.prediction
@@ -77,7 +79,7 @@ class Program:
         self.output = aligned(batch * int(np.prod(head)), dtype).reshape(batch, *head)
         self.binder.call = -1
         self._export(prediction, self.output)
-        self.tape, self._prepared = self.binder.table(), tape_of(self.binder.prepared)
+        self.tape, self._prepared = self.binder.table(), self.binder.prepared_table()
         self._first = self.binder.names.index("from_nchw")
         self._own = tuple(int(a.ctypes.data) for a in (self.feeds.inputs, self.output))
         self._version = -1

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint64
 
+from .jit import njit, uint64
 from .machine import arguments, array, floats, ints, kernel, slots
 
 (

@@ -7,8 +7,8 @@ finds the R in its first constants. The loss is the mean of S over the batch, ea
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .jit import njit
 from .machine import arguments, array, floats, ints, kernel, slots
 from .pointwise import BLOCK, evaluate
 

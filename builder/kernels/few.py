@@ -6,10 +6,9 @@ sample. Its NumPy twin is that of Affine, `tiles.twin_affine_forward`.
 
 from __future__ import annotations
 
-from numba import njit
-
 from . import simd
 from .cpu import VECTOR_BYTES
+from .jit import njit
 from .machine import arguments, array, ints, kernel, slots
 
 one1, one2, one3 = (simd.conv_tile(1, v) for v in (1, 2, 3))

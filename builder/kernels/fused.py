@@ -15,9 +15,9 @@ import math
 from typing import Any
 
 from llvmlite import ir
-from numba import njit
 
 from . import simd
+from .jit import njit
 from .machine import arguments, array, floats, ints, kernel, slots
 from .simd import Emit
 

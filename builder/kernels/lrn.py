@@ -6,8 +6,8 @@ s[i] = k + alpha * sum over channels j near i of x[j]^2        y[i] = x[i] * s[i
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .jit import njit
 from .machine import arguments, array, floats, kernel, slots
 
 (

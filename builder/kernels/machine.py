@@ -1,6 +1,6 @@
 """The tape machine: a step is an int64 table, one row per operation, run by one call without Python or the GIL.
 
-An operation is a function `(row, unit, real)` compiled to a C callback and kept in its own cache file; `row` is the
+An operation is a function `(row, unit, real)` compiled to machine code that is kept in a file of its own; `row` is the
 address of its table row, `real` a pointer whose type says float32 or float64. A row holds the callback's address, so a
 new network never waits for a compiler. Each operation is split into units; the split depends on shapes only, never on
 the number of threads, and partial sums are combined in a fixed order: the same bits for any number of threads.
@@ -8,27 +8,25 @@ the number of threads, and partial sums are combined in a fixed order: the same 
 
 from __future__ import annotations
 
-import functools
-import os
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
-import numba
 import numpy as np
-from numba import carray, cfunc, njit, prange, types
 
-from . import cpu
-from .simd import call, doubles, fetch_add, give_way, integers, load_acquire, reals
+from .jit import carray, cfunc, njit, types
+from .simd import doubles, integers, reals
 
 FUNCTION, UNITS, ARGUMENTS, NEXT, DONE, SLOTS = 0, 1, 2, 56, 57, 64
 """Slots of a row: callback, number of units, first argument; atomic counters of units begun and done, which have a
 cache line of their own, since every thread writes them while the others read the arguments."""
 
+LOOPS = ("run_alone", "run_together", "run_help")
+"""What runs a tape (crew.py); loaded with whatever kernel comes first."""
+
 KERNELS: dict[str, Callable[..., None]] = {}
-_COMPILED: dict[tuple[str, type], Any] = {}
+_LOADED: dict[tuple[str, str], int] = {}
 _LISTENERS: list[Callable[[str, float], None]] = []
 
 
@@ -46,19 +44,6 @@ def kernel(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def cached() -> Iterator[bool]:
-    """Point Numba's cache at our private folder while kernels are declared; other code's setting stays as it is."""
-    folder = cpu.cache_folder()
-    before = numba.config.CACHE_DIR
-    if folder is not None:
-        numba.config.CACHE_DIR = str(folder)
-    try:
-        yield folder is not None
-    finally:
-        numba.config.CACHE_DIR = before
-
-
-@contextmanager
 def listening(heard: Callable[[str, float], None]) -> Iterator[None]:
     """Call heard(kernel name, seconds) after each kernel that had to be compiled rather than loaded."""
     _LISTENERS.append(heard)
@@ -69,21 +54,48 @@ def listening(heard: Callable[[str, float], None]) -> Iterator[None]:
 
 
 def address(name: str, dtype: type) -> int:
-    """Return the callback's address, compiling the kernel or loading it from the cache at its first use."""
-    key = (name, dtype)
-    if key not in _COMPILED:
-        begin = time.perf_counter()
-        pointer = types.CPointer(types.float64 if dtype is np.float64 else types.float32)
-        with cached() as kept:
-            made = cfunc(types.void(types.int64, types.int64, pointer), cache=kept, nopython=True, error_model="numpy")(
-                KERNELS[name]
-            )
-        _COMPILED[key] = made
-        if not made.cache_hits:
-            for heard in _LISTENERS:
-                heard(name, time.perf_counter() - begin)
-    found: int = _COMPILED[key].address
-    return found
+    """Return the kernel's address, loading it at its first use; see `load`."""
+    key = (name, np.dtype(dtype).name)
+    if key not in _LOADED:
+        load([name], dtype)
+    return _LOADED[key]
+
+
+def load(names: Iterable[str], dtype: type) -> None:
+    """Load kernels; those that this machine has not compiled yet are compiled first, by processes of their own."""
+    from . import crew, objects  # noqa: F401  # crew registers the loops
+    from .compiling import compile_missing
+
+    pairs = [(name, np.dtype(dtype).name) for name in names] + [(name, "float32") for name in LOOPS]
+    wanted = [pair for pair in dict.fromkeys(pairs) if pair not in _LOADED]
+    missing = [pair for pair in wanted if not objects.file(*pair).exists()]
+    if missing:
+
+        def heard(name: str, seconds: float) -> None:
+            for listener in _LISTENERS:
+                listener(name, seconds)
+
+        compile_missing(missing, heard)
+    for pair in wanted:
+        found = objects.load(objects.file(*pair))
+        if found is None:  # cut short by a full disk, or removed meanwhile
+            objects.file(*pair).unlink(missing_ok=True)
+            raise RuntimeError(f"The compiled kernel {pair[0]} cannot be read; start again to compile it anew.")
+        _LOADED[pair] = found
+
+
+def build(name: str, dtype: str, path: Path) -> None:
+    """Compile a kernel with Numba and write its machine code; for compiling.py."""
+    from . import objects
+
+    real = types.float64 if dtype == "float64" else types.float32
+    signature = types.void(types.int64, types.int64, types.CPointer(real))
+    made = cfunc(signature, nopython=True, error_model="numpy")(KERNELS[name])
+    library = made._library
+    final = library._final_module
+    outside = [symbol.name for symbol in (*final.functions, *final.global_variables) if symbol.is_declaration]
+    needs = [symbol for symbol in outside if not symbol.startswith("llvm.")]
+    objects.write(path, made._wrapper_name, needs, library._get_compiled_object())
 
 
 @njit
@@ -110,82 +122,11 @@ def floats(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
     return carray(doubles(address), count)
 
 
-def _run_alone(tape):  # type: ignore[no-untyped-def]  # compiled by Numba
-    for i in range(tape.shape[0]):
-        row = tape.ctypes.data + i * SLOTS * 8
-        for u in range(tape[i, UNITS]):
-            call(tape[i, FUNCTION], row, u)
-
-
-def _run_threads(tape, threads):  # type: ignore[no-untyped-def]  # compiled by Numba
-    # One parallel region for the whole tape. Threads take the next unit from an atomic counter and go on to the next
-    # row when all units of this one are done, not when all threads have come: a thread whose core is busy with
-    # something else holds nobody up, and the first may do everything alone.
-    for i in range(tape.shape[0]):
-        tape[i, NEXT] = 0
-        tape[i, DONE] = 0
-    for _ in prange(threads):
-        for i in range(tape.shape[0]):
-            function, units, row = tape[i, FUNCTION], tape[i, UNITS], tape.ctypes.data + i * SLOTS * 8
-            next_unit, done = row + 8 * NEXT, row + 8 * DONE
-            u = fetch_add(next_unit)
-            while u < units:
-                call(function, row, u)
-                fetch_add(done)
-                u = fetch_add(next_unit)
-            waited = 0
-            while load_acquire(done) < units:
-                waited += 1
-                if waited > PATIENCE:
-                    give_way()
-
-
-PATIENCE = 2000
-"""Looks at a counter (a few microseconds) before a waiting thread offers its core to others."""
-
-_RUNNERS: dict[bool, Any] = {}
-
-
-def _runner(parallel: bool) -> Any:
-    if parallel not in _RUNNERS:
-        begin = time.perf_counter()
-        with cached() as kept:
-            if parallel:
-                made = njit("void(i8[:, ::1], i8)", parallel=True, cache=kept, nogil=True)(_run_threads)
-            else:
-                made = njit("void(i8[:, ::1])", cache=kept, nogil=True)(_run_alone)
-        _RUNNERS[parallel] = made
-        if not made.stats.cache_hits:
-            for heard in _LISTENERS:
-                heard("run", time.perf_counter() - begin)
-    return _RUNNERS[parallel]
-
-
-@functools.cache
-def _threads_exist() -> bool:
-    """Load OpenMP or TBB; where there is neither, say so once and work on one thread."""
-    # Threads that wait in a busy loop take the processor from whoever else needs it; a short one is enough here.
-    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-    numba.config.THREADING_LAYER = "threadsafe"  # omp or tbb; workqueue aborts when two threads enter
-    try:
-        numba.set_num_threads(numba.get_num_threads())
-    except ValueError:
-        warnings.warn("Neither OpenMP nor TBB was found: tsumiki works on one thread.", RuntimeWarning, stacklevel=3)
-        return False
-    return True
-
-
 def run(tape: np.ndarray, threads: int = 1) -> None:
     """Run every row of the tape in order, each row's units on `threads` threads."""
-    if threads == 1 or not _threads_exist():
-        _runner(False)(tape)
-        return
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    try:
-        _runner(True)(tape, threads)
-    finally:
-        numba.set_num_threads(before)
+    from . import crew
+
+    crew.run(tape, threads)
 
 
 def timed(tape: np.ndarray, threads: int, seconds: float) -> np.ndarray:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit
 
 from . import simd
 from .fused import coefficient
+from .jit import njit
 from .machine import arguments, array, ints, kernel, slots
 from .simd import Emit
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from .codes import (
     ABS,
@@ -45,6 +44,7 @@ from .codes import (
     TANH_OF,
     WHERE,
 )
+from .jit import njit
 from .machine import arguments, array, floats, ints, kernel, slots
 
 (

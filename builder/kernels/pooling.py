@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numba import njit
 
+from .jit import njit
 from .machine import arguments, array, kernel, slots
 
 (

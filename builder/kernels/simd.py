@@ -16,11 +16,9 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from .cpu import VECTOR_BYTES
+from .jit import cgutils, intrinsic, types
 
 I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
@@ -313,6 +311,17 @@ def fetch_add(context: Any, address: Any) -> Any:
         return builder.atomic_rmw("add", place, ir.Constant(I64, 1), "acq_rel")
 
     return types.int64(types.int64), codegen
+
+
+@intrinsic
+def change(context: Any, address: Any, value: Any) -> Any:
+    """Atomically add value to the int64 at address and return what was there; all threads see one order of changes."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], I64.as_pointer())
+        return builder.atomic_rmw("add", place, arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
 
 
 @intrinsic

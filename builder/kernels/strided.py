@@ -6,8 +6,8 @@ Operands have four axes, (N, H, W, C) for most; strides count values, and 0 repe
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .jit import njit
 from .machine import arguments, array, floats, kernel, slots
 
 (

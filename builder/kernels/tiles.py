@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from . import simd
 from .cpu import REGISTERS, VECTOR_BYTES
 from .fused import block_sums
+from .jit import njit
 from .machine import arguments, array, floats, ints, kernel, slots
 from .optimizers import apply
 

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
 
 from . import simd
 from .cpu import VECTOR_BYTES
 from .fused import block_sums
+from .jit import njit
 from .machine import arguments, array, ints, kernel, slots
 from .simd import Emit, emitted
 from .tiles import GRADIENT, P1, P2, P3, gradient1, gradient2, gradient3

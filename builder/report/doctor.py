@@ -81,15 +81,9 @@ def _blas() -> str:
 
 
 def _threads() -> dict[str, Any]:
-    import numba
-
     from builder.network import processors
 
-    try:
-        layer = numba.threading_layer()
-    except ValueError:  # no parallel kernel has run: one processor
-        layer = None
-    return {"usable": processors(), "layer": layer}
+    return {"usable": processors(), "default": processors()}
 
 
 def _cache() -> dict[str, Any]:
@@ -201,7 +195,7 @@ def doctor_text(found: dict[str, Any]) -> Text:
         ("processor", f"{processor['name']}, {processor['cores']} cores, {processor['logical_cores']} logical"),
         ("vectors", f"{processor['in_use']}, {processor['vector_bytes']} bytes ({', '.join(processor['extensions'])})"),
         ("memory", f"{bytes_text(found['memory']['total'])}, {bytes_text(found['memory']['available'])} available"),
-        ("threads", f"{threads['usable']} usable, layer {threads['layer'] or 'none (one thread)'}"),
+        ("threads", f"{threads['usable']} usable, of which tsumiki takes {threads['default']} unless told otherwise"),
         ("BLAS", f"{found['blas']} (NumPy's; the kernels do not use it)"),
         ("kernel cache", place if cache["folder"] else "none can be made: kernels are compiled at every start"),
     ]

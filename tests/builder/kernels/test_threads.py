@@ -1,10 +1,9 @@
-"""The same bits for any number of threads, in processes of their own where Numba must know the number beforehand."""
+"""The same bits for any number of threads, and what two runs at once do."""
 
 import hashlib
-import json
-import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import engine_harness as engine
@@ -13,10 +12,19 @@ import pytest
 
 import builder.session as session_module
 from builder.compile import program
-from builder.kernels import machine
+from builder.kernels import crew, machine
 from schemas import training
 
 ROOT = Path(engine.__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _however_small(monkeypatch):
+    """Let all threads work on what is too small to be worth it."""
+    monkeypatch.setattr(program, "ALONE", 0)
+    monkeypatch.setattr(session_module, "ALONE", 0)
+
+
 NETS = {
     "residual": (
         (3, 24, 24),
@@ -89,7 +97,6 @@ NETS = {
 def digest(name, threads):
     """Train three steps and hash everything that came of them."""
     shape, stack = NETS[name]
-    program.ALONE = session_module.ALONE = 0  # also what is too small to be worth it
     net = engine.network(shape, stack)
     net.threads = threads
     session = net.session(20, training.Adam(), clip_norm=1.0, weight_decay=0.01)
@@ -106,40 +113,50 @@ def digest(name, threads):
     return found.hexdigest()
 
 
-def main():
-    """Print {network: [digest for 1, 2, ... threads]}; the process below runs this file."""
-    most = int(os.environ["NUMBA_NUM_THREADS"])
-    print(json.dumps({name: [digest(name, n) for n in range(1, most + 1)] for name in NETS}))
+@pytest.mark.parametrize("name", NETS)
+def test_any_number_of_threads_gives_the_same_bits(name):
+    assert 1 == len({digest(name, threads) for threads in (1, 2, 3, 8)})
 
 
-def test_one_to_four_threads_give_the_same_bits():
+def test_two_networks_at_once_give_the_same_bits_as_one_after_the_other():
+    wanted = {name: digest(name, 1) for name in ("deep", "wide")}
+    found: dict[str, str] = {}
+
+    def train(name):
+        found[name] = digest(name, 3)
+
+    both = [threading.Thread(target=train, args=(name,)) for name in wanted]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert wanted == found
+
+
+def test_a_run_beside_another_has_no_helpers():
+    helpers = [thread for thread in threading.enumerate() if thread.name == "tsumiki-helper"]
+    with crew.CREW._taken:
+        digest("deep", 9)
+    assert len(helpers) == len([thread for thread in threading.enumerate() if thread.name == "tsumiki-helper"])
+
+
+def test_a_forked_process_has_a_crew_of_its_own():
+    digest("deep", 2)
     code = (
-        "import importlib.util, sys\n"
-        "for name, place in zip(('engine_harness', 'threads'), sys.argv[1:]):\n"
-        "    spec = importlib.util.spec_from_file_location(name, place)\n"
-        "    module = sys.modules[name] = importlib.util.module_from_spec(spec)\n"
-        "    spec.loader.exec_module(module)\n"
-        "sys.modules['threads'].main()\n"
+        "import os, sys, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "import numpy as np, builder\n"
+        "from builder.compile import program\n"
+        "program.ALONE = 0\n"
+        "net = builder.compile('examples/digits.json', threads=2)\n"
+        "net.threads, x = 2, np.ones((3, 1, 8, 8))\n"
+        "y = net.predict(x)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(0 if np.array_equal(y, net.predict(x)) else 1)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     )
-    environment = os.environ | {"NUMBA_NUM_THREADS": "4", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code, engine.__file__, __file__]
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert answer.returncode == 0, answer.stderr
-    found = json.loads(answer.stdout)
-    for name, digests in found.items():
-        assert len(digests) == 4
-        assert set(digests) == {digest(name, 1)}, name
-
-
-def test_the_number_of_threads_of_others_is_left_as_it_was():
-    import numba
-
-    shape, stack = NETS["deep"]
-    net = engine.network(shape, stack)
-    net.threads = min(2, numba.config.NUMBA_NUM_THREADS)
-    before = numba.get_num_threads()
-    net.predict(np.zeros((3, *shape)))
-    assert numba.get_num_threads() == before
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120, check=False).returncode == 0
 
 
 def test_a_row_has_room_for_so_many_arguments():
