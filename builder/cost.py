@@ -20,8 +20,8 @@ from schemas.shapes import Shape, elements
 FLOAT = 4
 """Bytes of one float32 value."""
 
-PROCESS_BYTES = 200 * 2**20
-"""Memory of the training process before it holds any array: Python, NumPy, Numba and the loaded kernels."""
+PROCESS_BYTES = 150 * 2**20
+"""Memory of the training process before it holds any array: Python, NumPy and the loaded kernels."""
 
 SLOTS = {"SGD": 0, "Momentum": 1, "Nesterov": 1, "RMSprop": 1, "AdaGrad": 1, "Adam": 2, "AdamW": 2}
 """Arrays of the parameters' size that each optimizer keeps."""

@@ -8,8 +8,8 @@ from .layouts import layout_of
 from .lower import Checked, Lowered, lower
 from .plan import plan
 
-BASELINE = 170 << 20
-"""Bytes of the process itself: interpreter, NumPy, Numba and LLVM with the kernels loaded (measured, see
+BASELINE = 130 << 20
+"""Bytes of the process itself: interpreter, NumPy and LLVM's linker with the kernels loaded (measured, see
 tests/benchmarks/memory.py)."""
 
 STATES = {"SGD": 0, "Momentum": 1, "Nesterov": 1, "Adam": 2, "AdamW": 2, "RMSprop": 1, "AdaGrad": 1}
