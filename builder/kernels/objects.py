@@ -59,6 +59,11 @@ define void @NRT_Free(ptr %made) {
 """What Numba's runtime does for an array made within a kernel: a header of six words (references, destructor, its
 argument, data, size, allocator), and the data behind it."""
 
+ERRORS = frozenset(
+    f"numba_{name}" for name in ("gil_ensure", "gil_release", "unpickle", "runtime_build_excinfo_struct", "do_raise")
+)
+"""What compiled code calls to raise an exception; kernels never do."""
+
 IMPORT = re.compile(r"^from \.(?P<from>\w*) import (?P<names>\([^)]*\)|.*)$", re.M)
 
 _LOADED: list[Any] = []
@@ -162,6 +167,8 @@ def _provide(symbol: str) -> None:
         return
     if symbol.startswith("NRT_"):
         llvm.add_symbol(symbol, _memory().get_function_address(symbol))
-    elif symbol.startswith("numba_"):
+    elif symbol in ERRORS:
         abort = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
         llvm.add_symbol(symbol, abort)
+    elif symbol.startswith("numba_"):
+        raise RuntimeError(f"A kernel uses {symbol}, a part of Numba that is not loaded; write it without.")
