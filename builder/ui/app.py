@@ -92,7 +92,7 @@ STYLE = """<style>
 .st-key-build-body { --room: clamp(25rem, calc(100dvh - 18.5rem), 64rem); }
 .st-key-canvas, .st-key-canvas .stBidiComponent, .st-key-canvas .stBidiComponentIsolated,
 [data-testid="stLayoutWrapper"]:has(> .st-key-build-inspector), .st-key-build-inspector {
-  height: var(--room) !important; min-height: var(--room) !important; max-height: none !important; }
+  height: var(--room) !important; flex: 0 0 auto !important; max-height: none !important; }
 .st-key-build-inspector { padding: 0.9rem 1rem !important; gap: 0.55rem !important; overflow-x: hidden; }
 .st-key-build-inspector [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 .st-key-build-inspector [data-testid="stHorizontalBlock"] > *, .st-key-build-inspector [data-testid="stColumn"],
@@ -111,7 +111,7 @@ STYLE = """<style>
   .st-key-build-bar { gap: 0.4rem !important; }
   .st-key-build-body { --room: clamp(22rem, 62dvh, 40rem); }
   [data-testid="stLayoutWrapper"]:has(> .st-key-build-inspector), .st-key-build-inspector {
-    height: auto !important; min-height: 0 !important; }
+    height: auto !important; }
   [data-testid="stColumn"]:has(.st-key-build-start) { order: -1; }
 }
 </style>"""
