@@ -143,8 +143,9 @@ def scatter(
         y=up,
         color=alt.Color(
             "front:N", title=None, scale=alt.Scale(domain=[on, off], range=[TRAIN, FAINT]),
-            legend=alt.Legend(orient="bottom"),
+            legend=alt.Legend(orient="bottom", labelLimit=260),
         ),
+        order=alt.Order("front:N", sort="descending" if on < off else "ascending"),
         tooltip=["run:N", alt.Tooltip("x:Q", title=x, format=",.4~g"), alt.Tooltip("y:Q", title=y, format=".4f")],
     )  # fmt: skip
     line = (

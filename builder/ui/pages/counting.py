@@ -94,7 +94,7 @@ def _against(name: str, one: dict[str, int], other: str, two: dict[str, int]) ->
     data = frame({"name": [name, other], "weights": [max(1, one["weights"]), max(1, two["weights"])]})
     bars = (
         alt.Chart(data)
-        .mark_bar(height=18)
+        .mark_bar(size=20)
         .encode(
             y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
             x=alt.X(
@@ -106,7 +106,7 @@ def _against(name: str, one: dict[str, int], other: str, two: dict[str, int]) ->
             x2=alt.datum(1),
             color=alt.Color("name:N", legend=None, scale=alt.Scale(domain=[name, other], range=[VALIDATION, TRAIN])),
         )
-        .properties(height=110)
+        .properties(height=150)
     )
     st.altair_chart(bars, width="stretch")
 
@@ -137,10 +137,9 @@ def normalisation() -> None:
     with left:
         own = own_values(store(), 256)
         kinds = ["normal", "skewed", "two", *(["data"] if own is not None else [])]
-        shape = st.segmented_control(
-            text("learn.values"), kinds, format_func=lambda k: text(f"learn.values.{k}"),
-            default="skewed", key="bn:values",
-        )  # fmt: skip
+        shape = st.selectbox(
+            text("learn.values"), kinds, index=1, format_func=lambda k: text(f"learn.values.{k}"), key="bn:values"
+        )
         mean, spread = 5.0, 3.0
         if shape != "data":
             mean = st.slider(text("learn.mean"), -10.0, 10.0, 5.0, 0.5, key="bn:mean")

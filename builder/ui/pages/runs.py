@@ -92,7 +92,7 @@ def _columns() -> dict[str, Any]:
         "state": config.TextColumn(text("runs.state"), width="small"),
         "task": config.TextColumn(text("task.task"), width=110),
         "epochs": config.TextColumn(text("train.epochs"), width="small"),
-        "curve": config.LineChartColumn(text("metric.loss"), width=110),
+        "curve": config.LineChartColumn(text("runs.curve"), width=110),
         "quality": config.TextColumn(text("runs.quality"), width=130),
         "loss": config.NumberColumn(text("metric.loss"), format="%.4f"),
         "measured": config.TextColumn(text("runs.measured"), width=100),

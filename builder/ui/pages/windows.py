@@ -157,13 +157,13 @@ def convolution() -> None:
         whole.section(_finite(kernel), stride, padding, bias)
 
 
-def _padding_and_stride(key: str, most: int) -> tuple[int, int]:
+def _padding_and_stride(key: str, most: int, usual: int = 1) -> tuple[int, int]:
     left, right = st.columns(2)
     with left:
         # A slider with one place is none; the key holds the bound, so that a smaller window takes its padding along.
         padding = st.slider(text("learn.padding"), 0, most, 0, key=f"{key}:padding:{most}") if most else 0
     with right:
-        stride = st.slider(text("learn.stride"), 1, 4, 1, key=f"{key}:stride")
+        stride = st.slider(text("learn.stride"), 1, 4, usual, key=f"{key}:stride")
     return padding, stride
 
 
@@ -195,8 +195,8 @@ def _until(output: np.ndarray, step: dict[str, Any]) -> np.ndarray:
 
 
 def _formula(size: list[dict[str, Any]]) -> None:
+    st.code("\n".join(axis["formula"] for axis in size), language=None)
     for axis in size:
-        st.code(axis["formula"], language=None)
         if axis["lost"]:
             st.caption(text("learn.lost", count=axis["lost"]))
 
@@ -216,7 +216,7 @@ def pooling() -> None:
             key="pooling:kind",
         ) or "max"  # fmt: skip
         window = st.slider(text("learn.window"), 1, 4, 2, key="pooling:window")
-        padding, stride = _padding_and_stride("pooling", window - 1)
+        padding, stride = _padding_and_stride("pooling", window - 1, 2)
         name = "MaxPooling" if kind == "max" else "AveragePooling"
         layer = {"type": name, "kernel_size": window, "stride": stride, "padding": padding}
         open_button("pooling", [layer], [1, *image.shape])

@@ -109,7 +109,7 @@ def test_ones_own_data_are_a_grid_and_a_distribution(tmp_path: Path) -> None:
     sound(app)
     assert (1, 8, 8) == own_sample(app.session_state["store"]).shape
     app = lesson(tmp_path, "normalisation")
-    app.segmented_control(key="bn:values").set_value("data").run()
+    app.selectbox(key="bn:values").set_value("data").run()
     sound(app)
 
 
