@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import importlib.util
+import threading
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,6 +13,7 @@ import streamlit as st
 
 from builder.ui.late import drop_late_requests
 from builder.ui.pages.common import plain
+from builder.ui.service import shelf
 from builder.ui.state import Store, store
 from builder.ui.texts import LANGUAGES, text
 from builder.ui.toolbar import saved_badge
@@ -67,6 +69,7 @@ def main() -> None:
     st.html(STYLE)
     _language_menu()
     st.navigation(pages, position="top").run()
+    _warm(found)
     _freeze()
 
 
@@ -81,10 +84,28 @@ def _freeze() -> None:
     gc.freeze()
 
 
+_WARMED = threading.Lock()
+
+
+def _warm(s: Store) -> None:
+    """Load what the other pages need, once for a server, when its first page has been drawn.
+
+    The charts' libraries take one to three seconds to load, and who opens Runs should not wait for them. This thread
+    does it, not one of its own: of two threads that load them at once, each would wait for the other.
+    """
+    if _WARMED.acquire(blocking=False):
+        importlib.import_module("builder.ui.pages.charts")
+        shelf(s.workspace).runs()
+
+
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 3.5rem 2rem 2rem; max-width: 2000px; }
 [data-testid="stMetricValue"] { font-size: 1.3rem; font-variant-numeric: tabular-nums; }
 [data-testid="stMetric"] { padding: 0.5rem 0.8rem; }
+[data-testid="stMarkdownContainer"] table { display: block; overflow-x: auto; width: max-content; max-width: 100%; }
+.st-key-training [data-stale="true"], .st-key-queue [data-stale="true"], .st-key-health [data-stale="true"] {
+  opacity: 1;
+}
 .st-key-app-language { position: fixed; top: 0.6rem; right: 3.6rem; width: 8.2rem; z-index: 999991; }
 
 .st-key-build-bar { gap: 0.55rem !important; }

@@ -239,7 +239,7 @@ def _curves(
         strict=True,
     ):  # fmt: skip
         # The place has its height from the start, so that nothing moves when the first epoch is there.
-        with place, st.container(height=tracks.HEIGHT + 30, border=False):
+        with place, st.container(height=tracks.HEIGHT + 10, border=False):
             table = tracks.table(rows, name, trail)
             if table is None:
                 st.markdown(f"**{title}**")

@@ -46,7 +46,7 @@ def own_image(key: str, least: int = 4, most: int = 9) -> np.ndarray:
     from builder.report.explain.examples import small
 
     own = own_sample(store())
-    left, right = st.columns(2)
+    left, right = st.columns([3, 2])
     with left:
         names = [*IMAGES, *(["data"] if own is not None else [])]
         name = st.selectbox(
@@ -62,7 +62,7 @@ def own_image(key: str, least: int = 4, most: int = 9) -> np.ndarray:
 
 def own_kernel(key: str) -> np.ndarray:
     """Let a filter be chosen and its numbers be changed; return (FH, FW)."""
-    left, right = st.columns(2)
+    left, right = st.columns([3, 2])
     with left:
         name = st.selectbox(
             text("learn.kernel"), list(KERNELS), format_func=lambda n: text(f"learn.kernel.{n}"), key=f"{key}:kernel"
