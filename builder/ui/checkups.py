@@ -9,9 +9,12 @@ times as many seconds as a look takes: on one processor that is one percent of t
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +82,18 @@ def checkups(folder: Path, *, living: bool, wait: bool = False) -> Found | None:
     return kept.found
 
 
+def _give_way() -> None:
+    """Let this thread work only where a processor has nothing better to do: the first look may compile kernels.
+
+    On Linux, where each thread has a priority of its own.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
+
+
 def _look(folder: Path, kept: _Kept, stamp: int) -> None:
+    if sys.platform == "linux":  # elsewhere the number would be that of a process
+        _give_way()
     begun = time.thread_time()
     try:
         found = _made(folder, kept)

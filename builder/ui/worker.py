@@ -108,7 +108,7 @@ class Live:
         now = time.monotonic()
         if self._clock is None:
             self._clock = (now, event["step"])
-            self.state["phase"] = "training"
+        self.state["phase"] = "training"  # validation may have compiled kernels of its own after the first steps
         self._seen += 1
         if self._seen % self._stride == 0:
             self._trail(event)

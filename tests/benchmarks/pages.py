@@ -92,7 +92,8 @@ def live(browser: Any, folder: Path) -> None:
         me.page.goto(server.address)
         me.template("digits")
         me.start(1_000_000)
-        me.key("training").locator("[data-testid=stVegaLiteChart]").first.wait_for()
+        # A fresh cache: the kernels may have to be compiled first.
+        me.key("training").locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=120_000)
         job = folder / ".tsumiki" / "jobs" / "0001" / "live.json"
         ratios = []
         try:

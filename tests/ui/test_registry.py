@@ -281,3 +281,18 @@ def test_a_real_training_that_cannot_begin_says_why(tmp_path: Path) -> None:
     assert 3 == failed.exit_code
     assert "no data section" in failed.message
     assert "data.missing" == registry.live(job.id)["problems"][0]["code"]
+
+
+def test_kernels_that_are_compiled_late_end_no_training(tmp_path: Path) -> None:
+    from builder.ui.files import read_json
+    from builder.ui.worker import Live
+
+    live = Live(tmp_path)
+    step = {"event": "step", "epoch": 1, "epochs": 2, "batch": 1, "batches": 2, "step": 1, "steps": 4, "step_loss": 1.0}
+    live(step)
+    assert "training" == live.state["phase"]
+    live.compiled("evaluation", 1.0)
+    assert "compiling" == read_json(tmp_path / "live.json")["phase"]
+    live(step | {"step": 2})
+    live.write()
+    assert "training" == read_json(tmp_path / "live.json")["phase"]

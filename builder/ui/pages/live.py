@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import streamlit as st
 
 from builder.ui.files import read_json
 from builder.ui.pages import advice, health, tracks
-from builder.ui.pages.common import ICONS, clock, figures, metric_name, number, plain, recorded, refused, to_page
+from builder.ui.pages.common import ICONS, clock, metric_name, number, plain, recorded, refused, to_page
 from builder.ui.registry import Job, Registry
 from builder.ui.tail import rows as lines
 from builder.ui.texts import text
 from schemas.errors import TsumikiError
 
-EVERY = 0.5
-"""Seconds between two looks at a training that runs."""
+EVERY, SELDOM = 0.5, 2.0
+"""Seconds between two looks at a training that runs, and at all around it."""
 
 LISTED = 6
 """Ended jobs in the queue's list; Runs has all."""
@@ -32,32 +33,28 @@ COLOURS = {
 
 
 def watch(registry: Registry) -> None:
-    """Draw queue, training and its layers; again and again while something moves."""
+    """Draw queue, training and its layers; again and again while something moves.
+
+    What changes with every step is a part of its own, and a small one: the browser draws all of a part anew each time,
+    and what it draws beside a training is time that the training has not. The rest is looked at more seldom.
+    """
     jobs = registry.jobs()
-    moving = _moving(jobs)
-    shown = _shown(jobs).id if jobs else ""
-    st.fragment(_watch, run_every=EVERY if moving else None)(registry, moving, shown)
-    if jobs:
-        health.panel(registry, _shown(jobs), moving)
-
-
-def _moving(jobs: Sequence[Job]) -> bool:
-    return any(job.living or job.state == "waiting" for job in jobs)
-
-
-def _watch(registry: Registry, drawn_moving: bool, drawn: str) -> None:
-    jobs = registry.jobs()
-    if _moving(jobs) != drawn_moving or (jobs and _shown(jobs).id != drawn):
-        st.rerun()  # the whole page, which decides anew how often to look, and at what
     if not jobs:
         with st.container(border=True):
             st.markdown(f":material/timeline: **{text('train.empty')}**")
             st.caption(text("train.caption"))
         return
-    _queue(registry, jobs)
-    job = _shown(jobs)
+    moving, job = _moving(jobs), _shown(jobs)
+    slow = SELDOM if moving else None
+    st.fragment(_queue, run_every=slow)(registry, moving, job.id)
     with st.container(key="training"):
-        _training(registry, job)
+        st.fragment(_live, run_every=EVERY if job.living or job.state == "waiting" else None)(registry, job)
+        st.fragment(_findings, run_every=slow)(registry, job)
+    health.panel(registry, job, moving)
+
+
+def _moving(jobs: Sequence[Job]) -> bool:
+    return any(job.living or job.state == "waiting" for job in jobs)
 
 
 def _shown(jobs: Sequence[Job]) -> Job:
@@ -72,7 +69,10 @@ def _shown(jobs: Sequence[Job]) -> Job:
 # --- the queue -----------------------------------------------------------------------------------------------------
 
 
-def _queue(registry: Registry, jobs: Sequence[Job]) -> None:
+def _queue(registry: Registry, drawn_moving: bool, drawn: str) -> None:
+    jobs = registry.jobs()
+    if not jobs or _moving(jobs) != drawn_moving or _shown(jobs).id != drawn:
+        st.rerun()  # the whole page, which decides anew how often to look, and at what
     ended = [job for job in jobs if job.ended][-LISTED:]
     shown = _shown(jobs)
     with st.container(border=True, gap=None, key="queue"):
@@ -134,28 +134,55 @@ def _show(which: str) -> None:
 # --- one training --------------------------------------------------------------------------------------------------
 
 
-def _training(registry: Registry, job: Job) -> None:
+@dataclass(frozen=True)
+class _Seen:
+    """What the files say of one training now."""
+
+    job: Job
+    live: Mapping[str, Any]
+    folder: Path | None
+    document: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    report: Mapping[str, Any]
+
+
+def _seen(registry: Registry, drawn: Job) -> _Seen:
+    """Look at a training; the whole page is drawn anew when it is no longer in the state that the page shows."""
+    job = next((one for one in registry.jobs() if one.id == drawn.id), None)
+    if job is None or (job.living, job.state == "waiting") != (drawn.living, drawn.state == "waiting"):
+        st.rerun()
+    folder = registry.workspace / job.run if job.run else None
+    if job.run:
+        st.session_state["run"] = job.run
+    report = read_json(folder / "report.json") if folder and not job.living else {}
+    document = read_json(folder / "document.json") if folder else {}
+    return _Seen(job, registry.live(job.id), folder, document, epochs(folder), report)
+
+
+def _live(registry: Registry, drawn: Job) -> None:
+    """Draw what changes with every step: the phase, the numbers, the curves."""
+    seen = _seen(registry, drawn)
+    if seen.job.living or seen.job.state == "waiting":
+        _phases(seen.job, seen.live)
+    _numbers(seen.job, seen.live, seen.rows, seen.document)
+    if seen.rows or seen.job.living:
+        _curves(seen.rows, seen.live if seen.job.living else {}, seen.document, seen.report)
+
+
+def _findings(registry: Registry, drawn: Job) -> None:
+    """Draw what is to be said of the training: result, failure, the doctor's advice, remarks before the start."""
     refusal = st.session_state.pop("train:refused", None)
     if refusal:
         refused(RuntimeError(refusal))
-    live = registry.live(job.id)
-    folder = registry.workspace / job.run if job.run else None
-    document = read_json(folder / "document.json") if folder else {}
-    rows = epochs(folder)
-    report = read_json(folder / "report.json") if folder and not job.living else {}
-    if job.run:
-        st.session_state["run"] = job.run
-    if job.living or job.state == "waiting":
-        _phases(job, live)
-    _numbers(job, live, rows, document)
-    if job.state == "failed":
-        _failure(registry, job, live, report)
-    if rows or job.living:
-        _curves(rows, live if job.living else {}, document, report)
-    if job.state == "finished":
-        _result(report)
-    advice.doctor(job, folder, rows, document, report)
-    _warnings(live)
+    seen = _seen(registry, drawn)
+    if seen.rows or seen.job.living:
+        st.toggle(text("train.log"), key="train:log")
+    if seen.job.state == "failed":
+        _failure(registry, seen.job, seen.live, seen.report)
+    if seen.job.state == "finished":
+        _result(seen.report)
+    advice.doctor(seen.job, seen.folder, seen.rows, seen.document, seen.report)
+    _warnings(seen.live)
 
 
 def epochs(folder: Path | None) -> list[dict[str, Any]]:
@@ -215,7 +242,11 @@ def _numbers(job: Job, live: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
         cells.append(
             (text("train.speed"), number(round(live["samples_per_second"])) if live.get("samples_per_second") else "–")
         )
-    figures(cells)
+    # One element instead of two for each number: the browser draws it twice a second.
+    names, values = zip(*cells, strict=True)
+    rows_of = [[plain(name) for name in names], ["---"] * len(names), [f"**{plain(value)}**" for value in values]]
+    with st.container(key="figures"):
+        st.markdown("\n".join("| " + " | ".join(row) + " |" for row in rows_of))
 
 
 def metric(document: Mapping[str, Any]) -> str:
@@ -226,9 +257,7 @@ def metric(document: Mapping[str, Any]) -> str:
 def _curves(
     rows: Sequence[Mapping[str, Any]], live: Mapping[str, Any], document: Mapping[str, Any], report: Mapping[str, Any]
 ) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.caption(tracks.legend(text("train.curve.train"), text("train.curve.validation")), width="stretch")
-        st.toggle(text("train.log"), key="train:log")
+    st.caption(tracks.legend(text("train.curve.train"), text("train.curve.validation")))
     planned = (document.get("training") or {}).get("epochs")
     best = (report.get("best") or {}).get("epoch")
     far = planned if isinstance(planned, int) and len(rows) >= planned / 4 else None

@@ -16,6 +16,10 @@ Row = Mapping[str, Any]
 
 HEIGHT = 260
 """Pixels of a chart."""
+MOST = 150
+"""Epochs of a curve that are drawn; of more, evenly chosen ones and the last. A chart has no more pixels to show."""
+STEPS = 80
+"""Values inside the epochs that are drawn."""
 DOTTED = 60
 """Epochs up to which every one has a dot."""
 
@@ -27,15 +31,29 @@ def table(rows: Sequence[Row], key: str, trail: Sequence[Sequence[float]] = ()) 
     """
     found = [
         (row["epoch"], row[part][key], part)
-        for row in rows
+        for row in thin(rows, MOST)
         for part in ("train", "validation")
         if isinstance(row.get(part), Mapping) and isinstance(row[part].get(key), int | float)
     ]
-    found += [(epoch, value, "step") for epoch, value in trail if isinstance(value, int | float)]
+    found += [(epoch, value, "step") for epoch, value in thin(trail, STEPS) if isinstance(value, int | float)]
     if not found:
         return None
     columns = zip(*found, strict=True)
     return frame(dict(zip(("epoch", "value", "part"), map(list, columns), strict=True)))
+
+
+def thin(values: Sequence[Any], most: int) -> Sequence[Any]:
+    """Return at most `most` of the values, evenly chosen, the last one among them.
+
+    The step is a power of two, so that most of what was chosen stays chosen while the values grow.
+
+    >>> thin([1, 2, 3, 4, 5, 6], 3), thin([1, 2], 3)
+    ([1, 5, 6], [1, 2])
+    """
+    step = 1
+    while len(values) > most and -(-(len(values) - 1) // step) + 1 > most:
+        step *= 2
+    return values if step == 1 else [*values[:-1:step], values[-1]]
 
 
 def chart(
