@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -102,27 +103,40 @@ def _settings(s: Store) -> None:
     kind(text("train.schedule"), "/training/schedule", "Constant", SCHEDULES, help=text("train.schedule.help"))
     if chosen in SCHEDULES and (chosen != "Constant" or at(document, "/training/schedule/warmup_epochs")):
         record("/training/schedule", getattr(schema, chosen))
-    with st.expander(text("train.more")):
-        _more(s)
-    with st.expander(text("train.fine")):
-        if optimizer in OPTIMIZERS:
-            model = getattr(schema, optimizer)
-            record("/training/optimizer", model, [n for n in model.model_fields if n not in ("type", "learning_rate")])
-        if chosen == "Constant":
-            record("/training/schedule", schema.Constant)
-        record("/training", schema.Training, FINE)
-    with st.expander(text("train.machine")):
-        queue = registry(s.workspace)
-        left, right = st.columns(2)
-        with left:
-            whole(text("train.seed"), "/training/seed", 0, 0, 2**53 - 1, help=text("train.seed.help"))
-        with right:
-            most = st.number_input(
-                text("train.most"), 1, 16, value=queue.most, key="train:most", help=text("train.most.help")
-            )
-            if most != queue.most:
-                _limit(s, int(most))
-        record("/training", schema.Training, MACHINE)
+    _folded("more", lambda: _more(s))
+    _folded("fine", lambda: _fine(optimizer, chosen))
+    _folded("machine", lambda: _machine(s))
+
+
+def _folded(name: str, draw: Callable[[], None]) -> None:
+    """Draw settings that few people open, when they are open: the browser draws the whole page with every curve."""
+    place = st.expander(text(f"train.{name}"), key=f"train:{name}", on_change="rerun")
+    if place.open:
+        with place:
+            draw()
+
+
+def _fine(optimizer: str, schedule: str) -> None:
+    if optimizer in OPTIMIZERS:
+        model = getattr(schema, optimizer)
+        record("/training/optimizer", model, [n for n in model.model_fields if n not in ("type", "learning_rate")])
+    if schedule == "Constant":
+        record("/training/schedule", schema.Constant)
+    record("/training", schema.Training, FINE)
+
+
+def _machine(s: Store) -> None:
+    queue = registry(s.workspace)
+    left, right = st.columns(2)
+    with left:
+        whole(text("train.seed"), "/training/seed", 0, 0, 2**53 - 1, help=text("train.seed.help"))
+    with right:
+        most = st.number_input(
+            text("train.most"), 1, 16, value=queue.most, key="train:most", help=text("train.most.help")
+        )
+        if most != queue.most:
+            _limit(s, int(most))
+    record("/training", schema.Training, MACHINE)
 
 
 def _limit(s: Store, most: int) -> None:

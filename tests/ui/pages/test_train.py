@@ -23,6 +23,8 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
         monkeypatch.setattr(f"builder.ui.pages.{module}.registry", lambda workspace: quiet, raising=False)
     test = harness.opened("train", tmp_path, "digits")
     test.session_state["queue"] = quiet
+    for name in ("more", "fine", "machine"):
+        test.session_state[f"train:{name}"] = True  # unfolded
     return test
 
 
