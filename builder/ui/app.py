@@ -106,7 +106,7 @@ STYLE = """<style>
 .st-key-training [data-stale="true"], .st-key-queue [data-stale="true"], .st-key-health [data-stale="true"] {
   opacity: 1;
 }
-.st-key-figures :is(table, th, td) { border: 0 !important; font-variant-numeric: tabular-nums; }
+.st-key-figures :is(table, tr, th, td) { border: 0 !important; font-variant-numeric: tabular-nums; }
 .st-key-figures th { font-weight: 400; font-size: 0.875rem; opacity: 0.65; padding: 0 1.6rem 0 0 !important; }
 .st-key-figures td { font-size: 1.2rem; padding: 0.1rem 1.6rem 0 0 !important; }
 .st-key-app-language { position: fixed; top: 0.6rem; right: 3.6rem; width: 8.2rem; z-index: 999991; }
