@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,31 @@ def canvas(
 
     `key` is needed: without it new data would be a new component, which forgets its view. `height` is in pixels.
     """
-    return _component()(
+    from streamlit.errors import StreamlitAPIException
+
+    shown = partial(
+        _shown,
         key=key,
         data={"labels": labels(), **data},
+        height=height,
+        on_edits=on_edits or _nothing,
+        on_selected=on_selected or _nothing,
+    )
+    try:
+        return shown()
+    except StreamlitAPIException:  # another app in this process, as in tests, has a register of its own
+        _component.cache_clear()
+        return shown()
+
+
+def _shown(key: str, data: Any, height: int, on_edits: Callable[[], None], on_selected: Callable[[], None]) -> Any:
+    return _component()(
+        key=key,
+        data=data,
         default={"edits": [], "selected": []},
         height=height,
-        on_edits_change=on_edits or _nothing,
-        on_selected_change=on_selected or _nothing,
+        on_edits_change=on_edits,
+        on_selected_change=on_selected,
     )
 
 
