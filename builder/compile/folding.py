@@ -57,6 +57,8 @@ def normalisation_folds(graph: Lowered) -> None:
         if type(op) not in (ops.Conv2d, ops.Affine) or not absorbs(graph, counts, source):
             continue
         assert isinstance(op, Product)
+        if any(op.weight is made.weight for made in folded):
+            continue  # of two in a row the first is taken
         channels = (op.shape[0],)
         made = Folded(replace(op.weight), ops.Parameter("bias", channels, kind="bias"), op, norm)
         key = graph.key(op.weight)

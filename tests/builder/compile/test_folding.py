@@ -46,6 +46,7 @@ STACKS: dict[str, list[dict[str, Any]]] = {
         {**CONVOLUTION, "out_channels": 4, "share": "a"},
         NORM,
     ],
+    "twice": [{"type": "Affine", "out_features": 7}, NORM, NORM, {"type": "ReLU"}],
     "painted": [{"type": "Deconvolution", "out_channels": 6, "stride": 2}, NORM, {"type": "ReLU"}],
     "first": [NORM, CONVOLUTION],
     "sum": [
@@ -94,7 +95,7 @@ def test_folded_is_unfolded(name: str, dtype: str) -> None:
     assert np.allclose(unfused(net, x), net.predict(x), rtol=0, atol=tolerance)
     # Only what sums take along, and what has no product before it, is still normalised by itself.
     alone = sum("norm_act_forward" in kernel for kernel in net.program(8, "predict").binder.names)
-    assert alone == {"first": 1, "sum": 1, "read twice": 1, "painted": 1}.get(name, 0)
+    assert alone == {"first": 1, "sum": 1, "read twice": 1, "painted": 1, "twice": 1}.get(name, 0)
 
 
 def test_what_is_made_of_parameters_follows_them() -> None:
