@@ -5,12 +5,14 @@ ResNet-50     <= 0.40 s   177 layers and the input
 
 The real application and the system's Chromium. A field is changed in the inspector, then a block is moved by keyboard;
 the clock starts with the key and stops in the frame after the canvas shows what came out. Printed are median and most.
+It needs a quiet machine: a browser and a server take part. At realtime priority a browser starves everything else.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -164,6 +166,7 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     edits = int(sys.argv[1]) if len(sys.argv) > 1 else EDITS
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that browser and server end too
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         workspace = Path(folder)
