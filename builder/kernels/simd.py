@@ -235,6 +235,23 @@ def gradient_tile(taps: int, rows: int, vectors: int) -> Any:
     return emitted(11, generate)
 
 
+LINE = 64
+"""Bytes of a cache line."""
+
+
+def _ahead(e: Emit, a: list[Any]) -> None:
+    """Ask memory for `count` bytes at an address, which are written or read soon. Arguments (address, count)."""
+    b = e.b
+    kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), I32, I32, I32])
+    fetch = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
+    with e.loop(b.sdiv(e.add(a[1], LINE - 1), e.count(LINE))) as i:
+        place = e.pointer(e.add(a[0], e.mul(i.index, LINE)), ir.IntType(8))
+        b.call(fetch, [place, *(ir.Constant(I32, k) for k in (0, 3, 1))])
+
+
+ahead = emitted(2, _ahead)
+
+
 def sum_of_parts(e: Emit, a: list[Any]) -> None:
     """to[i] = part[0][i] + part[1][i] + ... in this order. Arguments (part, stride, parts, to, values): bytes apart."""
     part, stride, parts, to, n = a

@@ -238,9 +238,10 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
 
 (
     TAPS,                      # r, the taps along one side
-    X, XI, XR, XP,             # source of the tiles: address of the first tap of output (0, 0), byte strides
-    Y, YI, YR, YP,             # outputs (or their gradient)
-    XT, YT, OWNED,             # per tile of an image: byte offsets and the bits of its valid outputs
+    X, XR, XP,                 # source of the tiles: address of the first tap of output (0, 0), byte strides
+    Y, YR, YP,                 # outputs (or their gradient)
+    AHEAD,                     # 1: ask memory for the next pixels during the products
+    XT, YT, OWNED,             # byte offsets of every tile; per tile of an image the bits of its valid outputs
     PER, COUNT, BLOCK, BLOCKS, # tiles of an image, of all images, of a block; number of blocks
     C, PANEL,                  # input channels; how many are transformed at a time
     TILES, NTILES, SPLIT,      # column tiles (vectors, first column), their number, ranges of them that are units
@@ -256,7 +257,7 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
     ZERO,                      # table of one zero: the products have a single tap
     STAT, SUMS,                # block statistics of y or 0; per block: image's offset, table of pixels, their number
     PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
-) = slots(50)  # fmt: skip
+) = slots(49)  # fmt: skip
 
 
 @njit
@@ -271,26 +272,22 @@ def _claim(d):  # type: ignore[no-untyped-def]  # Numba
 @njit
 def _inputs(d, real, to, first, count, channel, channels, size):  # type: ignore[no-untyped-def]  # Numba
     """to[point, tile, :] = B^T d B for `channels` channels from `channel` of tiles first .. first + count."""
-    offsets, plane = ints(d[XT], d[PER]), d[VPLANE]
+    offsets, plane = ints(d[XT], d[COUNT]), d[VPLANE]
     vectors = (channels * size + VECTOR_BYTES - 1) // VECTOR_BYTES
-    image, k = first // d[PER], first % d[PER]
     for t in range(count):
-        src, dst = d[X] + image * d[XI] + offsets[k] + channel * size, to + t * d[VSTEP]
+        src, dst = d[X] + offsets[first + t] + channel * size, to + t * d[VSTEP]
         for q in range(vectors):
             pixels_in(real, (src + q * VECTOR_BYTES, d[XR], d[XP], dst + q * VECTOR_BYTES, EDGE * plane, plane))
-        k += 1
-        if k == d[PER]:
-            image, k = image + 1, 0
 
 
 @njit
 def _outputs(d, real, source, first, count, column, columns, total, size):  # type: ignore[no-untyped-def]  # Numba
     """y = A^T m A for `columns` columns from `column`, of tiles first .. first + count."""
-    offsets, valid, plane = ints(d[YT], d[PER]), ints(d[OWNED], d[PER]), d[MPLANE]
+    offsets, valid, plane = ints(d[YT], d[COUNT]), ints(d[OWNED], d[PER]), d[MPLANE]
     lanes = VECTOR_BYTES // size
-    image, k = first // d[PER], first % d[PER]
+    k = first % d[PER]
     for t in range(count):
-        src, dst = source + t * d[MSTEP], d[Y] + image * d[YI] + offsets[k] + column * size
+        src, dst = source + t * d[MSTEP], d[Y] + offsets[first + t] + column * size
         for q in range((columns + lanes - 1) // lanes):
             o, some = q * VECTOR_BYTES, min(lanes, total - column - q * lanes)
             a = (src + o, EDGE * plane, plane, dst + o, d[YR], d[YP], valid[k], some, d[FLOOR])
@@ -298,18 +295,16 @@ def _outputs(d, real, source, first, count, column, columns, total, size):  # ty
                 outputs3(real, a)
             else:
                 outputs5(real, a)
-        k += 1
-        if k == d[PER]:
-            image, k = image + 1, 0
+        k = k + 1 if k + 1 < d[PER] else 0
 
 
 @njit
 def _slopes(d, real, to, first, count, column, columns, size):  # type: ignore[no-untyped-def]  # Numba
     """to[point, tile, :] = A dy A^T for `columns` columns from `column` of tiles first .. first + count."""
-    offsets, valid, plane = ints(d[YT], d[PER]), ints(d[OWNED], d[PER]), d[MPLANE]
-    image, k = first // d[PER], first % d[PER]
+    offsets, valid, plane = ints(d[YT], d[COUNT]), ints(d[OWNED], d[PER]), d[MPLANE]
+    k = first % d[PER]
     for t in range(count):
-        src, dst = d[Y] + image * d[YI] + offsets[k] + column * size, to + t * d[MSTEP]
+        src, dst = d[Y] + offsets[first + t] + column * size, to + t * d[MSTEP]
         for q in range((columns * size + VECTOR_BYTES - 1) // VECTOR_BYTES):
             o = q * VECTOR_BYTES
             a = (src + o, d[YR], d[YP], dst + o, EDGE * plane, plane, valid[k])
@@ -317,9 +312,19 @@ def _slopes(d, real, to, first, count, column, columns, size):  # type: ignore[n
                 slopes3(real, a)
             else:
                 slopes5(real, a)
-        k += 1
-        if k == d[PER]:
-            image, k = image + 1, 0
+        k = k + 1 if k + 1 < d[PER] else 0
+
+
+@njit
+def _ahead(d, real, tiles, base, rows, pixel, first, share, point):  # type: ignore[no-untyped-def]  # Numba
+    """Ask for the pixels of `share` tiles from `first` on, at each of the 36 points for a part of their rows: memory
+    works while the products are computed. `tiles`: table of byte offsets from `base`; byte strides of rows, pixels."""
+    edge = EDGE + 1 - d[TAPS]
+    offsets = ints(tiles, d[COUNT])
+    for j in range(point * share * edge // POINTS, (point + 1) * share * edge // POINTS):
+        t = first + j // edge
+        if t < d[COUNT]:
+            simd.ahead(real, (base + offsets[t] + j % edge * rows, edge * pixel))
 
 
 @njit
@@ -395,6 +400,7 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     v = d[SPACE] + own * d[SLICE]
     m, u, turned = v + d[MAT], v + d[UAT], v + d[TAT]
     xs, ys = d[VSTEP], d[MSTEP]
+    below = d[X] + (d[TAPS] - 1) * d[XR]  # the rows that a tile does not share with the one above
     for c in range(0, c_all, d[PANEL]):
         some = min(d[PANEL], c_all - c)
         _inputs(d, real, v, first, count, c, some, size)
@@ -412,15 +418,18 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 if c == 0 and e == CENTRE and d[START] != 0:
                     start = d[START] + size * column
                 x, y = v + e * d[VPLANE], m + e * d[MPLANE] + size * (column - base)
-                if vectors == 1:
-                    for t in range(0, count, P1):
-                        product1(real, (x + t * xs, xs, some, w, y + t * ys, ys, start))
-                elif vectors == 2:
-                    for t in range(0, count, P2):
-                        product2(real, (x + t * xs, xs, some, w, y + t * ys, ys, start))
-                else:
-                    for t in range(0, count, P3):
-                        product3(real, (x + t * xs, xs, some, w, y + t * ys, ys, start))
+                step = P1 if vectors == 1 else P2 if vectors == 2 else P3
+                for t in range(0, count, step):
+                    if d[AHEAD] and c == 0 and k == 0:
+                        _ahead(d, real, d[YT], d[Y], d[YR], d[YP], first + t, step, e)
+                        _ahead(d, real, d[XT], below, d[XR], d[XP], first + d[BLOCK] + t, step, e)
+                    a = (x + t * xs, xs, some, w, y + t * ys, ys, start)
+                    if vectors == 1:
+                        product1(real, a)
+                    elif vectors == 2:
+                        product2(real, a)
+                    else:
+                        product3(real, a)
     last = tiles[2 * d[NTILES] - 1] + (tiles[2 * d[NTILES] - 2] - 1) * lanes + d[LANES]
     _outputs(d, real, m, first, count, base, min(end, last) - base, last, size)
     if d[STAT]:
@@ -447,6 +456,7 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     own = _claim(d)
     v = d[SPACE] + own * d[SLICE]
     m, u, zero = v + d[MAT], v + d[UAT], d[ZERO]
+    below = d[X] + (d[TAPS] - 1) * d[XR]
     b0 = chunk * d[BLOCKS] // d[CHUNKS]
     for b in range(b0, (chunk + 1) * d[BLOCKS] // d[CHUNKS]):
         first = b * d[BLOCK]
@@ -459,6 +469,9 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 x, y = v + e * d[VPLANE], m + e * d[MPLANE] + size * (column - base)
                 to, width = u + e * d[UPLANE] + size * d[PANEL] * (column - base), vectors * VECTOR_BYTES
                 rows = R1 if vectors == 1 else R2 if vectors == 2 else R3
+                if d[AHEAD] and k == 0 and panel == 0:
+                    _ahead(d, real, d[YT], d[Y], d[YR], d[YP], first + d[BLOCK], d[BLOCK], e)
+                    _ahead(d, real, d[XT], below, d[XR], d[XP], first + d[BLOCK], d[BLOCK], e)
                 for c in range(0, some, rows):
                     dst, valid = to + c * width, min(rows, some - c)
                     a = (x + size * c, d[VO], count, y, d[MO], zero, dst, 0, width, valid, more)
