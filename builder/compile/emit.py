@@ -117,12 +117,13 @@ class Emitter:
         if self.needs(node):
             share = self.tensor(node.op.shape)
             make(share)
-            self.accept(node, share)
+            self.accept(node, share, own=True)
 
-    def accept(self, node: Node, share: Tensor) -> None:
+    def accept(self, node: Node, share: Tensor, own: bool = False) -> None:
         """Take a reader's share of the gradient of `node`'s value; shares of several readers are added in order.
 
-        A share may be another value's gradient too: gradients are never changed once they are made.
+        A share may be another value's gradient too: gradients are never changed once they are made. With `own` nobody
+        else knows this share, and the sum may take its memory.
         """
         if not self.needs(node):
             return
@@ -132,7 +133,7 @@ class Emitter:
         else:
             from .rules.joints import add_into
 
-            self.gradients[id(node)] = add_into(self, node, before, share)
+            self.gradients[id(node)] = add_into(self, node, before, share, share if own else None)
 
     def sole_reader(self, node: Node) -> Node | None:
         """Return the only node that reads this one, or None where there are several or none."""

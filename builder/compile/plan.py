@@ -13,7 +13,7 @@ import numpy as np
 from .emit import Emitter, Mode, emit
 from .fuse import fuse
 from .lower import Lowered
-from .tensors import Block, Scratch, rounded
+from .tensors import Block, Scratch, Tensor, rounded
 
 SLACK = 4096
 """Bytes behind the arena; tiles may read a little past a tensor's end (what they read there is never stored)."""
@@ -56,6 +56,36 @@ def place(blocks: Sequence[Block], keep: Sequence[Block] = ()) -> int:
     return total + SLACK
 
 
+def homes(blocks: Sequence[Block], keep: Sequence[Block] = ()) -> dict[int, Scratch]:
+    """Return memory for the tensors with a border, by the tensor's id; it lives from the first call to the last.
+
+    Only tensors of equal geometry that never live together share one. So the zeros of a border are written once, when
+    a program is made, and no step has to write them again.
+    """
+    kept, last = {id(b) for b in keep}, max((b.last for b in blocks), default=0)
+    found: dict[int, Scratch] = {}
+    rooms: dict[tuple[int, ...], list[tuple[int, Scratch]]] = {}
+    for t in sorted((b for b in blocks if isinstance(b, Tensor) and b.bordered), key=lambda b: b.first):
+        same = rooms.setdefault((t.n, t.h, t.w, t.c, t.top, t.bottom, t.left, t.right), [])
+        # The room that was left last is most likely still in a cache.
+        free = max((i for i, (until, _) in enumerate(same) if until < t.first), key=lambda i: same[i][0], default=None)
+        room = Scratch(t.bytes) if free is None else same.pop(free)[1]
+        room.first, room.last = 0, last
+        same.append((last if id(t) in kept else t.last, room))
+        found[id(t)] = room
+    return found
+
+
+def lay_out(blocks: Sequence[Block], keep: Sequence[Block] = ()) -> int:
+    """Give every block its place, those with a border in homes; return the arena's size in bytes."""
+    rooms = homes(blocks, keep)
+    size = place([*{id(r): r for r in rooms.values()}.values(), *(b for b in blocks if id(b) not in rooms)], keep)
+    for block in blocks:
+        if id(block) in rooms:
+            block.offset = rooms[id(block)].offset
+    return size
+
+
 @dataclass(frozen=True)
 class Planned:
     """Calls with their memory laid out, and the arena's size in bytes."""
@@ -90,4 +120,4 @@ def plan(
     keep += lasting
     if input_gradient:
         keep.append(emitted.gradients[id(fused.input)])
-    return Planned(emitted, blocks, place(blocks, keep))
+    return Planned(emitted, blocks, lay_out(blocks, keep))

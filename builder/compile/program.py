@@ -55,7 +55,7 @@ class Program:
         self.planned, self.emitted, self.blocks = planned, planned.emitted, planned.blocks
         self.graph = planned.emitted.graph
         self.loss_op = graph.loss.op
-        self.arena = aligned(planned.arena, np.uint8)
+        self.arena = aligned(planned.arena, np.uint8)  # zeros, and those of borders stay: see plan.homes
         shape = graph.input.op.shape
         head = graph.output.op.shape
         sites = int(np.prod(head[1:])) if len(head) > 1 else 1
@@ -85,19 +85,9 @@ class Program:
         self._version = -1
 
     def _bind(self) -> None:
-        cleared: set[int] = set()
         for number, call in enumerate(self.emitted.calls):
             self.binder.call = number
-            for block in call.touches:
-                if isinstance(block, Tensor) and block.bordered and id(block) not in cleared:
-                    cleared.add(id(block))
-                    self._clear_border(block)
             call.bind(self.binder)
-
-    def _clear_border(self, t: Tensor) -> None:
-        border = {"TOP": t.top, "BOTTOM": t.bottom, "LEFT": t.left, "RIGHT": t.right}
-        fields = image("X", t, self.binder) | {"C": t.c, "H": t.h, "W": t.w} | border
-        self.binder.row(layout_kernels, "zero_border", t.n, **fields)
 
     def _export(self, t: Tensor, to: np.ndarray) -> None:
         self.binder.row(
@@ -147,11 +137,13 @@ class Program:
 
     def view(self, t: Tensor) -> np.ndarray:
         """Return a tensor's present content as (N, C, H, W); of use while its memory is its own."""
-        dtype = self.parameters.dtype
-        flat = self.arena[t.offset : t.offset + t.bytes].view(dtype)
-        whole = flat.reshape(t.n, t.top + t.h + t.bottom, t.left + t.w + t.right, t.c)
-        inner = whole[:, t.top : t.top + t.h, t.left : t.left + t.w]
+        inner = self.whole(t)[:, t.top : t.top + t.h, t.left : t.left + t.w]
         return np.ascontiguousarray(inner.transpose(0, 3, 1, 2))
+
+    def whole(self, t: Tensor) -> np.ndarray:
+        """Return a tensor's memory with its border, (N, H, W, C)."""
+        flat = self.arena[t.offset : t.offset + t.bytes].view(self.parameters.dtype)
+        return flat.reshape(t.n, t.rows, t.columns, t.c)
 
     def momenta(self, share: float | None) -> None:
         """Set the share of the running statistics that a step keeps: None for each layer's own."""

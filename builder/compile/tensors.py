@@ -68,6 +68,16 @@ class Tensor(Block):
         return bool(self.top or self.bottom or self.left or self.right)
 
     @property
+    def rows(self) -> int:
+        """Image rows, border included."""
+        return self.top + self.h + self.bottom
+
+    @property
+    def columns(self) -> int:
+        """Pixels of an image row, border included."""
+        return self.left + self.w + self.right
+
+    @property
     def pixel(self) -> int:
         """Bytes from one pixel to the next."""
         return self.c * self.item
@@ -75,12 +85,12 @@ class Tensor(Block):
     @property
     def row(self) -> int:
         """Bytes from one image row to the next."""
-        return (self.left + self.w + self.right) * self.pixel
+        return self.columns * self.pixel
 
     @property
     def image(self) -> int:
         """Bytes from one image to the next."""
-        return (self.top + self.h + self.bottom) * self.row
+        return self.rows * self.row
 
     @property
     def bytes(self) -> int:

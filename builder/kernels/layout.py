@@ -1,4 +1,4 @@
-"""Between the user's (N, C, H, W) and the engine's NHWC, and the border of zeros around an image."""
+"""Between the user's (N, C, H, W) and the engine's NHWC."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from .machine import arguments, array, kernel, slots
 
-FLAT, X, XN, XH, XW, C, H, W, TOP, BOTTOM, LEFT, RIGHT, FROM = slots(13)
+FLAT, X, XN, XH, XW, C, H, W = slots(8)
 
 
 @kernel
@@ -44,27 +44,6 @@ def to_nchw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             x = array(real, d[X] + unit * d[XN] + i * d[XH] + j * d[XW], c)
             for k in range(c):
                 flat[(k * h + i) * w + j] = x[k]
-
-
-@kernel
-def zero_border(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """Zero the border around image `unit`. X is the address of pixel (0, 0) of image 0; the pixels of one row, border
-    included, are dense. Units: images."""
-    d = arguments(row)
-    c, h, w = d[C], d[H], d[W]
-    full = (w + d[LEFT] + d[RIGHT]) * c
-    size = array(real, d[X], 1).itemsize
-    base = d[X] + unit * d[XN] - d[LEFT] * c * size
-    for i in range(-d[TOP], h + d[BOTTOM]):
-        line = array(real, base + i * d[XH], full)
-        if i < 0 or i >= h:
-            for k in range(full):
-                line[k] = 0
-        else:
-            for k in range(d[LEFT] * c):
-                line[k] = 0
-            for k in range((w + d[LEFT]) * c, full):
-                line[k] = 0
 
 
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---

@@ -29,9 +29,9 @@ def combine(em: Emitter, node: Node, kernel: str, a: Tensor, b: Tensor, y: Tenso
     em.call(node, kernel, (a, b, y), bind)
 
 
-def add_into(em: Emitter, node: Node, a: Tensor, b: Tensor) -> Tensor:
-    """Return a new value a + b."""
-    y = em.tensor(node.op.shape)
+def add_into(em: Emitter, node: Node, a: Tensor, b: Tensor, y: Tensor | None = None) -> Tensor:
+    """Return a + b, in the memory of `y` (which may be b) or in new memory."""
+    y = em.tensor(node.op.shape) if y is None else y
     combine(em, node, "add", a, b, y)
     return y
 

@@ -68,6 +68,17 @@ def test_a_kept_block_lives_until_the_end():
     assert place(blocks) == 64 + SLACK
 
 
+def assert_borders_stay(blocks):
+    """Whoever shares memory with a tensor that has a border has the same border, so its zeros stay."""
+    for t in (b for b in blocks if isinstance(b, Tensor) and b.bordered):
+        for other in blocks:
+            if other.offset < t.offset + t.bytes and t.offset < other.offset + other.bytes:
+                assert isinstance(other, Tensor)
+                assert other.offset == t.offset
+                assert (other.n, other.rows, other.columns, other.c) == (t.n, t.rows, t.columns, t.c)
+                assert (other.top, other.h, other.left, other.w) == (t.top, t.h, t.left, t.w)
+
+
 @given(st.data(), modes, st.integers(1, 3))
 @some
 def test_the_plan_of_any_graph_keeps_blocks_apart(data, mode, batch):
@@ -75,6 +86,7 @@ def test_the_plan_of_any_graph_keeps_blocks_apart(data, mode, batch):
     planned = plans.plan(engine.lower(engine.checked(shape, stack)), batch, mode, 4)
     kept = [planned.emitted.prediction]
     assert_apart(planned.blocks, planned.arena, kept)
+    assert_borders_stay(planned.blocks)
     for i, call in enumerate(planned.emitted.calls):
         assert all(block.first <= i <= block.last for block in call.touches)
 
@@ -108,19 +120,29 @@ def prepared(shape, stack, batch, mode, dtype, seed):
     return made
 
 
+def poison(made, dtype):
+    """Fill memory with NaN but for the borders, which are zero from the beginning."""
+    made.arena.view(dtype)[:] = np.nan
+    for t in made.blocks:
+        if isinstance(t, Tensor) and t.bordered:
+            inner = np.zeros((t.n, t.rows, t.columns, t.c), bool)
+            inner[:, t.top : t.top + t.h, t.left : t.left + t.w] = True
+            made.whole(t)[~inner] = 0
+
+
 def run_canaries(shape, stack, batch, mode, dtype):
     """The same bits from memory full of zeros and of NaN, packed and spread out; and no guard byte is touched."""
     seed = batch
     made = prepared(shape, stack, batch, mode, dtype, seed)
     made.arena[:] = 0
     expected = result(made)
-    made.arena.view(dtype)[:] = np.nan
+    poison(made, dtype)
     assert result(made) == expected, "memory is read that nobody wrote"
     assert result(made) == expected, "a second run differs"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plans, "place", spread)
+        patch.setattr(plans, "lay_out", spread)
         apart = prepared(shape, stack, batch, mode, dtype, seed)
-    apart.arena.view(dtype)[:] = np.nan
+    poison(apart, dtype)
     guard = np.ones(len(apart.arena), bool)
     for block in apart.blocks:
         guard[block.offset : block.offset + block.bytes] = False
