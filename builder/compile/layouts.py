@@ -15,11 +15,18 @@ from .tensors import image_axes, rounded
 def column_tiles(columns: int, lanes: int) -> list[tuple[int, int]]:
     """Split columns into tiles of 3, 2 or 1 vectors: [(vectors, first column)].
 
+    A last vector of which at most half counts is a tile of its own, so that half of it need not be computed.
+
     >>> column_tiles(73, 16)
     [(3, 0), (2, 48)]
+    >>> column_tiles(70, 16)
+    [(2, 0), (2, 32), (1, 64)]
     """
     n = -(-columns // lanes)
+    alone = 0 < 2 * (columns - (n - 1) * lanes) <= lanes
+    n -= alone
     sizes = [3] * (n // 3) if n % 3 == 0 else [3, 2] if n == 5 else [2] * (n // 2) + [1] * (n % 2)
+    sizes += [1] * alone
     starts = [sum(sizes[:i]) * lanes for i in range(len(sizes))]
     return list(zip(sizes, starts, strict=True))
 

@@ -30,12 +30,12 @@ Store = Callable[[Any, Any], None]
 class Emit:
     """Helper around an IR builder: byte-addressed vector loads and stores, broadcast, fused multiply-add, loops."""
 
-    def __init__(self, builder: ir.IRBuilder, real: types.Type) -> None:
+    def __init__(self, builder: ir.IRBuilder, real: types.Type, half: bool = False) -> None:
         self.b = builder
         self.double = real.dtype == types.float64
         self.size = 8 if self.double else 4
         self.scalar = ir.DoubleType() if self.double else ir.FloatType()
-        self.lanes = VECTOR_BYTES // self.size
+        self.lanes = VECTOR_BYTES // self.size // (2 if half else 1)
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.mask = ir.VectorType(I1, self.lanes)
         self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
@@ -128,14 +128,14 @@ class Emit:
         return cgutils.for_range(self.b, n, intp=I64)
 
 
-def emitted(count: int, generate: Callable[[Emit, list[Any]], None]) -> Any:
-    """Make an intrinsic (real, tuple of `count` int64) -> None whose IR `generate` emits."""
+def emitted(count: int, generate: Callable[[Emit, list[Any]], None], half: bool = False) -> Any:
+    """Make an intrinsic (real, tuple of `count` int64) -> None whose IR `generate` emits; `half`: on half vectors."""
 
     @intrinsic
     def made(context: Any, real: Any, numbers: Any) -> Any:
         def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             values = [builder.extract_value(arguments[1], i) for i in range(count)]
-            generate(Emit(builder, signature.args[0]), values)
+            generate(Emit(builder, signature.args[0], half), values)
             return target.get_dummy_value()
 
         return types.void(real, types.UniTuple(types.int64, count)), codegen
@@ -143,12 +143,13 @@ def emitted(count: int, generate: Callable[[Emit, list[Any]], None]) -> Any:
     return made
 
 
-def conv_tile(pixels: int, vectors: int) -> Any:
+def conv_tile(pixels: int, vectors: int, half: bool = False) -> Any:
     """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
 
     Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor): w is packed [T][J][vectors * lanes]; start is 0 for
     zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what is below the
-    value at address `floor` is stored as that value (0 for ReLU, -inf for none).
+    value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector) computes the
+    first half of the lanes alone.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
@@ -194,14 +195,15 @@ def conv_tile(pixels: int, vectors: int) -> Any:
                 for i in range(pixels):
                     e.store_masked(result[i * vectors + last], e.add(ys[i], VECTOR_BYTES * last), mask)
 
-    return emitted(11, generate)
+    return emitted(11, generate, half)
 
 
-def gradient_tile(taps: int, rows: int, vectors: int) -> Any:
+def gradient_tile(taps: int, rows: int, vectors: int, half: bool = False) -> Any:
     """Make dst[h, i, :] (+)= sum over pixels p of x[p + tap[h] + i] * dy[p, :] for h < taps, i < rows.
 
     Arguments (x, xo, P, dy, yo, tap, dst, tap_stride, row_stride, valid, accumulate): rows i >= valid are computed, not
-    stored; strides are in bytes.
+    stored; strides are in bytes. `half` (of one vector) computes the first half of the lanes and stores zero in the
+    rest.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
@@ -231,8 +233,10 @@ def gradient_tile(taps: int, rows: int, vectors: int) -> Any:
                 for h in range(taps):
                     for q in range(vectors):
                         e.store(b.load(acc[(h * rows + i) * vectors + q]), e.add(place[h][i], VECTOR_BYTES * q))
+                    if half:
+                        e.store(e.zero, e.add(place[h][i], VECTOR_BYTES // 2))
 
-    return emitted(11, generate)
+    return emitted(11, generate, half)
 
 
 LINE = 64
@@ -275,6 +279,25 @@ def sum_of_parts(e: Emit, a: list[Any]) -> None:
     done = e.mul(whole, run * e.lanes)
     start = e.mul(done, e.size)
     e.over(b.sub(n, done), lambda o, load, store: total(e.add(start, o), load, store, 1))
+
+
+def turned(e: Emit, a: list[Any]) -> None:
+    """dst[i, :] = column i of the lanes x lanes values at src, for i < rows. (src, stride, dst, stride, rows)"""
+    src, stride, dst, to, count = a
+    rows = [e.load(e.add(src, e.mul(stride, i))) for i in range(e.lanes)]
+    half = e.lanes // 2
+    while half:  # swap the off-diagonal half x half blocks of every 2 half x 2 half block
+        low = [(i & ~half) + (e.lanes if i & half else 0) for i in range(e.lanes)]
+        high = [(i | half) + (e.lanes if i & half else 0) for i in range(e.lanes)]
+        masks = [ir.Constant(ir.VectorType(I32, e.lanes), m) for m in (low, high)]
+        for i in range(e.lanes):
+            if not i & half:
+                x, y = rows[i], rows[i + half]
+                rows[i], rows[i + half] = (e.b.shuffle_vector(x, y, m) for m in masks)
+        half //= 2
+    for i, row in enumerate(rows):
+        with e.b.if_then(e.b.icmp_signed("<", e.count(i), count)):
+            e.store(row, e.add(dst, e.mul(to, i)))
 
 
 @intrinsic

@@ -31,7 +31,7 @@ from .fused import block_sums
 from .jit import njit
 from .machine import arguments, array, ints, kernel, slots
 from .simd import Emit, emitted
-from .tiles import GRADIENT, P1, P2, P3, gradient1, gradient2, gradient3
+from .tiles import GRADIENT, HALF, P1, P2, P3, gradient1, gradient2, gradient3, gradient_half, turn
 
 EDGE = 6
 """Pixels along one side of a transformed tile, m + r - 1, for both forms."""
@@ -170,11 +170,12 @@ def scatter(matrix: np.ndarray) -> Any:
     return emitted(9, generate)
 
 
-def product_tile(pixels: int, vectors: int) -> Any:
+def product_tile(pixels: int, vectors: int, half: bool = False) -> Any:
     """Make y[p, :] = start + sum over j of x[p, j] * w[j, :] for `pixels` pixels and `vectors` vectors.
 
     Arguments (x, bytes per pixel, J, w, y, bytes per pixel, start): start is 0 for zero, 1 to accumulate into y, else
     the address of a vector for every pixel. Strides in place of tables and whole vectors: short sums need short ends.
+    `half` (of one vector) computes the first half of the lanes alone.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
@@ -204,24 +205,7 @@ def product_tile(pixels: int, vectors: int) -> Any:
             for q in range(vectors):
                 e.store(b.load(acc[i * vectors + q]), e.add(ys[i], VECTOR_BYTES * q))
 
-    return emitted(7, generate)
-
-
-def _transpose(e: Emit, a: list[Any]) -> None:
-    src, stride, dst, to = a
-    rows = [e.load(e.add(src, e.mul(stride, i))) for i in range(e.lanes)]
-    half = e.lanes // 2
-    while half:  # swap the off-diagonal half x half blocks of every 2 half x 2 half block
-        low = [(i & ~half) + (e.lanes if i & half else 0) for i in range(e.lanes)]
-        high = [(i | half) + (e.lanes if i & half else 0) for i in range(e.lanes)]
-        masks = [ir.Constant(ir.VectorType(simd.I32, e.lanes), m) for m in (low, high)]
-        for i in range(e.lanes):
-            if not i & half:
-                x, y = rows[i], rows[i + half]
-                rows[i], rows[i + half] = (e.b.shuffle_vector(x, y, m) for m in masks)
-        half //= 2
-    for i, row in enumerate(rows):
-        e.store(row, e.add(dst, e.mul(to, i)))
+    return emitted(7, generate, half)
 
 
 (AT3, G3, BT), (AT5, G5, _) = matrices(3), matrices(5)
@@ -231,8 +215,8 @@ weights3, weights5 = transform(G3), transform(G5)
 outputs3, outputs5 = scatter(AT3), scatter(AT5)
 slopes3, slopes5 = gather(AT3.T), gather(AT5.T)
 back3, back5 = transform(G3.T), transform(G5.T)
-transpose = emitted(4, _transpose)
 product1, product2, product3 = product_tile(P1, 1), product_tile(P2, 2), product_tile(P3, 3)
+product_half = product_tile(P1, 1, HALF)
 
 R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
 
@@ -365,7 +349,7 @@ def _filters(d, real, to, plane, height, k, base, first, last, turned, size):  #
             for q in range(vectors):
                 source = d[W] + size * rows * f0 + (column + q * lanes) * wide + p * VECTOR_BYTES
                 for t in range(r * r):
-                    transpose(real, (source + t * outs * wide, wide, turned + t * line, VECTOR_BYTES))
+                    turn(real, (source + t * outs * wide, wide, turned + t * line, VECTOR_BYTES, lanes))
                 for i in range(min(lanes, last - f)):
                     here = out + (f - first + i) * width + q * VECTOR_BYTES
                     _filter(d, real, turned + corner + i * VECTOR_BYTES, -r * line, -line, here, plane)
@@ -400,6 +384,7 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     v = d[SPACE] + own * d[SLICE]
     m, u, turned = v + d[MAT], v + d[UAT], v + d[TAT]
     xs, ys = d[VSTEP], d[MSTEP]
+    half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
     below = d[X] + (d[TAPS] - 1) * d[XR]  # the rows that a tile does not share with the one above
     for c in range(0, c_all, d[PANEL]):
         some = min(d[PANEL], c_all - c)
@@ -424,7 +409,9 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                         _ahead(d, real, d[YT], d[Y], d[YR], d[YP], first + t, step, e)
                         _ahead(d, real, d[XT], below, d[XR], d[XP], first + d[BLOCK] + t, step, e)
                     a = (x + t * xs, xs, some, w, y + t * ys, ys, start)
-                    if vectors == 1:
+                    if vectors == 1 and half and k == d[NTILES] - 1:
+                        product_half(real, a)
+                    elif vectors == 1:
                         product1(real, a)
                     elif vectors == 2:
                         product2(real, a)
@@ -456,6 +443,7 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     own = _claim(d)
     v = d[SPACE] + own * d[SLICE]
     m, u, zero = v + d[MAT], v + d[UAT], d[ZERO]
+    half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
     below = d[X] + (d[TAPS] - 1) * d[XR]
     b0 = chunk * d[BLOCKS] // d[CHUNKS]
     for b in range(b0, (chunk + 1) * d[BLOCKS] // d[CHUNKS]):
@@ -475,7 +463,9 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 for c in range(0, some, rows):
                     dst, valid = to + c * width, min(rows, some - c)
                     a = (x + size * c, d[VO], count, y, d[MO], zero, dst, 0, width, valid, more)
-                    if vectors == 1:
+                    if vectors == 1 and half and k == d[NTILES] - 1:
+                        gradient_half(real, a)
+                    elif vectors == 1:
                         gradient1(real, a)
                     elif vectors == 2:
                         gradient2(real, a)

@@ -163,13 +163,12 @@ def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
 
     def bind(b: Binder) -> None:
         from ...kernels import tiles
-        from ...kernels.cpu import VECTOR_BYTES
 
         at = b.arena + whole.offset
         b.row(tiles, "pad_rows", 1, T_X=b.at(dy), T_TO=at, T_ROWS=dy.n, T_COLUMNS=wide, T_STRIDE=dy.image, T_VALID=dy.c)
         taps, per_tap = _taps(x)
         walk = sweep(b, dy.n, 1, 1, (x.image, 0, 0), (wide * dy.item, 0, 0), tiles.TABLE_PAD)
-        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, tiles.GRADIENT, VECTOR_BYTES)
+        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, layout.columns)
         split = min(listed["NLIST"], UNITS)
         fields = walk | listed | {"SPLIT": split, "CHUNKS": 1, "X": b.at(x), "Y": at}
         if b.update is None or id(op.weight) in b.shared:
@@ -180,6 +179,21 @@ def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
             b.row(tiles, "tiles_gradient_update", split, **fields, SIZE=TILE * em.lanes, PART=part)
 
     em.call(node, "weight gradient", (x, dy, whole, tile), bind)
+
+
+def _sources(layout: Matrix, lanes: int) -> list[tuple[int, list[int], int]]:
+    """Return the column tiles of a weight as a product reads them in one go: (vectors, first columns, columns of each).
+
+    Tiles of equal width go together, but for a last one that has lanes to spare: those are not multiplied.
+    """
+    found: list[tuple[int, list[int], int]] = []
+    for vectors, first in layout.tiles:
+        columns = min(vectors * lanes, layout.columns - first)
+        if found and found[-1][0] == vectors and columns == found[-1][2]:
+            found[-1][1].append(first)
+        else:
+            found.append((vectors, [first], columns))
+    return found
 
 
 def _input(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> None:
@@ -207,7 +221,7 @@ def _input(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> N
             T_NTILES=len(over),
             T_VALID=dy.c,
         )
-        for number, (vectors, first) in enumerate(layout.tiles):
+        for number, (vectors, firsts, columns) in enumerate(_sources(layout, em.lanes)):
             walk = sweep(
                 b, 1, layout.rows, 1, (0, vectors * VECTOR_BYTES, 0), (0, samples * dx.item, 0), tiles.TABLE_PAD
             )
@@ -216,14 +230,14 @@ def _input(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> N
                 "tiles_forward",
                 walk["BLOCKS"],
                 SPLIT=1,
-                X=b.value_of(op.weight) + layout.rows * first * dx.item,
+                X=b.value_of(op.weight),
                 W=b.arena + packed.offset,
-                WB=b.keep(np.full(walk["BLOCKS"], first)),
+                WB=b.keep(np.full(walk["BLOCKS"], firsts[0])),
                 Y=b.arena + transposed.offset,
                 START=int(number > 0),
-                TAPS=b.keep([0]),
-                NT=1,
-                NJ=vectors * em.lanes,
+                TAPS=b.keep([layout.rows * first * dx.item for first in firsts]),
+                NT=len(firsts),
+                NJ=columns,
                 ROWS=wide,
                 **walk,
                 **columns_of(b, over, samples, em.lanes),

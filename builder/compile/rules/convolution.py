@@ -184,11 +184,10 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
 
     def bind(b: Binder) -> None:
         from ...kernels import tiles
-        from ...kernels.cpu import VECTOR_BYTES
 
         walk = _walk(b, op, x, dy)
         taps, per_tap = _taps(op, x)
-        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, tiles.GRADIENT, VECTOR_BYTES)
+        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, layout.columns)
         split = 1 if chunks * op.groups >= 8 else min(listed["NLIST"], 16)
         b.row(
             tiles,

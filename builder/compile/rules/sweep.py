@@ -77,18 +77,18 @@ def gradient_list(
     taps: Any,
     per_tap: int,
     item: int,
-    kinds: dict[int, tuple[int, int, int]],
-    width: int,
+    columns: int,
 ) -> dict[str, int]:
-    """Return the fields of the weight-gradient tiles: every column tile by every tap and run of rows.
+    """Return the fields of the weight-gradient tiles: every column tile by every tap and run of rows."""
+    from ...kernels.cpu import VECTOR_BYTES as width
+    from ...kernels.tiles import GRADIENT as kinds, HALVES
 
-    `width` is the bytes of a vector; `kinds` the shapes that exist: kind -> (taps, rows, vectors).
-    """
     offsets = np.asarray(taps, np.int64)
     address = b.keep(offsets)
     listed: list[tuple[int, ...]] = []
     count = len(offsets)
     whole = next((k for k in (4, 5) if kinds[k][:2] == (count, per_tap)), None)
+    short = 2 * (columns - tiles[-1][1]) * item <= width
     for vectors, first in tiles:
         base = count * per_tap * first * item
         across = vectors * width
@@ -96,13 +96,14 @@ def gradient_list(
             # All taps and rows of one vector at once: no row of the tile is wasted.
             for v in range(vectors):
                 at = first * item + v * width
-                listed.append((whole, address, 0, at, base + v * width, per_tap * across, across, per_tap))
+                kind = HALVES.get(whole, whole) if 2 * (columns * item - at) <= width else whole
+                listed.append((kind, address, 0, at, base + v * width, per_tap * across, across, per_tap))
             continue
         step = kinds[vectors][1]
+        kind = HALVES.get(vectors, vectors) if short and first == tiles[-1][1] else vectors
         for t in range(count):
             for j in range(0, per_tap, step):
                 place = base + (t * per_tap + j) * across
-                listed.append(
-                    (vectors, address + 8 * t, j * item, first * item, place, 0, across, min(step, per_tap - j))
-                )
+                rows = min(step, per_tap - j)
+                listed.append((kind, address + 8 * t, j * item, first * item, place, 0, across, rows))
     return {"LIST": b.keep(listed), "NLIST": len(listed)}

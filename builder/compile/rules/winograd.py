@@ -98,10 +98,11 @@ def chosen(em: Emitter, op: ops.Conv2d, out: Tensor, c: int, k: int) -> bool:
         return False
     if em.winograd:
         return True
-    taps, (columns, channels) = op.weight.shape[2], (-(-i // em.lanes) for i in (k, c))
+    taps, (writes, channels) = op.weight.shape[2], (-(-i // em.lanes) for i in (k, c))
+    columns = -(-2 * k // em.lanes) / 2  # a last vector may be computed by half, see kernels/tiles.py
     edge = EDGE + 1 - taps
     tiles = out.n * -(-out.h // edge) * -(-out.w // edge)
-    products, transforms = POINTS * c * columns, TRANSFORM * (channels + columns)
+    products, transforms = POINTS * c * columns, TRANSFORM * (channels + writes)
     cost = tiles * (products + transforms) + WEIGHTS * c * columns
     return em.item == 4 and cost < out.n * out.h * out.w * taps * taps * c * columns
 
