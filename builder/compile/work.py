@@ -121,11 +121,12 @@ def _convolution(
     out = second
     c, k = first.c // op.groups, second.c // op.groups
     _, _, fh, fw = op.filters
-    columns, channels = (-(-n // em.lanes) for n in (k, c))
+    writes, channels = (-(-n // em.lanes) for n in (k, c))
+    columns = -(-2 * k // em.lanes) / 2  # a last vector may be computed by half
     if isinstance(op, ops.Conv2d) and not op.depthwise and chosen(em, op, out, first.c, second.c):
         edge = EDGE + 1 - fh
         tiles = out.n * -(-out.h // edge) * -(-out.w // edge)
-        return tiles * (POINTS * c * columns + TRANSFORM * (channels + columns)) + WEIGHTS * c * columns, "winograd"
+        return tiles * (POINTS * c * columns + TRANSFORM * (channels + writes)) + WEIGHTS * c * columns, "winograd"
     # Each pixel of dx reads its phase's share of the taps.
     turned = name in ("input gradient", "deconvolution")
     pixels = out.n * out.h * out.w / (op.stride[0] * op.stride[1] if turned else 1)
