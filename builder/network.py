@@ -231,8 +231,13 @@ class Network:
 
 def fill(program: Program, x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> None:
     """Put n <= batch samples into the program's feeds; what is left of the batch counts nothing."""
-    n, feeds = len(x), program.feeds
-    feeds.inputs[:n] = x
+    program.feeds.inputs[: len(x)] = x
+    answers(program, len(x), t, weights)
+
+
+def answers(program: Program, n: int, t: np.ndarray, weights: np.ndarray | None = None) -> None:
+    """Put the targets and weights of n <= batch samples into the program's feeds."""
+    feeds = program.feeds
     feeds.weights[:n] = 1 if weights is None else weights
     feeds.weights[n:] = 0
     if labelled(program.loss_op):

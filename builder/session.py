@@ -148,7 +148,7 @@ class Session:
 
         A step whose loss is not finite leaves parameters and optimizer as they were; `fault` then says where it began.
         """
-        from .network import fill
+        from .network import answers
 
         net = self.net
         given = inputs(x, net.input_shape, net.params.dtype)
@@ -156,15 +156,16 @@ class Session:
         if not 0 < len(given) <= self.batch_size:
             raise UsageError(f"A step takes 1 to {self.batch_size} samples, but received {len(given)}.")
         program = self._program(len(given))
-        fill(program, given, wanted, weights)
+        answers(program, len(given), wanted, weights)
         program.feeds.key[:] = net.random_seed, self.steps
         if self._fuses:
             self._set_hyper(learning_rate, self.updates + 1, 1)
         before = [part.copy() for part in self._statistics]
-        loss = program.run(net.threads)
+        loss = program.step(given, net.threads)
         self._last, self._count = program, len(given)
         self.steps += 1
         if not np.isfinite(loss):
+            program.feeds.inputs[: len(given)] = given  # `fault` looks there
             for part, kept in zip(self._statistics, before, strict=True):
                 part[:] = kept
             net.params.touch()

@@ -131,6 +131,18 @@ class Program:
         finally:
             tape[first, flat], tape[-1, flat] = self._own
 
+    def step(self, x: np.ndarray, threads: int) -> float:
+        """Run one step on n <= batch samples and return the loss. A whole batch is read where it lies."""
+        if not (x.shape == self.feeds.inputs.shape and x.flags.c_contiguous and x.flags.aligned):
+            self.feeds.inputs[: len(x)] = x
+            return self.run(threads)
+        tape, first, flat = self.tape, self._first, layout_kernels.FLAT
+        tape[first, flat] = x.__array_interface__["data"][0]
+        try:
+            return self.run(threads)
+        finally:
+            tape[first, flat] = self._own[0]
+
     def threads(self, allowed: int) -> int:
         """Return on how many threads a step runs where so many are allowed."""
         return allowed if self.work >= ALONE else 1
