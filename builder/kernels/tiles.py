@@ -24,14 +24,17 @@ from .optimizers import apply
 # registers (13 and more spill: measured 89 against 114 GFLOP/s). Gradient tiles: taps x rows x vectors.
 if REGISTERS == 32:
     PIXELS = {1: 12, 2: 12, 3: 8}
-    GRADIENT = {1: (1, 16, 1), 2: (1, 8, 2), 3: (1, 8, 3), 4: (3, 3, 1), 5: (5, 5, 1)}
+    GRADIENT = {1: (1, 16, 1), 2: (1, 8, 2), 3: (1, 8, 3), 4: (3, 3, 1), 5: (5, 5, 1), 9: (1, 9, 1), 10: (1, 9, 2)}
 else:
     PIXELS = {1: 12, 2: 6, 3: 4}
-    GRADIENT = {1: (1, 8, 1), 2: (1, 4, 2), 3: (1, 4, 3), 4: (3, 3, 1), 5: (5, 1, 1)}
+    GRADIENT = {1: (1, 8, 1), 2: (1, 4, 2), 3: (1, 4, 3), 4: (3, 3, 1), 5: (5, 1, 1), 9: (1, 9, 1), 10: (1, 5, 2)}
 P1, P2, P3 = PIXELS[1], PIXELS[2], PIXELS[3]
 HALF = VECTOR_BYTES == 64
 """Whether a last vector of which at most half counts is computed as half a vector: twice as fast where a vector of 512
 bits takes two turns (Zen 4), as fast elsewhere."""
+
+NINES = {1: 9, 2: 10}
+"""Vectors -> the kind of gradient tile for taps of 9 values: three pixels of three channels."""
 
 HALVES = {1: 6, 4: 7, 5: 8} if HALF else {}
 """Kind of gradient tile -> the kind that computes half a vector."""
@@ -44,6 +47,7 @@ conv1, conv2, conv3 = simd.conv_tile(P1, 1), simd.conv_tile(P2, 2), simd.conv_ti
 gradient1, gradient2, gradient3 = (simd.gradient_tile(*GRADIENT[n]) for n in (1, 2, 3))
 conv_half, gradient_half = simd.conv_tile(P1, 1, HALF), simd.gradient_tile(*GRADIENT[1], HALF)
 gradient33_half, gradient55_half = (simd.gradient_tile(*GRADIENT[n], HALF) for n in (4, 5))
+gradient91, gradient92 = simd.gradient_tile(*GRADIENT[9]), simd.gradient_tile(*GRADIENT[10])
 gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*GRADIENT[5])
 
 (
@@ -124,8 +128,12 @@ def _gradient_tile(kind, real, a):  # type: ignore[no-untyped-def]  # Numba
         gradient_half(real, a)
     elif kind == 7:
         gradient33_half(real, a)
-    else:
+    elif kind == 8:
         gradient55_half(real, a)
+    elif kind == 9:
+        gradient91(real, a)
+    else:
+        gradient92(real, a)
 
 
 @kernel
@@ -215,7 +223,8 @@ def flip_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     F_TAPS lists, for each tap of the result, the tap of the source. F_IN, F_OUT: channels of one group. Units: groups.
     """
     d = arguments(row)
-    lanes = VECTOR_BYTES // array(real, d[F_W], 1).itemsize
+    size = array(real, d[F_W], 1).itemsize
+    lanes = VECTOR_BYTES // size
     source, tiles = ints(d[F_SOURCE], 2 * d[F_NSOURCE]), ints(d[F_TILES], 2 * d[F_NTILES])
     taps, n_in, n_out, n_taps, rows = ints(d[F_TAPS], d[F_NT]), d[F_IN], d[F_OUT], d[F_NT], d[F_ROWS]
     last = tiles[2 * d[F_NTILES] - 2] * lanes + tiles[2 * d[F_NTILES] - 1]
@@ -230,9 +239,15 @@ def flip_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             for j in range(d[F_NSOURCE]):
                 swidth, k0 = source[2 * j] * lanes, source[2 * j + 1]
                 sbase = rows * k0 + (taps[t] * n_in + c0) * swidth
-                for k in range(min(swidth, n_out - k0)):
+                whole = valid // lanes * lanes
+                for c in range(0, whole, lanes):  # a square of values at a time, turned in registers
+                    for k in range(0, min(swidth, n_out - k0), lanes):
+                        at = d[F_W] + unit * d[F_WG] + (sbase + c * swidth + k) * size
+                        here = d[F_TO] + unit * d[F_TG] + (base + (k0 + k) * width + c) * size
+                        turn(real, (at, swidth * size, here, width * size, min(lanes, n_out - k0 - k)))
+                for k in range(min(swidth, n_out - k0) if whole < width else 0):
                     here = to[base + (k0 + k) * width : base + (k0 + k + 1) * width]
-                    for c in range(valid):
+                    for c in range(whole, valid):
                         here[c] = w[sbase + c * swidth + k]
                     for c in range(valid, width):
                         here[c] = 0

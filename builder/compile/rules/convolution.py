@@ -180,7 +180,9 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
     assert isinstance(layout, Matrix)
     blocks = block_count(dy.n, dy.h, dy.w)
     chunks = max(1, min(blocks, 16, LARGEST_PARTIALS // (em.item * layout.size)))
-    part = em.scratch(chunks * layout.size)
+    # A single sum that fills its column tiles is the gradient itself.
+    direct = chunks == 1 and layout.columns % em.lanes == 0
+    part = em.scratch(0 if direct else chunks * layout.size)
 
     def bind(b: Binder) -> None:
         from ...kernels import tiles
@@ -196,7 +198,7 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
             SPLIT=split,
             CHUNKS=chunks,
             SIZE=layout.size,
-            PART=b.arena + part.offset,
+            PART=b.gradient_of(op.weight) if direct else b.arena + part.offset,
             Y=b.at(dy),
             XG=x.pixel // op.groups,
             YG=dy.pixel // op.groups,
@@ -204,7 +206,8 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
             **walk,
             **listed,
         )
-        sum_columns(b, layout, b.arena + part.offset, chunks, b.gradient_of(op.weight), x.item, em.lanes)
+        if not direct:
+            sum_columns(b, layout, b.arena + part.offset, chunks, b.gradient_of(op.weight), x.item, em.lanes)
 
     em.call(node, "weight gradient", (x, dy, part), bind)
 

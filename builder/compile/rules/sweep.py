@@ -81,7 +81,7 @@ def gradient_list(
 ) -> dict[str, int]:
     """Return the fields of the weight-gradient tiles: every column tile by every tap and run of rows."""
     from ...kernels.cpu import VECTOR_BYTES as width
-    from ...kernels.tiles import GRADIENT as kinds, HALVES
+    from ...kernels.tiles import GRADIENT as kinds, HALVES, NINES
 
     offsets = np.asarray(taps, np.int64)
     address = b.keep(offsets)
@@ -99,8 +99,10 @@ def gradient_list(
                 kind = HALVES.get(whole, whole) if 2 * (columns * item - at) <= width else whole
                 listed.append((kind, address, 0, at, base + v * width, per_tap * across, across, per_tap))
             continue
-        step = kinds[vectors][1]
-        kind = HALVES.get(vectors, vectors) if short and first == tiles[-1][1] else vectors
+        kind = NINES.get(vectors, vectors) if per_tap == 9 else vectors
+        if short and first == tiles[-1][1]:
+            kind = HALVES.get(vectors, kind)
+        step = kinds[kind][1] if kind in kinds else kinds[vectors][1]
         for t in range(count):
             for j in range(0, per_tap, step):
                 place = base + (t * per_tap + j) * across
