@@ -61,6 +61,10 @@ class Session:
         }
         self.accumulated = aligned(params.count, params.dtype) if accumulate > 1 else None
         self.hyper = aligned(optimizers.HYPERS, np.float64)
+        self._decays = [
+            next((float(getattr(optimizer, name)) for name in names if hasattr(optimizer, name)), 0.0)
+            for names in (("beta1", "momentum", "decay"), ("beta2",), ("epsilon",))
+        ]
         self.clip_norm = clip_norm
         self._limit = np.array([clip_norm or 0.0])
         self._kept: list[np.ndarray] = []
@@ -204,14 +208,12 @@ class Session:
 
     def _set_hyper(self, learning_rate: float, update: int, steps: int) -> None:
         """Set what the kernels read: the update's number, and over how many steps gradients were gathered."""
-        o, h = self.optimizer, self.hyper
-        first = getattr(o, "beta1", getattr(o, "momentum", getattr(o, "decay", 0.0)))
-        second = getattr(o, "beta2", 0.0)
+        h, (first, second, epsilon) = self.hyper, self._decays
         h[optimizers.RATE] = learning_rate
         h[optimizers.FACTOR] = 1.0 / steps
         h[optimizers.WEIGHT_DECAY] = self.weight_decay
         h[optimizers.ALPHA], h[optimizers.BETA] = first, second
-        h[optimizers.EPSILON] = getattr(o, "epsilon", 0.0)
+        h[optimizers.EPSILON] = epsilon
         h[optimizers.CORRECT_A] = 1 - first**update
         h[optimizers.CORRECT_B] = 1 - second**update
 

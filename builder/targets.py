@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def _classes(given: np.ndarray, head: Shape) -> np.ndarray:
         given = given.argmax(1)
     elif given.ndim == 2 and given.shape[1] == 1 and not sites:
         given = given[:, 0]
-    flat = given.reshape(len(given), *sites) if given.size == len(given) * int(np.prod(sites)) else None
+    flat = given.reshape(len(given), *sites) if given.size == len(given) * math.prod(sites) else None
     if flat is None:
         wanted = f"(N,{shape_text(sites)})" if sites else f"(N,) or one-hot (N, {head[0]})"
         raise UsageError(f"The targets have the shape {given.shape}; class numbers are {wanted}.")
@@ -87,4 +88,4 @@ def _classes(given: np.ndarray, head: Shape) -> np.ndarray:
             f"Label {bad} is out of range: the network has {head[0]} classes, numbered 0 to {head[0] - 1}. "
             f"Make the last Affine {high + 1} wide, or renumber the labels."
         )
-    return flat.astype(np.int64)
+    return flat.astype(np.int64, copy=False)
