@@ -121,8 +121,9 @@ def prepared(shape, stack, batch, mode, dtype, seed):
 
 
 def poison(made, dtype):
-    """Fill memory with NaN but for the borders, which are zero from the beginning."""
+    """Fill memory with NaN but for the borders, which are zero from the beginning. What lasts is written again."""
     made.arena.view(dtype)[:] = np.nan
+    made.parameters.touch()
     for t in made.blocks:
         if isinstance(t, Tensor) and t.bordered:
             inner = np.zeros((t.n, t.rows, t.columns, t.c), bool)
