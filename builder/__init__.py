@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .compile import compile as compile
     from .data import prepare as prepare
     from .estimators import TsumikiClassifier as TsumikiClassifier, TsumikiRegressor as TsumikiRegressor
+    from .experiment import experiment as experiment
     from .extend import layer as layer
     from .init import init as init
     from .network import Network as Network, load as load
@@ -56,6 +57,7 @@ _WHERE = {
     "Run": "builder.training",
     "init": "builder.init",
     "transfer": "builder.transfer",
+    "experiment": "builder.experiment",
     "TsumikiClassifier": "builder.estimators",
     "TsumikiRegressor": "builder.estimators",
     "layer": "builder.extend",
@@ -72,7 +74,7 @@ _WHERE = {
 }
 """Public name -> the module that holds it."""
 
-_VERBS = ("check", "compile", "init", "transfer")
+_VERBS = ("check", "compile", "init", "transfer", "experiment")
 """Names that are a function and, as the module that holds it, a part of the package: `builder.check(document)` and
 `from builder.check import Report` both work, whichever comes first."""
 

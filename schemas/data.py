@@ -33,14 +33,24 @@ class _Part(BaseModel):
 # --- sources -------------------------------------------------------------------------------------------------------
 
 BuiltinName = Literal[
-    "digits", "iris", "wine", "breast_cancer", "diabetes", "digits_parity", "digits_angle", "digits_pixels"
+    "digits",
+    "iris",
+    "wine",
+    "breast_cancer",
+    "diabetes",
+    "digits_parity",
+    "digits_angle",
+    "digits_upright",
+    "digits_turned",
+    "digits_pixels",
 ]
 
 
 class Builtin(_Part):
     """A small data set that comes with scikit-learn, values as they are there (digits: 0 to 16).
 
-    Three are made of its digits: even or odd, the angle by which they were turned, and the class of every pixel.
+    Five are made of its digits: even or odd, the angle by which they were turned, half of them upright and the others
+    turned, and the class of every pixel.
     """
 
     type: Literal["builtin"] = "builtin"

@@ -1,7 +1,7 @@
 """The command `tsumiki`: one thin function per verb, each in terms of the same functions that the Python API has.
 
 documents.py   init transfer check render summary schema        what is in a document
-runs.py        train resume evaluate predict compare    what becomes of it
+runs.py        train resume evaluate predict compare experiment    what becomes of it
 explain.py     explain                                  what it has learned
 speed.py       profile                                  where the time goes
 system.py      datasets doctor                          what it works on
@@ -30,7 +30,7 @@ app = typer.Typer(
 
 VERBS = (
     documents.init, documents.transfer, documents.check, documents.render, documents.summary,
-    runs.train, runs.resume, runs.evaluate, runs.predict, runs.compare, explain.explain, speed.profile,
+    runs.train, runs.resume, runs.evaluate, runs.predict, runs.compare, runs.experiment, explain.explain, speed.profile,
     system.datasets, documents.schema, system.doctor, ui.ui,
 )  # fmt: skip
 

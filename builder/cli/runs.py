@@ -1,4 +1,4 @@
-"""Verbs about runs: train, resume, evaluate, predict, compare."""
+"""Verbs about runs: train, resume, evaluate, predict, compare, experiment."""
 
 from __future__ import annotations
 
@@ -172,3 +172,27 @@ def compare(
     else:
         screen.print("the settings are the same")
     screen.print(compare_table("results on the test part", names, measured))
+
+
+@verb
+def experiment(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The experiment, a JSON file.", show_default=False)],
+    out: OUT = Path("runs"),
+    threads: THREADS = None,
+    as_json: JSON = False,
+) -> None:
+    """Train a document in several variants, over a grid and several seeds, and show mean ± standard deviation."""
+    import builder
+    from builder.experiment.page import table
+    from builder.report.text import console
+
+    def show(number: int, count: int, what: str) -> None:
+        if not as_json:
+            console().print(f"{number}/{count} {what}", style="dim", markup=False)
+
+    found = builder.experiment(existing(file, "experiment"), out=out, progress=show, threads=threads)
+    if as_json:
+        answer(found.to_json())
+        return
+    console().print(table(found))
+    print(f"table and curves: {out / found.name / 'experiment.html'}")

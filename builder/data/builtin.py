@@ -37,6 +37,8 @@ FACTS: dict[BuiltinName, DataFacts] = {
     "diabetes": DataFacts((10,), None, None, 1, 442, None, None, "regression"),
     "digits_parity": DataFacts((1, 8, 8), 2, PARITY, None, 1797, 0, 1, "binary"),
     "digits_angle": DataFacts((1, 8, 8), None, None, 1, 1797, None, None, "regression"),
+    "digits_upright": DataFacts((1, 8, 8), 10, DIGITS, None, 900, 0, 9, "classification"),
+    "digits_turned": DataFacts((1, 8, 8), 10, DIGITS, None, 897, 0, 9, "classification"),
     "digits_pixels": DataFacts((1, 8, 8), 11, PIXELS, None, 1797, 0, 10, "classification", (8, 8)),
 }
 FILES: dict[str, tuple[str, ...]] = {

@@ -2,6 +2,8 @@
 
 digits_parity    is the digit even or odd: yes or no
 digits_angle     each image is turned around its centre by a known angle: a number to predict
+digits_upright   the first 900 images as they are, and which digit it is
+digits_turned    the other 897 images, turned, and which digit it is: a harder task, related to the one before
 digits_pixels    paper, or ink of which digit: a class for every pixel
 """
 
@@ -19,6 +21,9 @@ INK = 8.0
 """Value (of 16) from which a pixel counts as ink."""
 WIDEST = 60.0
 """Largest angle, in degrees, counter-clockwise where positive."""
+
+HALF = 900
+"""Images that `upright` takes; `turned` takes the others, so that no image is in both."""
 
 
 def parity(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -56,5 +61,21 @@ def angle(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return turned.reshape(len(x), -1), WIDEST * (2 * share - 1)
 
 
-MADE = {"digits_parity": parity, "digits_angle": angle, "digits_pixels": pixels}
+def upright(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first images and their digits."""
+    return x[:HALF], y[:HALF]
+
+
+def turned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the other images as `angle` turns them, and their digits."""
+    return angle(x, y)[0][HALF:], y[HALF:]
+
+
+MADE = {
+    "digits_parity": parity,
+    "digits_angle": angle,
+    "digits_upright": upright,
+    "digits_turned": turned,
+    "digits_pixels": pixels,
+}
 """Name -> what makes it of the digits' images (n, 64) and labels (n,)."""

@@ -129,9 +129,18 @@ def encode(
             "",
             say("Set the task to regression."),
         )
-    if classes is not None and not names:
-        return _named([[f"{v:.0f}" if math.isfinite(v) else "" for v in part] for part in values], kind, classes)
+    if classes is not None:
+        return _named([[_spelled(v, names) for v in part] for part in values], kind, classes)
     return _numbered(values, finite, kind, names)
+
+
+def _spelled(label: float, names: Sequence[str] | None) -> str:
+    """Return a whole number as the name of its class; nothing where it has none."""
+    if not math.isfinite(label):
+        return ""
+    if names is None:
+        return f"{label:.0f}"
+    return names[int(label)] if 0 <= label < len(names) else ""
 
 
 def _kind_of(names: Sequence[str]) -> Kind:

@@ -36,19 +36,22 @@ def train(
     threads: int | None = None,
     seed: int | None = None,
     stop: Stop | None = None,
+    base: str | os.PathLike[str] | None = None,
 ) -> Run:
     """Train a document (path, dict or schemas.Document) in a new folder `out`/<name>/<n> and return the run.
 
     `overrides` are {"training.epochs": 3} or ["training.epochs=3"]; `progress` is called with events (see events.py);
-    `stop` is asked after every step, and True saves and returns the unfinished run. Raises DocumentError, DataError,
+    `stop` is asked after every step, and True saves and returns the unfinished run; `base` is the folder that paths in
+    the document start from, when it is not its own (for a dict the current one). Raises DocumentError, DataError,
     Interrupted (Ctrl-C, SIGTERM: saved within one step), Fault (a number not finite), TrainingError (disk full).
     """
     from builder.overrides import apply
 
     events = Events(progress)
     with Interrupts() as interrupts:
-        raw, base = assemble.read(document)
-        job = assemble.job(apply(raw, overrides), base, events, seed=seed, threads=threads)
+        raw, place = assemble.read(document)
+        place = place if base is None else Path(base).resolve()
+        job = assemble.job(apply(raw, overrides), place, events, seed=seed, threads=threads)
         job.started_from = assemble.start_from(job, events)
         return start(job, Path(out), events, interrupts, stop)
 

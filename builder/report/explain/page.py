@@ -34,6 +34,10 @@ td.number,th.number{text-align:right}
 .hist text{fill:var(--soft);font-size:10px}
 .curve polyline{fill:none;stroke-width:2}.curve .c0{stroke:#e8833a}.curve .c1{stroke:#3a86c8}
 .curve circle.c0,.curve tspan.c0{fill:#e8833a;stroke:none}.curve circle.c1,.curve tspan.c1{fill:#3a86c8;stroke:none}
+.curve .c2{stroke:#4f9d69}.curve circle.c2,.curve tspan.c2{fill:#4f9d69;stroke:none}
+.curve .c3{stroke:#9c62b5}.curve circle.c3,.curve tspan.c3{fill:#9c62b5;stroke:none}
+.curve .c4{stroke:#b03a48}.curve circle.c4,.curve tspan.c4{fill:#b03a48;stroke:none}
+.curve .c5{stroke:#7a7f36}.curve circle.c5,.curve tspan.c5{fill:#7a7f36;stroke:none}
 .curve text{fill:var(--soft);font-size:11px}
 summary{cursor:pointer;color:var(--soft);margin-top:14px}pre{overflow-x:auto;font-size:12px}
 .none{color:var(--soft)}.bad{color:#d33f2d;font-weight:600}
