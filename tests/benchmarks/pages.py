@@ -102,6 +102,7 @@ def live(browser: Any, folder: Path) -> None:
                 me.page.goto("about:blank")
                 time.sleep(1)
                 ratios.append(watched / pace(job))
+                print(f"   speed watched / alone {ratios[-1]:.3f} on {os.cpu_count()} cores", flush=True)
                 me.page.go_back()
                 me.key("training").locator("[data-testid=stVegaLiteChart]").first.wait_for()
                 time.sleep(1)
@@ -109,7 +110,6 @@ def live(browser: Any, folder: Path) -> None:
             os.kill(json.loads((folder / ".tsumiki" / "queue.json").read_text())["jobs"][0]["pid"], signal.SIGTERM)
     cost = 100 * (1 - statistics.median(ratios))
     row(f"live curves, median of {LIVE_ROUNDS} pairs", cost, 3, "%")
-    print("   speed watched / alone:", ", ".join(f"{ratio:.3f}" for ratio in ratios), f"on {os.cpu_count()} cores")
 
 
 def pace(job: Path) -> float:
