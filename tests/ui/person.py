@@ -76,10 +76,13 @@ class Person:
         self.settle()
 
     def select(self, block: str) -> None:
-        """Select a block by keyboard, which brings it into view."""
-        self.block(block).focus()
-        self.page.keyboard.press(" ")
-        self.settle()
+        """Click a block until it is selected: a canvas that is just being laid out may move under the mouse."""
+        for _ in range(5):
+            self.block(block).click()
+            self.settle()
+            if self.block(block).get_attribute("aria-pressed") == "true":
+                return
+        raise AssertionError(f"{block} cannot be selected")
 
     # --- building ---
 
