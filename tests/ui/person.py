@@ -89,7 +89,7 @@ class Person:
     def template(self, name: str) -> None:
         """Open an example from the empty page."""
         self.key(f"start:{name}").get_by_role("button").click()
-        self.block("Input").wait_for()
+        self.page.locator(".react-flow__node").nth(1).wait_for()  # Input is on an empty canvas too
         self.settle()
 
     def open(self, file: str) -> None:
