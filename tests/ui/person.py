@@ -88,6 +88,8 @@ class Person:
 
     def template(self, name: str) -> None:
         """Open an example from the empty page."""
+        self.key(f"start:{name}").wait_for()
+        self.settle()  # the first drawing, in which a press would be lost
         self.key(f"start:{name}").get_by_role("button").click()
         self.page.locator(".react-flow__node").nth(1).wait_for()  # Input is on an empty canvas too
         self.settle()
