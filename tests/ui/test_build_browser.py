@@ -20,6 +20,7 @@ Browse = Callable[..., Any]
 def start(page: Any, name: str = "digits") -> None:
     """Open an example from the empty page."""
     page.locator(f".st-key-start-{name} button, .st-key-start\\:{name} button").first.click(timeout=20_000)
+    page.locator(".st-key-build-start").wait_for(state="detached")
     block(page, "Input").wait_for()
 
 
@@ -224,8 +225,10 @@ def test_a_layer_is_dragged_onto_a_line_folded_and_taken_back(browse: Browse) ->
     page.get_by_label("What each block shows").select_option("Time")
     page.locator(".block .badge", has_text="µs").first.wait_for()
     block(page, "Repeat_1").focus()
-    for _ in range(2):
-        page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    block(page, "Repeat_1").wait_for(state="detached")
+    block(page, "Dropout_1").click()
+    page.keyboard.press("Control+z")
     until(page, lambda: text_of(page) == before)
 
 
