@@ -17,6 +17,7 @@ from .kernels import machine, optimizers
 from .targets import inputs, targets
 
 if TYPE_CHECKING:
+    from schemas.ops import Parameter
     from schemas.training import Optimizer
 
     from .network import Network
@@ -60,7 +61,12 @@ class Session:
             name: aligned(params.count, params.dtype) for name in STATES[optimizer.type]
         }
         self.accumulated = aligned(params.count, params.dtype) if accumulate > 1 else None
-        self.hyper = aligned(optimizers.HYPERS, np.float64)
+        paces = {key: self._pace(params.slots[key].parameter) for key in net.trained}
+        several = list(dict.fromkeys(paces.values())) or [(1.0, weight_decay)]
+        self._rows = {key: several.index(pace) for key, pace in paces.items()}
+        self.hyper = aligned(len(several) * optimizers.HYPERS, np.float64).reshape(-1, optimizers.HYPERS)
+        self.hyper[:, optimizers.WEIGHT_DECAY] = [decay for _, decay in several]
+        self._factors = np.array([factor for factor, _ in several])
         self._decays = [
             next((float(getattr(optimizer, name)) for name in names if hasattr(optimizer, name)), 0.0)
             for names in (("beta1", "momentum", "decay"), ("beta2",), ("epsilon",))
@@ -76,11 +82,17 @@ class Session:
         self._last: Program | None = None
         self._count = 0
 
+    def _pace(self, parameter: Parameter) -> tuple[float, float]:
+        """Return the factor on the learning rate, and the weight decay if the parameter has any."""
+        own = parameter.weight_decay
+        return parameter.learning_rate_factor, self.weight_decay if own is None else own
+
     def _update_spec(self) -> Update:
         """Return what a program needs to update parameters itself."""
         arrays = [int(a.ctypes.data) for a in self.slots.values()]
         first, second = (arrays * 2 + [self._spare_address] * 2)[:2] if arrays else (self._spare_address,) * 2
-        return Update(optimizers.KINDS[self.optimizer.type], int(self.hyper.ctypes.data), first, second)
+        hyper = {key: int(self.hyper[row].ctypes.data) for key, row in self._rows.items()}
+        return Update(optimizers.KINDS[self.optimizer.type], hyper, first, second)
 
     @property
     def _spare_address(self) -> int:
@@ -129,7 +141,8 @@ class Session:
                 row("squares", cut, G=gradients + slot.start * item, SIZE=slot.layout.size, SLICES=cut, PART=at)
                 at += 8 * cut
             limit = int(self._limit.ctypes.data)
-            row("clip", 1, PART=place, SIZE=(at - place) // 8, HYPER=spec.hyper, LIMIT=limit)
+            hyper = int(self.hyper.ctypes.data)
+            row("clip", 1, PART=place, SIZE=(at - place) // 8, HYPER=hyper, ROWS=len(self.hyper), LIMIT=limit)
         for slot, cut in zip(trained, cuts, strict=True):
             offset = slot.start * item
             row(
@@ -142,7 +155,7 @@ class Session:
                 M=spec.second + offset,
                 SIZE=slot.layout.size,
                 SLICES=cut,
-                HYPER=spec.hyper,
+                HYPER=spec.hyper[slot.key],
                 DECAY=int(slot.parameter.decays),
             )
         return tape_of(rows)
@@ -208,10 +221,9 @@ class Session:
 
     def _set_hyper(self, learning_rate: float, update: int, steps: int) -> None:
         """Set what the kernels read: the update's number, and over how many steps gradients were gathered."""
-        h, (first, second, epsilon) = self.hyper, self._decays
-        h[optimizers.RATE] = learning_rate
+        h, (first, second, epsilon) = self.hyper.T, self._decays
+        h[optimizers.RATE] = learning_rate * self._factors
         h[optimizers.FACTOR] = 1.0 / steps
-        h[optimizers.WEIGHT_DECAY] = self.weight_decay
         h[optimizers.ALPHA], h[optimizers.BETA] = first, second
         h[optimizers.EPSILON] = epsilon
         h[optimizers.CORRECT_A] = 1 - first**update

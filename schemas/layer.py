@@ -27,6 +27,9 @@ Name = Annotated[
 ]
 
 
+NotNegative = Annotated[float, Field(ge=0, le=1e6, strict=True, allow_inf_nan=False)]
+
+
 class Layer(BaseModel):
     """What every layer has. Subclasses add their fields, `infer` and `lower`.
 
@@ -47,6 +50,12 @@ class Layer(BaseModel):
         description="Names of the layers it reads, the one before it when left out. 'Input' is the stack's own input.",
     )
     trainable: bool = Field(True, strict=True, description="Whether training changes this layer's parameters.")
+    learning_rate_factor: NotNegative = Field(
+        1.0, description="Factor on the learning rate for this layer's parameters; with 0 they stay as they are."
+    )
+    weight_decay: NotNegative | None = Field(
+        None, description="Weight decay of this layer's weights, instead of that of the training."
+    )
     share: Name | None = Field(
         None, description="Name of a layer of the same type whose parameters this one uses, instead of its own."
     )

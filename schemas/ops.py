@@ -23,7 +23,8 @@ class Parameter:
     """A trained array, or a running statistic (`statistic=True`: kept and saved, but not trained).
 
     `shape` is the public layout. `fan` is (fan_in, fan_out) for the initialiser. `decays` says whether weight decay
-    applies (weights yes; biases and normalisation's scale and shift no).
+    applies (weights yes; biases and normalisation's scale and shift no). `learning_rate_factor` and `weight_decay`
+    are its layer's own; a decay of None is that of the training.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Parameter:
     fan: Pair = (1, 1)
     kind: Literal["weight", "bias", "scale", "statistic"] = "weight"
     trainable: bool = True
+    learning_rate_factor: float = 1.0
+    weight_decay: float | None = None
 
     @property
     def statistic(self) -> bool:

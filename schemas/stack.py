@@ -169,7 +169,7 @@ def _typed(raw: dict[str, Any], kind: str, place: Place, op: str) -> tuple[dict[
 
 def _guess(raw: dict[str, Any]) -> list[str]:
     """Return the types whose fields are those that an entry without a type has."""
-    given = {key for key in raw if key not in ("name", "inputs", "trainable", "share")}
+    given = {key for key in raw if key not in Layer.model_fields}
     fitting = [
         kind
         for kind in TYPES

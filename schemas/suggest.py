@@ -180,6 +180,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "name": ("id", "label", "title", "filename", "dataset"),
     "type": ("layer", "kind", "class", "classname", "op", "layertype", "method"),
     "trainable": ("requiresgrad", "train", "learn", "frozen"),
+    "learning_rate_factor": (
+        "lrfactor", "lrmult", "lrmultiplier", "lrscale", "learningratemultiplier", "learningratescale", "learningrate",
+    ),
     "n": ("times", "count", "num", "repeats", "repeat", "iterations", "number"),
     "layers": ("children", "body", "modules", "stack", "blocks", "nodes", "layer", "sequence"),
     "unit": ("of", "ref", "use", "module", "definition"),

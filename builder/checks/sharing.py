@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from .shapes import Shapes
 
-OWN = ("type", "name", "inputs", "trainable", "share", "stride", "padding", "dilation", "output_padding")
+OWN = (
+    *("type", "name", "inputs", "trainable", "learning_rate_factor", "weight_decay", "share"),
+    *("stride", "padding", "dilation", "output_padding"),
+)
 """Fields that say nothing of a layer's parameters, or may well differ."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -31,10 +32,11 @@ class Feeds:
 
 @dataclass(frozen=True)
 class Update:
-    """An optimizer's step as part of the program: addresses of arrays laid out like the parameters, and of settings."""
+    """An optimizer's step as part of the program: addresses of arrays laid out like the parameters, and by the
+    parameters' keys those of the settings."""
 
     kind: int
-    hyper: int
+    hyper: Mapping[str, int]
     first: int
     second: int
 
@@ -104,7 +106,7 @@ class Binder:
             "FIRST": self.update.first + offset,
             "SECOND": self.update.second + offset,
             "KIND": self.update.kind,
-            "HYPER": self.update.hyper,
+            "HYPER": self.update.hyper[key],
             "DECAY": int(parameter.decays),
             "LOSS": int(self.feeds.loss.ctypes.data),
         }

@@ -106,7 +106,10 @@ class Emitter:
         self.calls.append(Call(node.layer, name, tuple(touches), bind, node.op))
 
     def trains(self, parameter: ops.Parameter | None) -> bool:
-        return self.mode == "train" and parameter is not None and parameter.trainable and not parameter.statistic
+        """Say whether a use of a parameter makes a gradient; where layers share it, its owner has a say too."""
+        if self.mode != "train" or parameter is None or not parameter.trainable or parameter.statistic:
+            return False
+        return self.graph.parameters[self.graph.key(parameter)].trainable
 
     def needs(self, node: Node) -> bool:
         """Say whether the gradient of this node's value is of use."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from schemas import ops
 from schemas.layer import Layer
@@ -70,6 +70,20 @@ def _without_reshape(op: ops.Op) -> ops.Op:
     return op
 
 
+def _with_pace(op: ops.Op, layer: Layer) -> ops.Op:
+    """Return the operation with parameters that say how fast this layer learns and how its weights decay."""
+    factor, decay = layer.learning_rate_factor, layer.weight_decay
+    if factor == 1 and decay is None:
+        return op
+    held = {f.name: getattr(op, f.name) for f in fields(op)}
+    made: dict[str, Any] = {
+        name: replace(part, learning_rate_factor=factor, weight_decay=decay)
+        for name, part in held.items()
+        if isinstance(part, ops.Parameter)
+    }
+    return replace(op, **made) if made else op
+
+
 def _as_its_owner(node: Node, owner: ops.Op) -> Node | None:
     """Return a Reshape for an Affine that shares the weight of one whose input has other axes; None if none is needed.
 
@@ -115,10 +129,10 @@ def lower(checked: Checked) -> Lowered:
         result = item.layer.lower(*inputs)
         values[item.name] = result
         for op in ops.walk([result], stop=inputs):
-            kept = _without_reshape(op)
+            kept = _with_pace(_without_reshape(op), item.layer)
             nodes[id(op)] = node = Node(kept, [nodes[id(i)] for i in kept.inputs], item.name)
             order.append(node)
-            for parameter in op.parameters:
+            for parameter in kept.parameters:
                 key = keys[id(parameter)] = f"{item.share or item.name}/{parameter.name}"
                 if item.share is not None:
                     continue

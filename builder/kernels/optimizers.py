@@ -1,7 +1,8 @@
 """Parameter updates, value by value. Units: slices of a parameter. The formulas are stated in schemas/training.py.
 
 HYPER, float64: [learning rate, gradient factor, weight decay, a, b, epsilon, 1 - a^t, 1 - b^t], where a and b are the
-optimizer's own decay rates (momentum; Adam's beta1, beta2; RMSprop's decay) and t counts updates.
+optimizer's own decay rates (momentum; Adam's beta1, beta2; RMSprop's decay) and t counts updates. There is one such
+row for all layers that learn at the same rate with the same weight decay.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from .jit import njit
 from .machine import arguments, array, floats, kernel, slots
 
-W, G, S, M, SIZE, SLICES, HYPER, DECAY, PART, LIMIT, KIND = slots(11)
+W, G, S, M, SIZE, SLICES, HYPER, DECAY, PART, LIMIT, KIND, ROWS = slots(12)
 RATE, FACTOR, WEIGHT_DECAY, ALPHA, BETA, EPSILON, CORRECT_A, CORRECT_B = range(8)
 HYPERS = 8
 SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, ADAGRAD = range(7)
@@ -99,14 +100,16 @@ def squares(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def clip(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """FACTOR *= min(1, limit / norm), norm being that of all scaled gradients together. One unit."""
+    """FACTOR *= min(1, limit / norm) in every one of ROWS rows of HYPER, norm being that of all scaled gradients
+    together. One unit."""
     d = arguments(row)
-    part, h, total = floats(d[PART], d[SIZE]), floats(d[HYPER], HYPERS), 0.0
+    part, h, total = floats(d[PART], d[SIZE]), floats(d[HYPER], d[ROWS] * HYPERS), 0.0
     for i in range(d[SIZE]):
         total += part[i]
     norm, limit = math.sqrt(total) * abs(h[FACTOR]), floats(d[LIMIT], 1)[0]
     if norm > limit:
-        h[FACTOR] *= limit / norm
+        for i in range(d[ROWS]):
+            h[i * HYPERS + FACTOR] *= limit / norm
 
 
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---

@@ -103,7 +103,7 @@ def _new_head(layers: list[dict[str, Any]], task: str, outputs: int, run: Any) -
             'exchanged. Write the document yourself: "initialise" says which layers start from the run.'
         )
     old = layers[place]
-    new = {key: value for key, value in old.items() if key != "trainable"}
+    new = {key: value for key, value in old.items() if key not in ("trainable", "learning_rate_factor")}
     taken = {layer.get("name") for layer in layers}
     new["name"] = next(name for name in _names() if name not in taken)
     new[WIDTHS[old["type"]]] = outputs

@@ -23,7 +23,10 @@ from schemas.shapes import shape_text
 from schemas.words import Schema
 
 FIRST = ("type", "name", "inputs", "layers")
-LAST = ("weight_initializer", "scale_initializer", "bias_initializer", "share", "trainable")
+LEARNS = ("share", "trainable", "learning_rate_factor", "weight_decay")
+"""Fields that say nothing in a layer without parameters."""
+
+LAST = ("weight_initializer", "scale_initializer", "bias_initializer", *LEARNS)
 
 
 def inspect(s: Store, block: Shown) -> None:
@@ -65,8 +68,8 @@ def _wrong(block: Shown) -> None:
 
 
 def _says(block: Shown, name: str) -> bool:
-    """Tell whether a field means anything: a layer without parameters can neither be frozen nor share any."""
-    return name not in ("trainable", "share") or bool(block.cost.get("parameters")) or name in block.entry
+    """Tell whether a field means anything: a layer without parameters can neither learn nor share any."""
+    return name not in LEARNS or bool(block.cost.get("parameters")) or name in block.entry
 
 
 def _shapes(block: Shown) -> None:

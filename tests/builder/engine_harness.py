@@ -11,12 +11,24 @@ import schemas.layers  # noqa: F401  # registers every layer
 from builder.compile.lower import lower
 from builder.compile.parameters import Parameters
 from builder.compile.program import Program
+from builder.kernels import optimizers as twins
 from builder.network import Network, fill
-from schemas import ops
+from schemas import ops, training
 from schemas.layer import REGISTRY
 
 HEAD = [{"type": "Softmax"}, {"type": "CategoricalCrossEntropy"}]
 SQUARED = [{"type": "SquaredError"}]
+
+TWINS = {
+    training.SGD(): (twins.twin_sgd_update, 0, {}),
+    training.Momentum(momentum=0.8): (twins.twin_momentum_update, 1, {"momentum": 0.8}),
+    training.Nesterov(momentum=0.7): (twins.twin_nesterov_update, 1, {"momentum": 0.7}),
+    training.Adam(): (twins.twin_adam_update, 2, {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}),
+    training.AdamW(beta1=0.8): (twins.twin_adamw_update, 2, {"beta1": 0.8, "beta2": 0.999, "epsilon": 1e-8}),
+    training.RMSprop(decay=0.85): (twins.twin_rmsprop_update, 1, {"share": 0.85, "epsilon": 1e-8}),
+    training.AdaGrad(epsilon=1e-6): (twins.twin_adagrad_update, 1, {"epsilon": 1e-6}),
+}
+"""Optimizer -> (twin, how many arrays it keeps per parameter, the twin's settings)."""
 
 
 def conv(channels, kernel=3, **fields):

@@ -39,27 +39,17 @@ def packed(net):
 
 # --- optimizers ------------------------------------------------------------------------------------------------------
 
-TWINS = {
-    training.SGD(): (twins.twin_sgd_update, 0, {}),
-    training.Momentum(momentum=0.8): (twins.twin_momentum_update, 1, {"momentum": 0.8}),
-    training.Nesterov(momentum=0.7): (twins.twin_nesterov_update, 1, {"momentum": 0.7}),
-    training.Adam(): (twins.twin_adam_update, 2, {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}),
-    training.AdamW(beta1=0.8): (twins.twin_adamw_update, 2, {"beta1": 0.8, "beta2": 0.999, "epsilon": 1e-8}),
-    training.RMSprop(decay=0.85): (twins.twin_rmsprop_update, 1, {"share": 0.85, "epsilon": 1e-8}),
-    training.AdaGrad(epsilon=1e-6): (twins.twin_adagrad_update, 1, {"epsilon": 1e-6}),
-}
-
 
 def test_every_optimizer_has_a_twin():
     declared = {kind.model_fields["type"].default for kind in training.Optimizer.__origin__.__args__}
-    assert {o.type for o in TWINS} == declared
+    assert {o.type for o in engine.TWINS} == declared
 
 
-@pytest.mark.parametrize("optimizer", TWINS, ids=lambda o: o.type)
+@pytest.mark.parametrize("optimizer", engine.TWINS, ids=lambda o: o.type)
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("limit", [None, 0.05, 1e6])
 def test_an_optimizer_does_what_its_formula_says(optimizer, decay, limit):
-    twin, states, settings = TWINS[optimizer]
+    twin, states, settings = engine.TWINS[optimizer]
     net = engine.network(SHAPE, PLAIN, dtype="float64")
     session = net.session(8, optimizer, weight_decay=decay, clip_norm=limit)
     expected = parameters(net)
@@ -82,7 +72,7 @@ def test_an_optimizer_does_what_its_formula_says(optimizer, decay, limit):
             )
 
 
-@pytest.mark.parametrize("optimizer", TWINS, ids=lambda o: o.type)
+@pytest.mark.parametrize("optimizer", engine.TWINS, ids=lambda o: o.type)
 def test_lanes_that_only_pad_stay_zero(optimizer):
     net = engine.network(SHAPE, NORMED)
     session = net.session(8, optimizer, weight_decay=0.1)
@@ -208,7 +198,7 @@ def test_the_same_seed_gives_the_same_bytes_for_one_and_two_threads(dtype, all_t
     assert first[0] != everything(trained(seed=1, dtype=dtype))[0]
 
 
-@pytest.mark.parametrize("optimizer", TWINS, ids=lambda o: o.type)
+@pytest.mark.parametrize("optimizer", engine.TWINS, ids=lambda o: o.type)
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_resuming_at_any_step_gives_the_same_bytes(optimizer, accumulate):
     options = {"optimizer": optimizer, "clip_norm": 0.5, "weight_decay": 0.01, "accumulate": accumulate}
@@ -306,7 +296,7 @@ def test_a_fault_in_the_targets_is_named():
 # --- frozen layers and Dropout ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer", TWINS, ids=lambda o: o.type)
+@pytest.mark.parametrize("optimizer", engine.TWINS, ids=lambda o: o.type)
 def test_frozen_layers_do_not_change(optimizer):
     frozen = {"c", "n"}
     stack = [{**layer, "trainable": False} if layer.get("name") in frozen else layer for layer in NORMED]

@@ -105,6 +105,9 @@ LAYER_CASES: list[tuple[dict[str, Any], str, str, str, Any]] = [
     ({"type": "ReLU", "inputs": "Input"}, "wrong_type", "/inputs", "ReLU_1", {"type": "ReLU", "inputs": ["Input"]}),
     ({"type": "ReLU", "inputs": []}, "wrong_value", "/inputs", "ReLU_1", {"type": "ReLU"}),
     ({"type": "ReLU", "trainable": "no"}, "wrong_type", "/trainable", "ReLU_1", {"type": "ReLU", "trainable": False}),
+    (AFFINE | {"learning_rate_factor": -1}, "wrong_value", "/learning_rate_factor", "Affine_1", None),
+    (AFFINE | {"weight_decay": "no"}, "wrong_type", "/weight_decay", "Affine_1", None),
+    (AFFINE | {"lr_mult": 0.5}, "unknown_field", "/lr_mult", "Affine_1", AFFINE | {"learning_rate_factor": 0.5}),
     ({"type": "Concatenate", "axis": 3}, "wrong_value", "/axis", "Concatenate_1", {"type": "Concatenate", "axis": 2}),
     (
         {"type": "Repeat", "n": 10**9, "layers": [AFFINE]},

@@ -17,6 +17,7 @@ from builder.pace import machine, seconds
 from builder.report.pace import Pace
 from builder.ui import pace
 from builder.ui.formula import formulas
+from builder.ui.inspector import _says
 from builder.ui.pace import seconds_per_epoch
 from builder.ui.sketch import badges
 from builder.ui.state import Store
@@ -87,6 +88,21 @@ def test_a_window_over_a_row_is_one_number(tmp_path: Path) -> None:
         model = {"input": shape, "layers": layers}
         store = Store(tmp_path, document={"format": 1, "task": "regression", "model": model})
         assert said == settings(blocks(store.state, store.report)[0])
+
+
+def test_a_block_says_how_fast_it_learns_and_only_with_parameters_is_asked(tmp_path: Path) -> None:
+    layers = [
+        {"type": "Affine", "out_features": 4, "learning_rate_factor": 0.1, "weight_decay": 0},
+        {"type": "ReLU"},
+        {"type": "ReLU", "weight_decay": 0.5},
+    ]
+    model = {"input": [3], "layers": layers}
+    store = Store(tmp_path, document={"format": 1, "task": "regression", "model": model})
+    affine, relu, told, *_ = blocks(store.state, store.report)
+    assert "4 · η×0.1 · λ 0" == settings(affine)
+    for name in ("trainable", "learning_rate_factor", "weight_decay"):
+        assert (True, False) == (_says(affine, name), _says(relu, name))
+    assert _says(told, "weight_decay") and not _says(told, "learning_rate_factor")
 
 
 def test_what_the_check_fills_in_stands_at_the_end(tmp_path: Path) -> None:

@@ -29,7 +29,10 @@ FILLED = "filled:"
 MEASURES = ("parameters", "multiply_adds", "activation_bytes", "seconds")
 """What a badge can show; seconds are those of one sample in a training step."""
 
-HIDDEN = ("type", "name", "inputs", "layers", "trainable", "weight_initializer", "bias_initializer", "arguments")
+HIDDEN = (
+    *("type", "name", "inputs", "layers", "trainable", "learning_rate_factor", "weight_decay"),
+    *("weight_initializer", "bias_initializer", "arguments"),
+)
 
 
 @dataclass(frozen=True)
@@ -229,6 +232,9 @@ def settings(block: Shown) -> str:
                 parts.append(said if alone else f"{key.split('_')[0]} {said}")
         if block.entry.get("trainable") is False:
             parts.append("❄")
+        for key, sign in (("learning_rate_factor", "η×"), ("weight_decay", "λ ")):
+            if block.entry.get(key) is not None:
+                parts.append(sign + _short(block.entry[key]))
     return " · ".join(parts)[:80]
 
 

@@ -218,6 +218,12 @@ CASES: dict[str, Case] = {
     "everything frozen": Case(
         document([affine(10, trainable=False), SOFTMAX, CATEGORICAL]), [("nothing_trained", at(0))], "learn", unknown=0
     ),
+    "every learning rate 0": Case(
+        document([affine(10, learning_rate_factor=0), SOFTMAX, CATEGORICAL]),
+        [("nothing_trained", at(0))],
+        "learn",
+        unknown=0,
+    ),
     "nothing that learns": Case(
         document([layer("Flatten"), SQUARED], task="regression"), [("nothing_trained", at(1))], unknown=0
     ),
