@@ -242,7 +242,8 @@ def twin_softmax_cross_entropy_forward(x: np.ndarray, t: np.ndarray, weights: np
     """Return the cross entropy of softmax(x), from the logarithm of the sum so that no logit is too large."""
     top = x.max(1, keepdims=True)
     log_sum = np.log(np.exp(x - top).sum(1, keepdims=True)) + top
-    return float((_weights(weights, x) * (log_sum - (x * _rows_of(t, x)).sum(1, keepdims=True))).mean())
+    picked = np.where(_rows_of(t, x) != 0, x, 0).sum(1, keepdims=True)  # 0 times another class's infinity is NaN
+    return float((_weights(weights, x) * (log_sum - picked)).mean())
 
 
 def twin_softmax_cross_entropy_backward(x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

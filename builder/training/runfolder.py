@@ -146,14 +146,23 @@ def _claim(hidden: Path, parent: Path) -> Path:
         try:
             if not target.exists():
                 os.rename(hidden, target)  # never onto a folder with content: POSIX and Windows both refuse that
-                sync_folder(parent)
-                return target
+                break
         except FileExistsError:
             continue
         except OSError:
             if not target.exists():
                 raise
-    raise TrainingError(f"Found no free number for a run folder in {parent}; other trainers took a thousand in a row.")
+    else:
+        raise TrainingError(
+            f"Found no free number for a run folder in {parent}; other trainers took a thousand in a row."
+        )
+    try:
+        sync_folder(parent)
+    except OSError:  # whether the name lasts is not known, so there was no beginning
+        with suppress(OSError):
+            os.rename(target, hidden)
+        raise
+    return target
 
 
 def _sweep(parent: Path) -> None:
