@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from .shapes import Shapes
 
-OWN = (
-    *("type", "name", "inputs", "trainable", "learning_rate_factor", "weight_decay", "share"),
-    *("stride", "padding", "dilation", "output_padding"),
-)
+PACE = ("learning_rate_factor", "weight_decay")
+"""Fields that say how a layer's parameters learn."""
+
+OWN = ("type", "name", "inputs", "trainable", *PACE, "share", "stride", "padding", "dilation", "output_padding")
 """Fields that say nothing of a layer's parameters, or may well differ."""
 
 
@@ -109,7 +109,7 @@ def _fit(state: Shapes, node: Node, source: Node, made: Any, own: Fix) -> Found 
         )
     groups = [getattr(one.layer, "groups", 1) for one in (node, source)]
     if mine == theirs and groups[0] == groups[1]:
-        return None
+        return _pace(node, source)
     here, there = (", ".join(f"{k} {shape_text(s)}" for k, s in held.items()) for held in (mine, theirs))
     if mine == theirs:
         here, there = (say("{parameters} in {count} groups", parameters=here, count=g) for g in groups)
@@ -128,6 +128,27 @@ def _fit(state: Shapes, node: Node, source: Node, made: Any, own: Fix) -> Found 
         ),
         propose=lambda: [*_taken_over(node, source), own],
     )
+
+
+def _pace(node: Node, source: Node) -> Found | None:
+    """Return what a layer says of its learning that does not count, as the parameters are another's."""
+    idle = [
+        name for name in PACE if name in node.fields and getattr(node.layer, name) != getattr(source.layer, name, None)
+    ]
+    if not idle:
+        return None
+    return found(
+        "share_pace",
+        say("{name} has a {field}, but its parameters are those of {other}.",
+            name=node.name, field=idle[0], other=source.name),
+        say("Shared parameters learn as the layer says that has them."),
+        pointer=join(node.pointer, idle[0]),
+        layer=node.name,
+        warning=True,
+        propose=lambda: [
+            Fix(say("Remove {name}", name=", ".join(idle)), tuple(remove(join(node.pointer, name)) for name in idle))
+        ],
+    )  # fmt: skip
 
 
 def _named(state: Shapes, node: Node, name: str) -> Iterator[Fix]:

@@ -240,3 +240,18 @@ def test_what_cannot_be_shared_is_told_with_a_fix_that_works(
         assert all(other.code != code for other in builder.check(apply(raw, fix.patch)).errors)
     with pytest.raises(DocumentError):
         builder.compile(raw)
+
+
+def test_what_a_layer_says_of_another_s_parameters_is_a_warning() -> None:
+    def told(**user: Any) -> list[Any]:
+        layers = [affine(6, name="a", learning_rate_factor=0.5), affine(6, name="b", share="a", **user), affine(), LOSS]
+        raw = document(layers, (6,))
+        return [(raw, problem) for problem in builder.check(raw).problems if problem.code == "share_pace"]
+
+    assert not told() and not told(learning_rate_factor=0.5)
+    ((raw, problem),) = told(learning_rate_factor=0.1, weight_decay=0.3)
+    assert (problem.severity, problem.pointer) == ("warning", "/model/layers/1/learning_rate_factor")
+    mended = apply(raw, problem.fixes[0].patch)
+    assert not builder.check(mended).problems and mended["model"]["layers"][1].keys() == {
+        "type", "out_features", "name", "share",
+    }  # fmt: skip
