@@ -10,7 +10,8 @@ from builder.training import checkpoint, tensorfile
 from schemas.errors import DataError, DocumentError
 
 LAYERS = [
-    {"type": "Convolution", "out_channels": 4, "kernel_size": 3, "padding": "same"},
+    {"type": "Convolution", "out_channels": 4, "kernel_size": 3, "padding": "same"}
+    | {"learning_rate_factor": 0.5, "weight_decay": 0.02},
     {"type": "BatchNormalization"},
     {"type": "ReLU"},
     {"type": "MaxPooling"},
