@@ -9,6 +9,7 @@ network (data, training) is given as keywords: families.vgg(16, data={...}, trai
 """
 
 from .alexnet import alexbn, alexnet
+from .denoising import denoising
 from .lenet import lenet, lenet5
 from .mlp import mlp
 from .resnet import resnet
@@ -18,6 +19,6 @@ from .unet import unet
 from .vgg import vgg
 
 __all__ = [
-    "alexbn", "alexnet", "binary_cnn", "lenet", "lenet5", "mlp", "regression_cnn", "resnet", "simple_convnet", "unet",
-    "vgg",
+    "alexbn", "alexnet", "binary_cnn", "denoising", "lenet", "lenet5", "mlp", "regression_cnn", "resnet",
+    "simple_convnet", "unet", "vgg",
 ]  # fmt: skip

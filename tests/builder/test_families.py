@@ -27,6 +27,7 @@ PUBLISHED: dict[str, tuple[Callable[[], dict[str, Any]], int]] = {
     "resnet50": (lambda: families.resnet(50), 25_557_032),
     "resnet20": (lambda: families.resnet(20), 272_474),
     "binary_cnn": (families.binary_cnn, 160 + 32 + 4_640 + 64 + 128 * 32 + 32 + 33),
+    "denoising": (families.denoising, 160 + 16 * 8 * 9 + 8 + 8 * 16 * 9 + 16 + 16 * 9 + 1),
     "regression_cnn": (families.regression_cnn, 160 + 32 + 4_640 + 64 + 128 * 64 + 64 + 65),
     "unet": (
         families.unet,
@@ -122,6 +123,7 @@ def test_sections_are_passed_on() -> None:
         (lambda: families.vgg(17), "vgg has a depth of 11, 13, 16, 19, but received 17."),
         (lambda: families.resnet(7), "resnet has a depth of 18, 20, 32"),
         (lambda: families.unet((1, 6, 8)), "unet with depth 2 needs height and width that are multiples of 4"),
+        (lambda: families.denoising((1, 7, 8)), "height and width must be multiples of 2"),
         (lambda: families.simple_convnet(conv_param={"filters": 3}), "conv_param has filters, but takes filter_num"),
     ],
 )
