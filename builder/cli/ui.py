@@ -35,7 +35,8 @@ def ui(
         raise UsageError(MISSING)
     if not workspace.is_dir():
         raise UsageError(f"There is no folder {str(workspace)!r}. Paths start at the current folder, {os.getcwd()}.")
-    command = [sys.executable, "-m", "streamlit", "run", str(entry()), *options(port, address, open_browser)]
+    serve = entry().with_name("serve.py")
+    command = [sys.executable, str(serve), str(entry()), *options(port, address, open_browser)]
     environment = {**os.environ, "TSUMIKI_WORKSPACE": str(workspace.resolve())}
     print(f"tsumiki: http://{address}:{port}   workspace {workspace.resolve()}   Ctrl-C ends it", flush=True)
     if os.name == "posix":

@@ -106,6 +106,9 @@ STYLE = """<style>
 .st-key-training [data-stale="true"], .st-key-queue [data-stale="true"], .st-key-health [data-stale="true"] {
   opacity: 1;
 }
+/* What moves between two looks at a training would be drawn sixty times a second, beside the training. */
+.st-key-training *, .st-key-queue * { animation: none !important; transition: none !important; }
+body:has(.st-key-training) [data-testid="stStatusWidget"] { display: none; }
 .st-key-figures :is(table, tr, th, td) { border: 0 !important; font-variant-numeric: tabular-nums; }
 .st-key-figures th { font-weight: 400; font-size: 0.875rem; opacity: 0.65; padding: 0 1.6rem 0 0 !important; }
 .st-key-figures td { font-size: 1.2rem; padding: 0.1rem 1.6rem 0 0 !important; }
