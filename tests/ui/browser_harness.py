@@ -31,8 +31,9 @@ FLAGS = [
 ]
 """For a machine without a screen and without a network; as root, Chromium runs only without its sandbox."""
 
-LEFT_PICTURE = ("404", "/media/")
-"""A picture of the page before, which the server has dropped and a slow browser still asks for."""
+LEFT_PICTURE = (("404", "/media/"), ("Image source error", "/media/"))
+"""A picture of the page before, which the server has dropped and a slow browser still asks for: what Chromium says of
+it, and what Streamlit's own picture element says."""
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 START = 60.0
@@ -147,7 +148,7 @@ class Watched:
         return [
             said
             for said in self.console
-            if said.startswith("error") and not all(part in said for part in LEFT_PICTURE)
+            if said.startswith("error") and not any(all(part in said for part in parts) for parts in LEFT_PICTURE)
         ]
 
     def _request(self, url: str) -> None:
