@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 def check(section: Initialise, report: Report, base: Path) -> Iterator[Found]:
     """Yield what is wrong, for a network whose shapes are known. A source that is not there is only a warning: the
     document can be right although the run lies on another machine."""
-    from builder.transfer.match import match
+    from builder.transfer.match import by_layer, match
     from builder.transfer.source import Source
 
     here = _shapes(report)
-    names = list(dict.fromkeys(key.rpartition("/")[0] for key in here))
+    names = list(by_layer(here))
     wrong = list(_unknown(section, names, {info.name for info in report.layers}))
     yield from wrong
     try:
@@ -41,7 +41,7 @@ def check(section: Initialise, report: Report, base: Path) -> Iterator[Found]:
             warning=True,
         )
         return
-    sources = list(dict.fromkeys(key.rpartition("/")[0] for key in there))
+    sources = list(by_layer(there))
     for name in section.rename:
         if name not in sources:
             yield found(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,9 @@ def transfer(
     if outputs is None:
         raise UsageError("How many classes are there? Say it with classes (--classes), or give the data.")
     model = copy.deepcopy(dict(old["model"]))
-    model["layers"] = _new_head(model["layers"], str(kind), outputs, run)
+    model["layers"], head = _new_head(model["layers"], str(kind), outputs, run)
     if freeze:
-        _freeze(model, model["layers"][-1 - _tail(str(kind))]["name"])
+        _freeze(model, head)
     name = f"{old.get('name', 'network')}_{Path(data).resolve().stem if data is not None else 'transfer'}"
     made: dict[str, Any] = {
         "format": 1,
@@ -84,13 +84,8 @@ def _outputs(task: str, found: Mapping[str, Any] | None) -> int | None:
     return found["classes"] if task == "classification" else found["targets"]
 
 
-def _tail(task: str) -> int:
-    """Return how many layers of a head stand behind its last weighted layer."""
-    return 2 if HEADS[task][0] else 1
-
-
-def _new_head(layers: list[dict[str, Any]], task: str, outputs: int, run: Any) -> list[dict[str, Any]]:
-    """Return the layers with a new weighted last layer, activation and loss."""
+def _new_head(layers: list[dict[str, Any]], task: str, outputs: int, run: Any) -> tuple[list[dict[str, Any]], str]:
+    """Return the layers with a new weighted last layer, activation and loss, and the name of the new layer."""
     place = max((i for i, layer in enumerate(layers) if layer.get("type") in WIDTHS), default=None)
     behind = layers[place + 1 :] if place is not None else []
     if (
@@ -105,19 +100,13 @@ def _new_head(layers: list[dict[str, Any]], task: str, outputs: int, run: Any) -
     old = layers[place]
     new = {key: value for key, value in old.items() if key not in ("trainable", "learning_rate_factor")}
     taken = {layer.get("name") for layer in layers}
-    new["name"] = next(name for name in _names() if name not in taken)
+    new["name"] = next(
+        name for name in ("head", *(f"head_{k}" for k in range(2, len(layers) + 3))) if name not in taken
+    )
     new[WIDTHS[old["type"]]] = outputs
     activation, loss = HEADS[task]
     tail = [{"type": kind} for kind in (activation, loss) if kind]
-    return [*layers[:place], new, *tail]
-
-
-def _names() -> Iterator[str]:
-    yield "head"
-    number = 2
-    while True:
-        yield f"head_{number}"
-        number += 1
+    return [*layers[:place], new, *tail], new["name"]
 
 
 def _freeze(model: dict[str, Any], head: str) -> None:

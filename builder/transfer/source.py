@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,11 +26,17 @@ class Source:
         self.file = _file(path)
 
     @cached_property
+    def _outline(self) -> tuple[dict[str, Shape], dict[str, str]]:
+        from builder.training.tensorfile import outline
+
+        return outline(self.file)
+
+    @cached_property
     def shapes(self) -> dict[str, Shape]:
         """Parameter key -> shape."""
-        from builder.training.tensorfile import NETWORK, outline
+        from builder.training.tensorfile import NETWORK
 
-        shapes, texts = outline(self.file)
+        shapes, texts = self._outline
         if texts.get("format") not in (NETWORK, "tsumiki-checkpoint-1"):
             raise DataError(f"{self.file} is a safetensors file, but no network that tsumiki saved.")
         return {key: shape for key, shape in shapes.items() if not key.startswith("$")}
@@ -45,11 +52,7 @@ class Source:
     @cached_property
     def texts(self) -> dict[str, Any]:
         """What travels with the parameters: the document, class names, fitted preprocessing."""
-        import json
-
-        from builder.training.tensorfile import outline
-
-        _, texts = outline(self.file)
+        _, texts = self._outline
         return {key: json.loads(texts[key]) for key in ("document", "data") if key in texts}
 
 
