@@ -10,6 +10,7 @@ from typing import Any
 
 from builder.heads import HEADS, WIDTHS
 from schemas.errors import UsageError
+from schemas.patch import apply, join
 
 from .source import Source
 
@@ -60,7 +61,7 @@ def transfer(
     model = copy.deepcopy(dict(old["model"]))
     model["layers"], head = _new_head(model["layers"], str(kind), outputs, run)
     if freeze:
-        _freeze(model, head)
+        model = _freeze(model, head)
     name = f"{old.get('name', 'network')}_{Path(data).resolve().stem if data is not None else 'transfer'}"
     made: dict[str, Any] = {
         "format": 1,
@@ -109,24 +110,15 @@ def _new_head(layers: list[dict[str, Any]], task: str, outputs: int, run: Any) -
     return [*layers[:place], new, *tail], new["name"]
 
 
-def _freeze(model: dict[str, Any], head: str) -> None:
-    """Set `trainable` to false in every layer that can have parameters but the head, in units too."""
-    from schemas.layer import REGISTRY
+def _freeze(model: dict[str, Any], head: str) -> dict[str, Any]:
+    """Return the model with `trainable` set to false in every layer that has parameters but the head, in units too."""
+    from builder.check import check
 
-    still = {"Convolution", "BatchNormalization", "Affine"} | {
-        kind for kind, one in REGISTRY.items() if {"bias", "weight_initializer"} & set(one.cls.model_fields)
-    }
-
-    def visit(stack: list[dict[str, Any]]) -> None:
-        for layer in stack:
-            if layer.get("type") in still and layer.get("name") != head:
-                layer["trainable"] = False
-            if isinstance(layer.get("layers"), list):
-                visit(layer["layers"])
-
-    visit(model["layers"])
-    for unit in model.get("units", {}).values():
-        visit(unit["layers"])
+    document = {"format": 1, "model": model}
+    places = {info.pointer for info in check(document).layers if info.parameters and info.name != head}
+    frozen = [{"op": "add", "path": join(place, "trainable"), "value": False} for place in sorted(places)]
+    changed: dict[str, Any] = apply(document, frozen)["model"]
+    return changed
 
 
 def _preprocessing(

@@ -173,6 +173,16 @@ def test_a_frozen_layer_keeps_what_it_started_from(run: Path, tmp_path: Path) ->
     assert after.params["head/weight"].shape == (64, 10)
 
 
+def test_every_layer_with_parameters_is_frozen_whatever_its_type_and_wherever_it_stands(tmp_path: Path) -> None:
+    stage = [{"type": "Affine", "out_features": 6}, {"type": "LayerNormalization"}, {"type": "PReLU"}]
+    layers = [{"type": "Unit", "unit": "Stage"}, {"type": "Repeat", "n": 2, "layers": stage}, *LAYERS[-1:]]
+    raw = bare(layers=layers)
+    raw["model"]["units"] = {"Stage": {"layers": stage}}
+    builder.compile(raw).save(tmp_path / "net.safetensors")
+    made = builder.transfer(tmp_path / "net.safetensors", classes=3, freeze=True)
+    assert set(builder.compile(made).trained) == {"head/weight", "head/bias"}
+
+
 def test_a_new_head_for_another_number_of_classes(run: Path) -> None:
     made = builder.transfer(run, classes=3)
     report = builder.check(made)
