@@ -31,8 +31,12 @@ def features() -> dict[str, bool]:
     return found
 
 
+PROCESSOR = llvm.get_process_triple().split("-")[0]
+"""The family of processors, as LLVM calls it: x86_64, aarch64, arm64 and others."""
+
+
 def _arm() -> bool:
-    return llvm.get_process_triple().split("-")[0] in ("aarch64", "arm64")
+    return PROCESSOR in ("aarch64", "arm64")
 
 
 VECTOR_BYTES = 64 if features().get("avx512f") else 32 if features().get("avx") else 16

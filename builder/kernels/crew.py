@@ -1,9 +1,11 @@
 """The loops that run a tape, and the threads that help.
 
-Helpers are Python threads that wait for a lock and then run compiled code without the interpreter's lock; no other
-library is needed. A run opens a gate, works through the tape itself, shuts the gate and waits until all helpers have
-left. A helper that comes too late finds the gate shut, so a busy core holds nobody up. There is one gate and one crew
-in a process: a run that finds them taken works alone, so that runs at once do not ask for more threads than there are.
+Helpers are Python threads that run compiled code without the interpreter's lock; no other library is needed. A run
+opens a gate, works through the tape itself, shuts the gate and waits until all helpers have left. A helper that comes
+too late finds the gate shut, so a busy core holds nobody up. Between runs a helper looks at the gate for a while: the
+steps of a training follow each other within microseconds, and waking a thread takes longer than that. Then it sleeps
+until it is rung for. There is one gate and one crew in a process: a run that finds them taken works alone, so that runs
+at once do not ask for more threads than there are.
 """
 
 from __future__ import annotations
@@ -18,23 +20,30 @@ import numpy as np
 
 from .jit import carray, njit
 from .machine import DONE, FUNCTION, NEXT, SLOTS, UNITS, address, kernel
-from .simd import call, change, fetch_add, give_way, integers, load_acquire
+from .simd import call, change, exchange, fetch_add, give_way, integers, load_acquire, relax
 
-OPEN, INSIDE, TAPE, ROWS, GATE = 0, 8, 16, 17, 24
-"""Slots of the gate: whether it is open, how many are inside (each in a cache line of its own), the tape, its rows."""
+OPEN, TURN, TAPE, ROWS, INSIDE, GATE = 0, 1, 2, 3, 8, 16
+"""Slots of the gate: how many helpers may come in (0: shut), the number of this run, its tape and rows; how many are
+inside, in a cache line of its own."""
 
-PATIENCE = 2000
-"""Looks at a counter (a few microseconds) before a waiting thread offers its core to others."""
+ASLEEP, NUMBER, SEEN, LINE = 0, 1, 2, 8
+"""Slots of a helper's own cache line: whether it must be rung for, its number, the run it has last seen."""
+
+PATIENCE = 200
+"""Looks at a counter (a few microseconds) before a waiting thread offers its core to others at each look."""
+
+STAY = 1000
+"""Looks at the gate (some tenths of a millisecond) before a helper goes to sleep."""
 
 
 @njit
-def _wait(place, least):  # type: ignore[no-untyped-def]  # Numba
-    """Wait until the counter at the address is at least so large."""
-    waited = 0
-    while load_acquire(place) < least:
-        waited += 1
-        if waited > PATIENCE:
-            give_way()
+def _pass(waited):  # type: ignore[no-untyped-def]  # Numba
+    """Let a moment pass between two looks at memory; return how many have passed."""
+    if waited < PATIENCE:
+        relax()
+    else:
+        give_way()
+    return waited + 1
 
 
 @njit
@@ -49,7 +58,9 @@ def _work(tape, rows):  # type: ignore[no-untyped-def]  # Numba
             call(function, row, u)
             fetch_add(done)
             u = fetch_add(next_unit)
-        _wait(done, units)
+        waited = 0
+        while load_acquire(done) < units:
+            waited = _pass(waited)
 
 
 @kernel
@@ -64,31 +75,51 @@ def run_alone(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def run_together(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """Run the tape that the gate at address `row` names, with whoever comes to help."""
+    """Run the tape that the gate at address `row` names, with up to `unit` helpers."""
     gate = carray(integers(row), GATE)
     tape, rows = gate[TAPE], gate[ROWS]
     for i in range(rows):
         slots = carray(integers(tape + i * SLOTS * 8), SLOTS)
         slots[NEXT] = 0
         slots[DONE] = 0
-    change(row + 8 * OPEN, 1)
+    change(row + 8 * TURN, 1)
+    change(row + 8 * OPEN, unit)
     _work(tape, rows)
-    change(row + 8 * OPEN, -1)
+    change(row + 8 * OPEN, -unit)
     waited = 0
     while change(row + 8 * INSIDE, 0) > 0:
-        waited += 1
-        if waited > PATIENCE:
-            give_way()
+        waited = _pass(waited)
+
+
+@njit
+def _wanted(gate, number, seen):  # type: ignore[no-untyped-def]  # Numba
+    return load_acquire(gate + 8 * OPEN) > number and load_acquire(gate + 8 * TURN) != seen
 
 
 @kernel
 def run_help(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """Help with the tape that the gate at address `row` names, if it is open."""
-    change(row + 8 * INSIDE, 1)
-    if change(row + 8 * OPEN, 0) > 0:
-        gate = carray(integers(row), GATE)
-        _work(gate[TAPE], gate[ROWS])
-    change(row + 8 * INSIDE, -1)
+    """Help with what the gate at address `row` names as often as it opens, until it has been shut for a while.
+
+    `unit` is the address of this helper's own line.
+    """
+    own = carray(integers(unit), LINE)
+    number, waited = own[NUMBER], 0
+    while True:
+        if _wanted(row, number, own[SEEN]):
+            change(row + 8 * INSIDE, 1)
+            if change(row + 8 * OPEN, 0) > number:  # it cannot be shut behind us any more
+                gate = carray(integers(row), GATE)
+                own[SEEN] = gate[TURN]
+                _work(gate[TAPE], gate[ROWS])
+                waited = 0
+            change(row + 8 * INSIDE, -1)
+        elif waited < STAY:
+            waited = _pass(waited)
+        else:
+            exchange(unit + 8 * ASLEEP, 1)
+            if not _wanted(row, number, own[SEEN]):
+                return
+            exchange(unit + 8 * ASLEEP, 0)
 
 
 @functools.cache
@@ -97,15 +128,44 @@ def _function(name: str) -> Any:
     return ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)(address(name, np.float32))
 
 
+def _lines(count: int, slots: int) -> tuple[np.ndarray, int]:
+    """Return zeros that begin at a cache line, and their address."""
+    raw = np.zeros(count * slots + LINE, np.int64)
+    skip = -raw.ctypes.data % 64 // 8
+    made = raw[skip : skip + count * slots]
+    return made, int(made.ctypes.data)
+
+
+class Helper:
+    """A thread that helps, and what it is woken with."""
+
+    def __init__(self, gate: int, number: int) -> None:
+        self._own, place = _lines(1, LINE)
+        self._own[NUMBER] = number
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        work, bell = _function("run_help"), self._bell
+
+        def help_out() -> None:
+            while True:
+                work(gate, place, None)
+                bell.acquire()
+
+        threading.Thread(target=help_out, name="tsumiki-helper", daemon=True).start()
+
+    def call(self) -> None:
+        """Wake it if it sleeps. One that goes to sleep at this moment misses a run."""
+        if self._own[ASLEEP] and self._bell.locked():
+            self._own[ASLEEP] = 0
+            self._bell.release()
+
+
 class Crew:
     """The gate and the helpers of this process."""
 
     def __init__(self) -> None:
-        self._raw = np.zeros(GATE + 8, np.int64)
-        skip = -self._raw.ctypes.data % 64 // 8
-        self._gate = self._raw[skip : skip + GATE]
-        self._at = int(self._gate.ctypes.data)
-        self._bells: list[threading.Semaphore] = []
+        self._gate, self._at = _lines(1, GATE)
+        self._helpers: list[Helper] = []
         self._taken = threading.Lock()
 
     def run(self, tape: int, rows: int, threads: int) -> None:
@@ -115,26 +175,14 @@ class Crew:
             return
         try:
             together = _function("run_together")
-            while len(self._bells) < threads - 1:
-                self._hire()
+            while len(self._helpers) < threads - 1:
+                self._helpers.append(Helper(self._at, len(self._helpers)))
             self._gate[TAPE], self._gate[ROWS] = tape, rows
-            for bell in self._bells[: threads - 1]:
-                bell.release()
-            together(self._at, 0, None)
+            for helper in self._helpers[: threads - 1]:
+                helper.call()
+            together(self._at, threads - 1, None)
         finally:
             self._taken.release()
-
-    def _hire(self) -> None:
-        bell, at = threading.Semaphore(0), self._at
-        work = _function("run_help")
-
-        def help_out() -> None:
-            while True:
-                bell.acquire()
-                work(at, 0, None)
-
-        threading.Thread(target=help_out, name="tsumiki-helper", daemon=True).start()
-        self._bells.append(bell)
 
 
 CREW = Crew()

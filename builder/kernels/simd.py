@@ -17,7 +17,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .cpu import VECTOR_BYTES
+from .cpu import PROCESSOR, VECTOR_BYTES
 from .jit import cgutils, intrinsic, types
 
 I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
@@ -383,6 +383,24 @@ def load_acquire(context: Any, address: Any) -> Any:
         return builder.load_atomic(builder.inttoptr(arguments[0], I64.as_pointer()), "acquire", 8)
 
     return types.int64(types.int64), codegen
+
+
+@intrinsic
+def relax(context: Any) -> Any:
+    """Wait a moment in a loop that looks at memory: the core has more for its other thread, and uses less power."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if PROCESSOR in ("x86_64", "i686"):
+            pause = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, pause, "llvm.x86.sse2.pause"), [])
+        elif PROCESSOR in ("aarch64", "arm64"):
+            hint = ir.FunctionType(ir.VoidType(), [I32])
+            builder.call(
+                cgutils.get_or_insert_function(builder.module, hint, "llvm.aarch64.hint"), [ir.Constant(I32, 1)]
+            )
+        return target.get_dummy_value()
+
+    return types.void(), codegen
 
 
 @intrinsic

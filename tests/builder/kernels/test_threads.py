@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import engine_harness as engine
@@ -138,6 +139,24 @@ def test_a_run_beside_another_has_no_helpers():
     with crew.CREW._taken:
         digest("deep", 9)
     assert len(helpers) == len([thread for thread in threading.enumerate() if thread.name == "tsumiki-helper"])
+
+
+def _soon(said):
+    end = time.monotonic() + 20
+    while not said() and time.monotonic() < end:
+        time.sleep(0.002)
+    return said()
+
+
+def test_a_helper_goes_to_sleep_and_is_woken_again():
+    digest("deep", 2)
+    helper = crew.CREW._helpers[0]
+    for _ in range(3):
+        assert _soon(lambda: helper._own[crew.ASLEEP] == 1)
+        helper.call()
+        assert helper._own[crew.ASLEEP] == 0 or _soon(lambda: helper._own[crew.ASLEEP] == 1)
+        helper.call()  # once more than is needed, perhaps: it must not harm
+    assert digest("deep", 2) == digest("deep", 1)
 
 
 def test_a_forked_process_has_a_crew_of_its_own():
