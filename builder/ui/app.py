@@ -32,6 +32,7 @@ class Page:
 
     def draw(self) -> None:
         if self.name != "build":
+            _warmed()
             head(store())
         importlib.import_module(f"builder.ui.pages.{self.name}").page()
 
@@ -70,32 +71,37 @@ def main() -> None:
     _language_menu()
     st.navigation(pages, position="top").run()
     _warm(found)
-    _freeze()
 
 
-@cache
-def _freeze() -> None:
-    """Keep the modules that are loaded by now out of garbage collection, once.
-
-    Streamlit collects after every rerun, and looking through a few hundred thousand objects of libraries that never
-    become garbage held each edit up: 130-240 ms on a busy machine.
-    """
-    gc.collect()
-    gc.freeze()
-
-
-_WARMED = threading.Lock()
+_WARMING = threading.Lock()
+_WARMED: list[threading.Thread] = []
 
 
 def _warm(s: Store) -> None:
-    """Load what the other pages need, once for a server, when its first page has been drawn.
+    """Load what the other pages need, in the background, once for a server, when its first page has been drawn.
 
-    The charts' libraries take one to three seconds to load, and who opens Runs should not wait for them. This thread
-    does it, not one of its own: of two threads that load them at once, each would wait for the other.
+    The charts' libraries take one to three seconds to load, and who opens Runs should not wait for all of it, nor what
+    is pressed on the first page meanwhile for any of it. Then everything that is loaded is kept out of garbage
+    collection: Streamlit collects after every rerun, and looking through a few hundred thousand objects of libraries
+    that never become garbage held each edit up by 130-240 ms on a busy machine.
     """
-    if _WARMED.acquire(blocking=False):
+
+    def work() -> None:
         importlib.import_module("builder.ui.pages.charts")
         shelf(s.workspace).runs()
+        gc.collect()
+        gc.freeze()
+
+    with _WARMING:
+        if not _WARMED:
+            _WARMED.append(threading.Thread(target=work, name="tsumiki-warm", daemon=True))
+            _WARMED[0].start()
+
+
+def _warmed() -> None:
+    """Wait for it: of two threads that load the same libraries at once, one could find them half loaded."""
+    for thread in list(_WARMED):
+        thread.join()
 
 
 STYLE = """<style>

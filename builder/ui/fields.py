@@ -120,8 +120,14 @@ def _range(schema: Schema) -> str:
     return f"{left}x{right}" if left or right else ""
 
 
-def take_over(s: Store, block: Shown, name: str, key: str, convert: Callable[[Any], Any]) -> None:
-    s.dispatch(Field(id=block.id, field=name, value=convert(st.session_state[key])))
+def take_over(s: Store, block: Shown, name: str, key: str, convert: Callable[[Any], Any], drawn: Any) -> None:
+    """Take over what a person chose in a widget that was drawn with the value `drawn`.
+
+    Streamlit calls this too when a widget has gone while a request was under way: its value then counts as new. What
+    is as it was drawn is nobody's choice, and writing it would put a default into the document and a step into undo.
+    """
+    if st.session_state[key] != drawn:
+        s.dispatch(Field(id=block.id, field=name, value=convert(st.session_state[key])))
 
 
 def _number(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
@@ -140,7 +146,7 @@ def _number(s: Store, block: Shown, name: str, schema: Schema, root: Schema, val
         key=key,
         help=described(block, name, schema, root),
         on_change=take_over,
-        args=(s, block, name, key, kind),
+        args=(s, block, name, key, kind, kind(value)),
     )
 
 
@@ -153,7 +159,7 @@ def _truth(s: Store, block: Shown, name: str, schema: Schema, root: Schema, valu
     st.session_state[key] = value
     st.toggle(
         label(name), key=key, help=described(block, name, schema, root),
-        on_change=take_over, args=(s, block, name, key, bool),
+        on_change=take_over, args=(s, block, name, key, bool, value),
     )  # fmt: skip
 
 
@@ -163,7 +169,7 @@ def _one_of(s: Store, block: Shown, name: str, schema: Schema, root: Schema, val
     st.session_state[key] = value
     st.selectbox(
         label(name), next(iter(branches(schema, root)))["enum"], key=key, help=described(block, name, schema, root),
-        on_change=take_over, args=(s, block, name, key, str),
+        on_change=take_over, args=(s, block, name, key, str, value),
     )  # fmt: skip
 
 
@@ -195,6 +201,8 @@ def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value
 
     def changed() -> None:
         sizes = [int(st.session_state[f"{key}:{axis}"]) for axis, _, _ in axes]
+        if sizes == [size for _, size, _ in axes]:
+            return
         s.dispatch(Field(id=block.id, field=name, value=sizes[0] if len(set(sizes)) == 1 else sizes))
 
     columns = st.columns(len(axes), gap="small", vertical_alignment="bottom", wrap=False)
@@ -215,13 +223,9 @@ def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value
     if any(part.get("const") == "same" for part in parts):
         st.session_state[f"{key}:same"] = pair == "same"
         st.toggle(
-            text("build.same"),
-            key=f"{key}:same",
-            help=text("build.same_help"),
-            on_change=lambda: s.act(
-                Field(id=block.id, field=name, value="same" if st.session_state[f"{key}:same"] else 0)
-            ),
-        )
+            text("build.same"), key=f"{key}:same", help=text("build.same_help"), on_change=take_over,
+            args=(s, block, name, f"{key}:same", lambda on: "same" if on else 0, pair == "same"),
+        )  # fmt: skip
 
 
 def _otherwise(block: Shown, name: str) -> tuple[int, int]:
@@ -249,7 +253,7 @@ def _choice(s: Store, block: Shown, name: str, schema: Schema, root: Schema, val
         key=key,
         help=described(block, name, schema, root),
         on_change=take_over,
-        args=(s, block, name, key, lambda kind: {"type": kind}),
+        args=(s, block, name, key, lambda kind: {"type": kind}, record["type"]),
     )
     for inner, part in parts[record["type"]]["properties"].items():
         if inner == "type" or part.get("type") != "number":
@@ -258,7 +262,9 @@ def _choice(s: Store, block: Shown, name: str, schema: Schema, root: Schema, val
         present = record.get(inner, part.get("default"))
         st.session_state[inner_key] = float(present) if isinstance(present, int | float) else 0.0
 
-        def changed(inner: str = inner, inner_key: str = inner_key) -> None:
+        def changed(inner: str = inner, inner_key: str = inner_key, drawn: float = st.session_state[inner_key]) -> None:
+            if st.session_state[inner_key] == drawn:
+                return
             s.dispatch(Field(id=block.id, field=name, value={**record, inner: float(st.session_state[inner_key])}))
 
         st.number_input(
@@ -279,10 +285,12 @@ def raw(s: Store, block: Shown, name: str, schema: Schema) -> None:
     """Draw a field as JSON text."""
     key = f"in:{block.id}:{name}:raw"
     value = block.entry.get(name, schema.get("default"))
-    st.session_state[key] = json.dumps(value, ensure_ascii=False) if value is not None else ""
+    drawn = st.session_state[key] = json.dumps(value, ensure_ascii=False) if value is not None else ""
 
     def changed() -> None:
         typed = st.session_state[key].strip()
+        if typed == drawn:
+            return
         if not typed:
             s.dispatch(Field(id=block.id, field=name, remove=True))
             return

@@ -86,10 +86,11 @@ def _shapes(block: Shown) -> None:
 def _name(s: Store, block: Shown) -> None:
     key = f"in:{block.id}:name"
     given = block.entry.get("name")
-    st.session_state[key] = given if isinstance(given, str) else ""
+    drawn = st.session_state[key] = given if isinstance(given, str) else ""
 
     def renamed() -> None:
-        s.dispatch(Rename(id=block.id, name=st.session_state[key] or None))
+        if st.session_state[key] != drawn:
+            s.dispatch(Rename(id=block.id, name=st.session_state[key] or None))
 
     st.text_input(text("build.name"), key=key, placeholder=block.name, on_change=renamed, max_chars=100)
 
@@ -148,6 +149,8 @@ def _share(s: Store, block: Shown, name: str, root: Schema) -> None:
 
     def chosen() -> None:
         other = st.session_state[key]
+        if other == present:
+            return
         s.act(Field(id=block.id, field="share", value=other, remove=other is None))
 
     st.selectbox(
@@ -174,7 +177,7 @@ def _unit(s: Store, block: Shown, root: Schema) -> None:
     st.session_state[key] = present
     st.selectbox(
         label("unit"), names, key=key, help=described(block, "unit", root["properties"]["unit"], root),
-        on_change=take_over, args=(s, block, "unit", key, str),
+        on_change=take_over, args=(s, block, "unit", key, str, present),
     )  # fmt: skip
 
 
@@ -189,9 +192,11 @@ def _arguments(s: Store, block: Shown, root: Schema) -> None:
     for number, name in enumerate(dict.fromkeys([*(declared or {}), *given])):
         key = f"in:{block.id}:argument:{number}"
         default = (declared or {}).get(name)
-        st.session_state[key] = json.dumps(given[name], ensure_ascii=False) if name in given else ""
+        drawn = st.session_state[key] = json.dumps(given[name], ensure_ascii=False) if name in given else ""
 
-        def changed(name: str = name, key: str = key) -> None:
+        def changed(name: str = name, key: str = key, drawn: str = drawn) -> None:
+            if st.session_state[key] == drawn:
+                return
             rest = {other: value for other, value in given.items() if other != name}
             typed = st.session_state[key].strip()
             values = {**rest, name: meant(typed)} if typed else rest

@@ -37,6 +37,8 @@ def _late(session: Any, client_state: Any) -> bool:
     if not said:
         return False
     drawn = getattr(getattr(session, "_client_state", None), "page_script_hash", "")
+    if drawn == getattr(getattr(session, "_pages_manager", None), "main_script_hash", None):
+        drawn = ""  # the first drawing of all, which is known by the application's name until it has ended
     wanted, when = getattr(session, "tsumiki_wanted", ("", 0.0))
     if wanted == drawn or time.monotonic() - when > PATIENCE:
         wanted = ""  # it is there, or never comes

@@ -46,15 +46,12 @@ def told(error: Exception) -> None:
 
 def toolbar(s: Store) -> None:
     """Draw the buttons that bring documents and take them away, into the row that is open."""
-    with st.popover(text("build.new"), icon=":material/add:", key="build-new"):
-        templates(s)
-    # Looking through the workspace takes time that an edit does not have, so it is done when the menu is opened.
-    menu = st.popover(text("build.open"), icon=":material/folder_open:", key="build-open", on_change="rerun")
-    if menu.open:
-        with menu:
-            _open(s)
-    with st.popover(text("build.save"), icon=":material/save:", key="build-save"):
-        _save(s)
+    for name, icon, draw in MENUS:
+        # What is inside takes time that an edit does not have, so it is drawn when the menu is opened.
+        menu = st.popover(text(f"build.{name}"), icon=f":material/{icon}:", key=f"build-{name}", on_change="rerun")
+        if menu.open:
+            with menu:
+                draw(s)
     st.download_button(
         text("build.download"),
         s.text.encode("utf-8"),
@@ -64,6 +61,16 @@ def toolbar(s: Store) -> None:
         key="build-download",
         on_click="ignore",
     )
+
+
+def _close(menu: str) -> None:
+    """Close a menu in which something was chosen: it lies over the canvas, which is looked at next."""
+    st.session_state[f"build-{menu}"] = False
+
+
+def _fresh(s: Store, said: str) -> None:
+    s.dispatch(Open(text=said))
+    _close("new")
 
 
 def undoing(s: Store) -> None:
@@ -117,8 +124,8 @@ def templates(s: Store) -> None:
         text("build.empty"),
         key="template:empty",
         icon=":material/check_box_outline_blank:",
-        on_click=s.act,
-        args=(Open(text=json.dumps(EMPTY)),),
+        on_click=_fresh,
+        args=(s, json.dumps(EMPTY)),
         width="stretch",
     )
     for name, said in examples().items():
@@ -126,8 +133,8 @@ def templates(s: Store) -> None:
             _called(name),
             key=f"template:{name}",
             help=plain(_description(said)),
-            on_click=s.act,
-            args=(Open(text=said),),
+            on_click=_fresh,
+            args=(s, said),
             width="stretch",
         )
 
@@ -160,6 +167,7 @@ def _open(s: Store) -> None:
 def _recover(s: Store, draft: str) -> None:
     try:
         s.recover(draft)
+        _close("open")
     except TsumikiError as error:
         told(error)
 
@@ -167,6 +175,7 @@ def _recover(s: Store, draft: str) -> None:
 def _open_file(s: Store) -> None:
     try:
         s.open(st.session_state["build:file"])
+        _close("open")
     except TsumikiError as error:
         told(error)
 
@@ -177,14 +186,14 @@ def _uploaded(s: Store) -> None:
         return
     try:
         s.upload(file.read(MOST_UPLOAD + 1))
+        _close("open")
     except TsumikiError as error:
         told(error)
 
 
 def _save(s: Store) -> None:
     name = s.state.path or f"{s.document.get('name') or 'network'}.json"
-    # The key holds the name: a closed popover's widgets take only their default.
-    key = f"build:path:{name}"
+    key = f"build:path:{name}"  # holds the name, so that another document's is not the one typed before
     path = st.text_input(
         text("build.path"), value=name, key=key, help=plain(text("build.workspace", folder=s.workspace))
     ).strip()
@@ -206,6 +215,7 @@ def _saved(s: Store, path: str, overwrite: bool) -> None:
     try:
         s.save(path, overwrite=overwrite)
         st.session_state["build:saved"] = s.state.path
+        _close("save")
     except Conflict:
         st.session_state["build:conflict"] = path
     except TsumikiError as error:
@@ -239,3 +249,7 @@ def saved_badge(s: Store) -> None:
         st.badge(text("app.unsaved"), color="orange", help=place)
     else:
         st.badge(text("app.saved"), color="green", help=place)
+
+
+MENUS = (("new", "add", templates), ("open", "folder_open", _open), ("save", "save", _save))
+"""Of the toolbar: name, icon, and what draws what is inside."""

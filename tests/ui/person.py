@@ -88,24 +88,19 @@ class Person:
 
     def template(self, name: str) -> None:
         """Open an example from the empty page."""
-        self.key(f"start:{name}").wait_for()
-        self.settle()  # the first drawing, in which a press would be lost
         self.key(f"start:{name}").get_by_role("button").click()
         self.page.locator(".react-flow__node").nth(1).wait_for()  # Input is on an empty canvas too
         self.settle()
 
     def open(self, file: str) -> None:
-        """Open a document of the workspace, and close the menu."""
+        """Open a document of the workspace; the menu closes."""
         self.key("build-open").get_by_role("button").first.click()
         self.page.get_by_role("combobox", name=self.say("build.file")).click()
         self.page.get_by_role("option", name=file).click()
         self.settle()
         self.key("build:open-file").get_by_role("button").click()
         self.settle()
-        body = self.page.locator("[data-testid=stPopoverBody]")
-        if body.count():
-            self.page.keyboard.press("Escape")
-            body.wait_for(state="hidden")
+        self.page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
         self.settle()
 
     def number(self, field: str, value: int, axis: str = "") -> None:

@@ -15,7 +15,7 @@ import pytest
 from builder.cli.ui import entry, options
 from builder.pace import machine, seconds
 from builder.report.pace import Pace
-from builder.ui import pace
+from builder.ui import fields, pace
 from builder.ui.formula import formulas
 from builder.ui.inspector import _says
 from builder.ui.pace import seconds_per_epoch
@@ -103,6 +103,18 @@ def test_a_block_says_how_fast_it_learns_and_only_with_parameters_is_asked(tmp_p
     for name in ("trainable", "learning_rate_factor", "weight_decay"):
         assert (True, False) == (_says(affine, name), _says(relu, name))
     assert _says(told, "weight_decay") and not _says(told, "learning_rate_factor")
+
+
+def test_a_field_that_is_as_it_was_drawn_is_nobodys_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit calls a widget that has gone while a request was under way: it wrote defaults, and cost an undo."""
+    store = Store(tmp_path, document={"format": 1, "model": {"input": [3], "layers": [{"type": "Dropout"}]}})
+    block, rev = blocks(store.state, store.report)[0], store.state.rev
+    monkeypatch.setattr(fields.st, "session_state", {"in:p": 0.5})
+    fields.take_over(store, block, "p", "in:p", float, 0.5)
+    assert rev == store.state.rev
+    fields.st.session_state["in:p"] = 0.25
+    fields.take_over(store, block, "p", "in:p", float, 0.5)
+    assert {"type": "Dropout", "p": 0.25} == store.document["model"]["layers"][0]
 
 
 def test_what_the_check_fills_in_stands_at_the_end(tmp_path: Path) -> None:

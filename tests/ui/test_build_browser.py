@@ -182,6 +182,7 @@ def test_a_document_is_saved_into_the_workspace_and_opened_again(browse: Browse)
     assert "repeat_unit.json" == field.input_value()
     page.locator("[data-testid=stPopoverBody]").get_by_role("button", name="Save").click()
     page.get_by_text("Saved", exact=True).first.wait_for()
+    page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
     other = browse()
     other.locator(".st-key-build-open button").first.click(timeout=20_000)
     other.get_by_role("combobox", name=re.compile("Document of the workspace")).click()
@@ -189,7 +190,19 @@ def test_a_document_is_saved_into_the_workspace_and_opened_again(browse: Browse)
     settled(other)
     other.locator(".st-key-build-open-file button").click()
     block(other, "Repeat_1").wait_for()
+    other.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")  # it lay over what was asked for
     assert text_of(page) == text_of(other)
+
+
+def test_the_menu_of_examples_closes(browse: Browse) -> None:
+    page = browse()
+    start(page)
+    page.locator(".st-key-build-new button").first.click()
+    page.locator(".st-key-template-iris button").first.click()
+    page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
+    until(page, lambda: json.loads(text_of(page))["name"] == "iris")
+    page.keyboard.press("Control+z")  # the focus is at the button that downloads
+    until(page, lambda: json.loads(text_of(page))["name"] == "digits")
 
 
 def test_the_inside_of_a_unit(browse: Browse) -> None:
@@ -204,17 +217,43 @@ def test_the_inside_of_a_unit(browse: Browse) -> None:
     block(page, "Repeat_1").wait_for()
 
 
+def resting(page: Any, found: Any) -> Any:
+    """Return where something is once it stays there: a page that is just being drawn moves under the mouse."""
+    settled(page)
+    before = None
+    while (place := found.bounding_box()) != before:
+        before = place
+        page.wait_for_timeout(250)
+    return place
+
+
+def drag_from_palette(page: Any, layer: str, x: float, y: float) -> None:
+    entry = resting(page, page.get_by_role("button", name=f"Add {layer}:"))
+    page.mouse.move(entry["x"] + 20, entry["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(entry["x"] + 40, entry["y"] + 20)
+    page.mouse.move(x, y, steps=6)
+    page.mouse.up()
+
+
+def test_a_layer_dropped_anywhere_on_an_empty_canvas_is_appended(browse: Browse) -> None:
+    page = browse()
+    page.locator(".st-key-start-digits").first.wait_for()
+    pane = resting(page, page.locator(".pane"))
+    drag_from_palette(page, "Convolution", pane["x"] + pane["width"] / 2, pane["y"] + pane["height"] / 2)
+    block(page, "Convolution_1").wait_for()
+    below = resting(page, block(page, "Convolution_1"))
+    drag_from_palette(page, "ReLU", below["x"] + 320, below["y"] + below["height"] + 120)
+    block(page, "ReLU_1").wait_for()
+    assert ["Convolution", "ReLU"] == [layer["type"] for layer in json.loads(text_of(page))["model"]["layers"]]
+
+
 def test_a_layer_is_dragged_onto_a_line_folded_and_taken_back(browse: Browse) -> None:
     page = browse()
     start(page)
     before = text_of(page)
-    entry = page.get_by_role("button", name="Add Dropout:").bounding_box()
-    above, below = (block(page, name).bounding_box() for name in ("ReLU_1", "MaxPooling_1"))
-    page.mouse.move(entry["x"] + 20, entry["y"] + 10)
-    page.mouse.down()
-    page.mouse.move(entry["x"] + 40, entry["y"] + 20)
-    page.mouse.move(above["x"] + 116, (above["y"] + above["height"] + below["y"]) / 2, steps=6)
-    page.mouse.up()
+    above, below = (resting(page, block(page, name)) for name in ("ReLU_1", "MaxPooling_1"))
+    drag_from_palette(page, "Dropout", above["x"] + 116, (above["y"] + above["height"] + below["y"]) / 2)
     block(page, "Dropout_1").wait_for()
     layers = json.loads(text_of(page))["model"]["layers"]
     assert ["ReLU", "Dropout", "MaxPooling"] == [layer["type"] for layer in layers[2:5]]

@@ -40,6 +40,15 @@ def test_a_page_that_the_server_went_to_by_itself(session: Any) -> None:
     assert late._late(session, asks("build", "menu"))
 
 
+def test_a_press_during_the_first_drawing_is_heard(session: Any) -> None:
+    """Until it has ended, Streamlit knows the page by the hash of the application, not by its own."""
+    session._pages_manager = SimpleNamespace(main_script_hash="app")
+    session._client_state.page_script_hash = "app"
+    assert not late._late(session, asks("build", "editor"))
+    assert not late._late(session, asks("data"))
+    assert late._late(session, asks("build", "editor")), "that page was left since"
+
+
 def test_a_page_that_never_begins_hinders_nobody(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     late._late(session, asks("nowhere"))
     now = late.time.monotonic()

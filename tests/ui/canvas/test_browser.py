@@ -129,6 +129,49 @@ def test_mouse(canvas: Callable[..., Canvas]) -> None:
     c.quiet()
 
 
+def test_the_network_stays_while_a_layer_comes_over_the_rim(canvas: Callable[..., Canvas]) -> None:
+    """Near the rim the view moves along, but not for who is only coming in from the palette."""
+    c = canvas("small")
+    before, pane = c.view(), c.page.locator(".pane").bounding_box()
+    c.page.mouse.move(*c.entry("ReLU"))
+    c.page.mouse.down()
+    c.page.mouse.move(pane["x"] + 15, pane["y"] + 300, steps=3)
+    c.page.wait_for_timeout(300)
+    assert before == c.view()
+    c.page.mouse.move(pane["x"] + 300, pane["y"] + 300)
+    c.page.wait_for_timeout(100)
+    assert before == c.view()
+    c.page.mouse.move(pane["x"] + 15, pane["y"] + 300)
+    c.until(lambda: c.view() != before, True)
+    c.page.keyboard.press("Escape")
+    c.page.mouse.up()
+    c.quiet()
+
+
+def test_keys_are_heard_while_nothing_has_the_focus(canvas: Callable[..., Canvas]) -> None:
+    """React takes the focus off a block that it moves, for some frames; a key in one of them is not lost."""
+    c = canvas("small")
+    c.block("b3").click()
+    c.page.keyboard.press("Alt+ArrowDown")
+    c.until(c.server, ["Input", "b1", "b2", "b4", "b3", "b5", "b6", "b7"])
+    c.page.keyboard.press("Alt+ArrowDown")
+    c.until(c.server, ["Input", "b1", "b2", "b4", "b5", "b3", "b6", "b7"])
+    c.until(c.focus, "b3")
+    blur = "c => c.getRootNode().activeElement.blur()"
+    for server in (["Input", "b1", "b2", "b4", "b3", "b5", "b6", "b7"], SMALL):
+        c.page.locator(".canvas").evaluate(blur)
+        c.page.keyboard.press("Control+z")
+        c.until(c.server, server)
+    c.page.locator(".canvas").evaluate(blur)
+    c.page.keyboard.press("Alt+ArrowDown")
+    c.until(c.server, ["Input", "b1", "b2", "b4", "b3", "b5", "b6", "b7"])
+    c.page.get_by_role("button", name="rerun").click()  # the focus is elsewhere: undo only
+    c.page.keyboard.press("Delete")
+    c.page.keyboard.press("Control+z")
+    c.until(c.server, SMALL)
+    c.quiet()
+
+
 def test_connections(canvas: Callable[..., Canvas]) -> None:
     c = canvas("small")
     c.block("b1").hover()

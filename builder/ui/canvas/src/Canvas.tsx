@@ -1,13 +1,13 @@
 /** The canvas: palette, toolbar, the network, and what is drawn while something is moved. */
 import { Background, BackgroundVariant, ReactFlow, ReactFlowProvider, useStore, useStoreApi } from "@xyflow/react";
-import { type KeyboardEvent, useLayoutEffect, useMemo, useState } from "react";
+import { type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Block, RenameContext } from "./Block";
 import { add, commander } from "./commands";
 import { type Editor, useEditor } from "./editor";
 import type { Point } from "./geometry";
 import { type Gesture, slotOf, useGestures } from "./gestures";
 import { Help } from "./Help";
-import { command } from "./keyboard";
+import { type Command, command } from "./keyboard";
 import { idOf, mouse } from "./mouse";
 import { useNodes } from "./nodes";
 import { Overview } from "./Overview";
@@ -79,6 +79,11 @@ function Inner({ data: given, send, host }: Props) {
     at.preventDefault();
     run(c);
   };
+  useStrayKeys(host, c => {
+    if (data.readonly || (c.do !== "undo" && c.do !== "redo" && !e.homeless())) return false;
+    run(c);
+    return true;
+  });
   const rename = (id: string, name: string | null) => {
     e.setRenaming(null);
     requestAnimationFrame(() => e.focus(id));
@@ -196,6 +201,30 @@ function Inner({ data: given, send, host }: Props) {
       </RenameContext.Provider>
     </SayContext.Provider>
   );
+}
+
+const TYPED_INTO = "input, textarea, select, [contenteditable]";
+
+/**
+ * Keys that are pressed outside of the canvas: those in the frames in which React moves the block with the focus and no
+ * element has it, and undo and redo wherever nothing is being typed. `take` says whether it took the command.
+ */
+function useStrayKeys(host: HTMLElement, take: (c: Command) => boolean) {
+  const now = useRef(take);
+  now.current = take;
+  useEffect(() => {
+    const listen = (at: globalThis.KeyboardEvent) => {
+      const from = at.composedPath()[0];
+      if (at.defaultPrevented || at.isComposing || at.composedPath().includes(host)) return;
+      if (from instanceof Element && from.closest(TYPED_INTO)) return;
+      const c = command(at);
+      if (!c || !now.current(c)) return;
+      at.preventDefault();
+      at.stopPropagation(); // before Streamlit's page-wide shortcuts
+    };
+    addEventListener("keydown", listen, true);
+    return () => removeEventListener("keydown", listen, true);
+  }, [host]);
 }
 
 /** What hangs at the pointer: the block that is moved, or a box around blocks. */

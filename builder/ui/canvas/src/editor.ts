@@ -47,6 +47,8 @@ export type Editor = {
   /** A place from which the next extension starts. */
   anchorAt: (id: string | null) => void;
   hold: (id: string | null) => void;
+  /** Whether the focus is nowhere although a block should have it: React is just moving that block. */
+  homeless: () => boolean;
   setWire: (id: string | null) => void;
   setConnecting: (id: string | null) => void;
   setRenaming: (id: string | null) => void;
@@ -183,5 +185,6 @@ export function useEditor(data: CanvasData, outbox: Send, host: HTMLElement): Ed
     hold: id => {
       held.current = id;
     },
+    homeless: () => held.current !== null && (document.activeElement ?? document.body) === document.body,
   };
 }

@@ -81,11 +81,12 @@ export function useGestures(
     const { layout } = now.current,
       p = flow.screenToFlowPosition(screen),
       reach = REACH / Math.min(1, flow.getZoom());
-    if (!layout.at.size) return "end";
+    if (!layout.wires.length) return "end"; // there is nothing between which it could stand
     const slot = away(p, slotOf(layout)),
       wire = wireAt(layout, p, reach, moving);
     if (slot < reach && !(wire && distance(p, layout.wires.find(w => w.id === wire)!.path) < slot)) return "end";
-    return wire ? { wire } : null;
+    if (wire) return { wire };
+    return p.y > slotOf(layout).y ? "end" : null; // below the last block is meant for the end
   };
   const ends = (drop: Exclude<Drop, null>) => {
     const { layout } = now.current,
@@ -98,6 +99,7 @@ export function useGestures(
     const from = { x: press.clientX, y: press.clientY };
     let at = from,
       moving = false,
+      within = inside(from), // who comes from the palette crosses the rim, and does not want the network to run away
       frame = 0;
     const pan = () => {
       const r = pane.current!.getBoundingClientRect(),
@@ -106,7 +108,8 @@ export function useGestures(
         const push = (p: number, low: number, high: number) => (p < low + EDGE ? SPEED : p > high - EDGE ? -SPEED : 0);
         const dx = push(at.x, r.left, r.right),
           dy = push(at.y, r.top, r.bottom);
-        if (dx || dy) {
+        if (!dx && !dy) within = true;
+        else if (within) {
           void flow.setViewport({ ...view, x: view.x + dx, y: view.y + dy });
           step(at);
         }
