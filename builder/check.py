@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Any
 from schemas.document import Document, Sections, parse, plain
 from schemas.errors import DocumentError, Problem, TsumikiError
 from schemas.layer import Layer
+from schemas.loss import Loss
 from schemas.patch import copy
 from schemas.say import say
 from schemas.shapes import Shape
 
 from . import heads
-from .checks import data as data_checks, heads as head_checks, memory, sharing
+from .checks import auxiliary, data as data_checks, heads as head_checks, memory, sharing, untrained
+from .checks.ending import Ending
 from .checks.found import Found, found
 from .checks.shapes import Shapes
 from .cost import LayerInfo, Settings, estimate, machine_bytes, totals
@@ -52,13 +54,17 @@ class CheckedLayer:
 
 @dataclass(frozen=True)
 class Checked:
-    """A network without errors, layers in order of computation. `output` is the prediction, `loss` the last layer."""
+    """A network without errors, layers in order of computation. `output` is the prediction, `loss` the last layer.
+
+    `auxiliary` names the losses beside it, which are for training alone.
+    """
 
     layers: tuple[CheckedLayer, ...]
     input_shape: Shape
     output: str
     loss: str
     task: str
+    auxiliary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,8 @@ class Report:
             made.append(CheckedLayer(info.name, info.layer, reads, info.output_shape, info.share))
         if self._output is None or self.input_shape is None:
             raise DocumentError("The network has no output.", self.problems)
-        return Checked(tuple(made), self.input_shape, self._output, made[-1].name, self.task)
+        rest = tuple(item.name for item in made[:-1] if isinstance(item.layer, Loss))
+        return Checked(tuple(made), self.input_shape, self._output, made[-1].name, self.task, rest)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `tsumiki check --json` prints."""
@@ -275,7 +282,7 @@ class _Look:
         self._add(sharing.check(self.state), parsed)
         self._end()
         if not any(item.problem.severity == "error" for item in self.found):
-            self.found += head_checks.untrained(self.state)
+            self.found += untrained.untrained(self.state)
         self.scale = scale
         self._memory()
         self._initialise(base)
@@ -319,7 +326,7 @@ class _Look:
         self.task = heads.task_of(self.raw, head, self.facts)
         filled = heads.filling(head, self.task, self.facts)
         unread = self.facts is None and isinstance(self.raw.get("data"), dict)
-        end = head_checks.Ending(self.state, self.raw, self.task, head, filled, self.facts, unread)
+        end = Ending(self.state, self.raw, self.task, head, filled, self.facts, unread)
         problems, comparable = head_checks.check(end)
         self.found += problems
         self.filled = filled.entries
@@ -331,8 +338,10 @@ class _Look:
         whole = heads.read(self.state)
         self.output = whole.prediction.name if whole is not None and whole.loss is not None else None
         if comparable and whole is not None:
-            end = head_checks.Ending(self.state, self.raw, self.task, whole, filled, self.facts)
+            end = Ending(self.state, self.raw, self.task, whole, filled, self.facts)
             self.found += data_checks.check_outputs(end, whole)
+        if whole is not None and whole.loss is not None:
+            self.found += auxiliary.check(replace(end, head=whole), whole)
 
     def _memory(self) -> None:
         """Add a problem where training would take too much memory.

@@ -24,7 +24,11 @@ def fit(
     validation: tuple[Any, Any] | None = None,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Train on checked arrays in a seeded order; return {"epoch", "loss", "validation"?} per epoch."""
+    """Train on checked arrays in a seeded order; return {"epoch", "loss", "validation"?} per epoch.
+
+    Where the network has several losses, "loss" is the main one, "total_loss" what training makes small, and "losses"
+    has each by its layer's name.
+    """
     from .training.schedules import learning_rate
 
     changed: dict[str, Any] = dict(net.document.get("training") or {})
@@ -38,7 +42,7 @@ def fit(
     history: list[dict[str, Any]] = []
     for epoch in range(settings.epochs):
         order = np.random.default_rng([net.random_seed, epoch]).permutation(len(x))
-        total, rate = 0.0, 0.0
+        total, rate, sums = 0.0, 0.0, dict.fromkeys(net.loss_weights, 0.0)
         for start in range(0, len(x), size):
             rate = learning_rate(settings, session.steps, per_epoch)
             batch = order[start : start + size]
@@ -49,8 +53,14 @@ def fit(
                     "this step. Use a smaller learning rate or clip_norm, and look for NaN in the data."
                 )
             total += loss * len(batch)
+            for name, value in session.losses.items():
+                sums[name] += value * len(batch)
         session.flush(rate)
         row: dict[str, Any] = {"epoch": epoch + 1, "loss": total / len(x)}
+        if session.losses:
+            each = {name: value / len(x) for name, value in sums.items()}
+            row |= {"loss": each[net.checked.loss] * net.loss_weights[net.checked.loss]}
+            row |= {"total_loss": total / len(x), "losses": each}
         if validation is not None:
             row["validation"] = net.evaluate(*validation)
         history.append(row)

@@ -81,8 +81,16 @@ def read(state: Shapes) -> Head | None:
     last = state.graph.last
     if last is None or last.layer is None:
         return None
+    return _read(state, last, last if last.is_loss else None)
+
+
+def read_loss(state: Shapes, loss: Node) -> Head | None:
+    """Return the head that ends in one loss of several, or None where it is broken."""
+    return _read(state, loss, loss)
+
+
+def _read(state: Shapes, last: Node, loss: Node | None) -> Head | None:
     nodes = state.graph.nodes
-    loss = last if last.is_loss else None
     prediction: Node | None = last
     if loss is not None:
         prediction = nodes.get(loss.inputs[0] or "") if len(loss.inputs) == 1 else None

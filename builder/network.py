@@ -13,7 +13,9 @@ import numpy as np
 
 from schemas import ops
 from schemas.errors import UsageError
+from schemas.loss import Loss
 
+from .answers import counted, fill
 from .compile.emit import Mode
 from .compile.lower import Checked, lower
 from .compile.memory import use_batch
@@ -60,6 +62,10 @@ class Network:
         self.graph = lower(cast(Checked, self.checked))
         self.params = Parameters(self.graph, dtype, seed)
         self.loss_op = self.graph.loss.op
+        self.loss_weights = {
+            item.name: item.layer.loss_weight for item in self.checked.layers if isinstance(item.layer, Loss)
+        }
+        self.ignore = self.loss_op.ignore if isinstance(self.loss_op, ops.CrossEntropy) else None
         self.input_shape = self.graph.input.op.shape
         self.output_shape = self.graph.output.op.shape
         self._programs: dict[tuple[int, Mode], Program] = {}
@@ -116,7 +122,10 @@ class Network:
         return [(i, min(i + size, count), self.program(size, mode)) for i in range(0, count, max(size, 1))]
 
     def loss(self, x: Any, t: Any, training: bool = False) -> float:
-        """Return the mean loss over the samples; `training=True` runs as in training (batch statistics, Dropout on)."""
+        """Return the mean loss over the samples; `training=True` runs as in training (batch statistics, Dropout on).
+
+        As in training it is the sum of all losses; in use that of the main head, as the others are for training alone.
+        """
         given, wanted = self._pair(x, t)
         if training:
             return self._trained_once(given, wanted)[1]
@@ -135,7 +144,8 @@ class Network:
         given, wanted = self._pair(x, t)
         prediction = self.predict(given)
         if labelled(self.loss_op):
-            return float((prediction.argmax(1).reshape(wanted.shape) == wanted).mean())
+            right = prediction.argmax(1).reshape(wanted.shape) == wanted
+            return float(right.sum()) / max(1, counted(wanted))
         if self.task == "binary":
             return float(((prediction >= 0.5) == (wanted >= 0.5)).mean())
         raise UsageError("A regression has no accuracy; evaluate() gives mae, rmse and r2.")
@@ -168,9 +178,10 @@ class Network:
         for start, stop, program in self._batches(len(x), batch_size, "evaluate"):
             n = stop - start
             fill(program, x[start:stop], t[start:stop])
-            total += program.run(self.threads) * program.batch
+            # A mean over the whole batch, of which nothing but the samples counts; or over what is not left out.
+            total += program.run(self.threads) * (program.batch if self.ignore is None else counted(t[start:stop]))
             out[start:stop] = program.output[:n]
-        return total / len(x), out
+        return total / max(1, len(x) if self.ignore is None else counted(t)), out
 
     def _trained_once(self, x: np.ndarray, t: np.ndarray) -> tuple[Program, float]:
         program = self.program(len(x), "train")
@@ -227,23 +238,6 @@ class Network:
         texts = {"format": FORMAT, "document": json.dumps(self.document, ensure_ascii=False), **dict(extra or {})}
         content, _, _ = tensorfile.encode(dict(self.params), texts)
         durable.replace([(Path(path), content)])
-
-
-def fill(program: Program, x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None) -> None:
-    """Put n <= batch samples into the program's feeds; what is left of the batch counts nothing."""
-    program.feeds.inputs[: len(x)] = x
-    answers(program, len(x), t, weights)
-
-
-def answers(program: Program, n: int, t: np.ndarray, weights: np.ndarray | None = None) -> None:
-    """Put the targets and weights of n <= batch samples into the program's feeds."""
-    feeds = program.feeds
-    feeds.weights[:n] = 1 if weights is None else weights
-    feeds.weights[n:] = 0
-    if labelled(program.loss_op):
-        feeds.labels.reshape(program.batch, -1)[:n] = t.reshape(n, -1)
-    else:  # the engine's order of values: channels last
-        feeds.targets.reshape(program.batch, -1)[:n] = np.moveaxis(t, 1, -1).reshape(n, -1)
 
 
 def build(

@@ -8,13 +8,14 @@ import numpy as np
 
 from schemas.errors import UsageError
 
+from .answers import Weights, answer
 from .compile.bind import Update, tape_of
 from .compile.emit import slices
 from .compile.fuse import RULES
 from .compile.parameters import aligned
 from .compile.program import Program
 from .kernels import machine, optimizers
-from .targets import inputs, targets
+from .targets import Mixed, inputs, targets
 
 if TYPE_CHECKING:
     from schemas.ops import Parameter
@@ -160,20 +161,46 @@ class Session:
             )
         return tape_of(rows)
 
-    def step(self, x: Any, t: Any, weights: np.ndarray | None = None, *, learning_rate: float) -> float:
+    def _wanted(self, t: Any, count: int) -> np.ndarray | Mixed:
+        """Return the targets as the main loss takes them."""
+        net = self.net
+        if isinstance(t, Mixed):
+            return Mixed(self._wanted(t.first, count), self._wanted(t.second, count), t.share)  # type: ignore[arg-type]  # plain parts
+        return targets(t, count, net.output_shape, net.loss_op, net.params.dtype)
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Return each loss of the last step by its layer's name, before its `loss_weight`; {} where there is only one.
+
+        The main loss comes first. What `step` returns is their weighted sum.
+        """
+        if self._last is None or len(self._last.losses) == 1:
+            return {}
+        pairs = zip(self._last.losses, self._last.feeds.answers, strict=True)
+        return {node.layer: float(found.loss[0]) / self.net.loss_weights[node.layer] for node, found in pairs}
+
+    @property
+    def main_loss(self) -> float:
+        """Return the main head's share in the loss of the last step."""
+        if self._last is None:
+            raise UsageError("There is no loss yet: run a step first.")
+        feeds = self._last.feeds
+        return float((feeds.answers[0].loss if len(feeds.answers) > 1 else feeds.loss)[0])
+
+    def step(self, x: Any, t: Any, weights: Weights = None, *, learning_rate: float) -> float:
         """Train on n <= batch_size samples and return their mean loss; every `accumulate` steps update the parameters.
+
+        `weights` has one per sample. Of mixed samples (see targets.Mixed) it has two, for either of the two.
 
         A step whose loss is not finite leaves parameters and optimizer as they were; `fault` then says where it began.
         """
-        from .network import answers
-
         net = self.net
         given = inputs(x, net.input_shape, net.params.dtype)
-        wanted = targets(t, len(given), net.output_shape, net.loss_op, net.params.dtype)
+        wanted = self._wanted(t, len(given))
         if not 0 < len(given) <= self.batch_size:
             raise UsageError(f"A step takes 1 to {self.batch_size} samples, but received {len(given)}.")
         program = self._program(len(given))
-        answers(program, len(given), wanted, weights)
+        answer(program, given, wanted, weights)
         program.feeds.key[:] = net.random_seed, self.steps
         if self._fuses:
             self._set_hyper(learning_rate, self.updates + 1, 1)
@@ -270,15 +297,18 @@ class Session:
         net = self.net
         if not np.isfinite(program.feeds.inputs).all():
             return "the input data hold a value that is not finite"
-        if not np.isfinite(program.feeds.targets).all():
+        if not all(np.isfinite(found.targets).all() for found in program.feeds.answers):
             return "the targets hold a value that is not finite"
         for key, _ in net.parameters:
             if not np.isfinite(net.params[key]).all():
                 return f"layer {key.rpartition('/')[0]!r}: its {key.rpartition('/')[2]} is not finite"
         unfused = frozenset(RULES)
         probe = Program(net.graph, net.params, program.batch, "train", without=unfused, keep_all=True, exact=net.exact)
-        for name in ("inputs", "labels", "targets", "weights", "key"):
+        for name in ("inputs", "weights", "shares", "mixed", "key"):
             getattr(probe.feeds, name)[...] = getattr(program.feeds, name)
+        for into, given in zip(probe.feeds.answers, program.feeds.answers, strict=True):
+            for name in ("labels", "others", "targets", "counted"):
+                getattr(into, name)[...] = getattr(given, name)
         probe.momenta(1.0)
         loss = probe.run(net.threads)
         for node in probe.graph.nodes:
@@ -286,7 +316,10 @@ class Session:
             if tensor is not None and not np.isfinite(probe.view(tensor)).all():
                 return f"layer {node.layer!r}: its output is not finite"
         if not np.isfinite(loss):
-            return f"layer {net.graph.loss.layer!r}: the loss is not finite"
+            several = len(probe.losses) > 1
+            pairs = zip(probe.losses, probe.feeds.answers, strict=True)
+            wrong = [node.layer for node, found in pairs if several and not np.isfinite(found.loss[0])]
+            return f"layer {(wrong or [net.graph.loss.layer])[0]!r}: the loss is not finite"
         for key in net.trained:
             if not np.isfinite(net.params.public(key, net.params.gradients)).all():
                 return f"layer {key.rpartition('/')[0]!r}: the gradient of its {key.rpartition('/')[2]} is not finite"

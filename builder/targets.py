@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,18 @@ import numpy as np
 from schemas import ops
 from schemas.errors import UsageError
 from schemas.shapes import Shape, shape_text
+
+IGNORED = -1
+"""Class number of samples and pixels that are left out."""
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Targets of samples that were mixed of two (mixup): `share` of the first one's, the rest of the second one's."""
+
+    first: np.ndarray
+    second: np.ndarray
+    share: float
 
 
 def inputs(x: Any, shape: Shape, dtype: np.dtype[Any]) -> np.ndarray:
@@ -34,7 +47,8 @@ def labelled(loss: ops.Op) -> bool:
 def targets(t: Any, count: int, head: Shape, loss: ops.Op, dtype: np.dtype[Any]) -> np.ndarray:
     """Return class numbers (N, pixels...) as int64, or values (N, *head).
 
-    Classes come as numbers or one-hot; values of a single output as (N,) or (N, 1).
+    Classes come as numbers or one-hot; values of a single output as (N,) or (N, 1). Labels that the loss ignores become
+    IGNORED.
     """
     try:
         given = np.asarray(t)
@@ -44,9 +58,9 @@ def targets(t: Any, count: int, head: Shape, loss: ops.Op, dtype: np.dtype[Any])
         raise UsageError(f"The targets are not numbers but {given.dtype}; map class names to 0, 1, 2, … first.")
     if len(given.shape) == 0 or len(given) != count:
         raise UsageError(f"There are {count} samples, but targets of shape {given.shape}: each sample needs one.")
-    if labelled(loss):
-        return _classes(given, head)
-    if isinstance(loss, ops.ExpressionLoss | ops.SquaredError) and _are_classes(given, count, head):
+    if isinstance(loss, ops.CrossEntropy):
+        return _classes(given, head, loss.ignore)
+    if _are_classes(given, count, head):
         classes = _classes(given, head).reshape(count, *head[1:])
         return np.moveaxis(np.eye(head[0], dtype=dtype)[classes], -1, 1)
     if given.size == count * int(np.prod(head)):
@@ -67,7 +81,7 @@ def _beyond(values: np.ndarray) -> float:
     return float(values[~((values >= 0) & (values <= 1))].flat[0])
 
 
-def _classes(given: np.ndarray, head: Shape) -> np.ndarray:
+def _classes(given: np.ndarray, head: Shape, ignore: int | None = None) -> np.ndarray:
     sites = tuple(n for n in head[1:] if n != 1)
     if given.ndim >= 2 and given.shape[1:] == head and head[0] > 1:
         if not (np.isin(given, (0, 1)).all() and (given.sum(1) == 1).all()):
@@ -81,11 +95,13 @@ def _classes(given: np.ndarray, head: Shape) -> np.ndarray:
         raise UsageError(f"The targets have the shape {given.shape}; class numbers are {wanted}.")
     if given.dtype.kind == "f" and not (np.isfinite(flat).all() and (np.mod(flat, 1) == 0).all()):
         raise UsageError("Class numbers must be whole numbers 0, 1, 2, …; for other numbers the task is regression.")
-    low, high = (int(flat.min()), int(flat.max())) if flat.size else (0, 0)
+    left_out = None if ignore is None else (flat == ignore) | (flat == IGNORED)
+    used = flat if left_out is None else flat[~left_out]
+    low, high = (int(used.min()), int(used.max())) if used.size else (0, 0)
     if low < 0 or high >= head[0]:
         bad = low if low < 0 else high
         raise UsageError(
             f"Label {bad} is out of range: the network has {head[0]} classes, numbered 0 to {head[0] - 1}. "
             f"Make the last Affine {high + 1} wide, or renumber the labels."
         )
-    return flat.astype(np.int64, copy=False)
+    return flat.astype(np.int64, copy=False) if left_out is None else np.where(left_out, IGNORED, flat).astype(np.int64)

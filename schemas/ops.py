@@ -371,10 +371,12 @@ class Loss(Op):
 class CrossEntropy(Loss):
     """Loss: -log of the probability given to the true class, mean over the batch. Its input is probabilities.
 
-    `smoothing` s takes 1 - s of the true class and s / classes of every one for the target.
+    `smoothing` s takes 1 - s of the true class and s / classes of every one for the target. Samples (or pixels) whose
+    label is `ignore` have no loss, and the mean is that of the others.
     """
 
     smoothing: float = field(default=0.0, kw_only=True)
+    ignore: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

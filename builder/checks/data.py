@@ -10,8 +10,8 @@ from schemas.errors import Fix
 from schemas.say import say
 from schemas.shapes import Shape, elements, shape_text
 
+from .ending import Ending, needs
 from .found import Found, changed, found, insert, outputs, put
-from .heads import Ending, needs
 from .rehead import reheaded
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from .found import insert, over, put, remove
 if TYPE_CHECKING:
     from builder.graph import Node
 
-    from .heads import Ending
+    from .ending import Ending
 
 
 def retyped(node: Node, kind: str) -> dict[str, Any]:

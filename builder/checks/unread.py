@@ -70,7 +70,7 @@ def check(graph: Graph, excused: Excused) -> Iterator[Found]:
         if left.get(id(node.scope)):
             left[id(node.scope)] -= 1
             continue
-        yield _nobody(graph, _outermost(node))
+        yield _nobody(graph, outermost(node))
 
 
 def _looping(graph: Graph) -> set[str]:
@@ -82,7 +82,7 @@ def _looping(graph: Graph) -> set[str]:
     return set(graph.nodes) - done
 
 
-def _outermost(node: Node) -> Node | Block:
+def outermost(node: Node) -> Node | Block:
     """Return the outermost Repeat or Unit whose output the layer is, or the layer itself."""
     item: Node | Block = node
     while item.position == len(item.scope.items) - 1:
@@ -99,7 +99,7 @@ def _nobody(graph: Graph, item: Node | Block) -> Found:
         after = item.scope.items[item.position + 1 : item.position + 2]
         # Before a loss, what nobody reads is most likely the head itself.
         head = bool(after) and after[0].output().is_loss
-        yield from [*joined, _without(graph, item)] if head else [_without(graph, item), *joined]
+        yield from [*joined, without(graph, item)] if head else [without(graph, item), *joined]
 
     return found(
         "unread_layer",
@@ -114,20 +114,9 @@ def _nobody(graph: Graph, item: Node | Block) -> Found:
     )
 
 
-def _without(graph: Graph, item: Node | Block) -> Fix:
+def without(graph: Graph, item: Node | Block) -> Fix:
     """Return the fix that removes the item and what then has no reader either, within the same list."""
-    scope, gone = item.scope, {item.position}
-    readers: dict[int, set[int]] = {}
-    for other in scope.items:
-        inner = other.output()
-        for name in graph.readers[inner.name]:
-            reader: Node | Block = graph.nodes[name]
-            while reader.scope is not scope and reader.scope.parent is not None:
-                reader = reader.scope.parent
-            readers.setdefault(other.position, set()).add(reader.position if reader.scope is scope else -1)
-    for position in range(item.position - 1, -1, -1):
-        if readers.get(position) and readers[position] <= gone:
-            gone.add(position)
+    scope, gone = item.scope, needed_by(graph, item)
     names = [scope.items[position].name for position in sorted(gone)]
     return Fix(
         say("Remove {name}", name=listed(names))
@@ -140,6 +129,23 @@ def _without(graph: Graph, item: Node | Block) -> Fix:
         ),
         tuple(remove(join(scope.pointer, position)) for position in sorted(gone, reverse=True)),
     )
+
+
+def needed_by(graph: Graph, item: Node | Block) -> set[int]:
+    """Return the positions of the item and of what nobody else needs, within the same list."""
+    scope, gone = item.scope, {item.position}
+    readers: dict[int, set[int]] = {}
+    for other in scope.items:
+        inner = other.output()
+        for name in graph.readers[inner.name]:
+            reader: Node | Block = graph.nodes[name]
+            while reader.scope is not scope and reader.scope.parent is not None:
+                reader = reader.scope.parent
+            readers.setdefault(other.position, set()).add(reader.position if reader.scope is scope else -1)
+    for position in range(item.position - 1, -1, -1):
+        if readers.get(position) and readers[position] <= gone:
+            gone.add(position)
+    return gone
 
 
 def _joined(graph: Graph, item: Node | Block) -> Iterable[Fix]:

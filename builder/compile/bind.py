@@ -18,16 +18,51 @@ from .tensors import Scratch, Tensor
 
 
 @dataclass(eq=False)
+class Answers:
+    """What one loss compares with, and the loss that it finds.
+
+    `labels` holds class numbers, -1 where nothing is compared; `others` those of the samples that were mixed in;
+    `counted` over how many rows a mean goes where some are left out.
+    """
+
+    labels: np.ndarray
+    others: np.ndarray
+    targets: np.ndarray
+    counted: np.ndarray
+    loss: np.ndarray
+
+    @classmethod
+    def of(cls, batch: int, head: tuple[int, ...], dtype: np.dtype[Any]) -> Answers:
+        """Make room for the targets of a prediction of shape `head`."""
+        sites, size = int(np.prod(head[1:])), int(np.prod(head))
+        labels, others = aligned(batch * sites, np.int64), aligned(batch * sites, np.int64)
+        return cls(labels, others, aligned(batch * size, dtype), aligned(1, np.float64), aligned(1, np.float64))
+
+
+@dataclass(eq=False)
 class Feeds:
-    """Memory that lives longer than a step: what the user gives and what he reads back."""
+    """Memory that lives longer than a step: what the user gives and what he reads back.
+
+    `answers` are those of the main loss and then of each auxiliary one; `loss` is the sum of what they find. Where
+    `mixed` is not 0, `shares` (2, batch) are the weights of the two samples that each was mixed of.
+    """
 
     inputs: np.ndarray
-    labels: np.ndarray
-    targets: np.ndarray
+    answers: list[Answers]
     weights: np.ndarray
+    shares: np.ndarray
+    mixed: np.ndarray
     loss: np.ndarray
     key: np.ndarray
     momentum: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.answers[0].labels
+
+    @property
+    def targets(self) -> np.ndarray:
+        return self.answers[0].targets
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,17 @@ def consumers(graph: Lowered) -> dict[int, int]:
 
 def loss_takes_logits(graph: Lowered) -> None:
     """CrossEntropy(Softmax(x)) and BinaryCrossEntropy(Sigmoid(x)) become one operation on x."""
-    head, loss = graph.output, graph.loss
-    if consumers(graph).get(id(head)) != 1:
-        return
+    counts = consumers(graph)
+    for loss in graph.losses:
+        if counts.get(id(loss.inputs[0])) == 1:
+            _take_logits(loss, loss.inputs[0])
+
+
+def _take_logits(loss: Node, head: Node) -> None:
+    """Make one operation of a loss and the activation before it, where there is one for both."""
     if isinstance(head.op, ops.Softmax) and isinstance(loss.op, ops.CrossEntropy):
         o = loss.op
-        loss.op = SoftmaxCrossEntropy(o.inputs, o.shape, scale=o.scale, smoothing=o.smoothing)
+        loss.op = SoftmaxCrossEntropy(o.inputs, o.shape, scale=o.scale, smoothing=o.smoothing, ignore=o.ignore)
     elif (
         isinstance(head.op, ops.Pointwise)
         and head.op.function == "sigmoid(x)"
@@ -190,7 +195,8 @@ RULES: dict[str, Callable[[Lowered], None]] = {
 def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset(), loss: bool | None = None) -> Lowered:
     """Apply the rules to a copy of the graph and drop the nodes that nothing needs any more.
 
-    `loss` says whether the loss is wanted: in training if it is not said, and where use is evaluated.
+    `loss` says whether the loss is wanted: in training if it is not said, and where use is evaluated. Auxiliary losses,
+    and the layers that only they need, are for training alone.
     """
     loss = training if loss is None else loss
     copies = {id(node): Node(node.op, [], node.layer) for node in graph.nodes}
@@ -201,6 +207,7 @@ def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset(), 
         input=copies[id(graph.input)],
         output=copies[id(graph.output)],
         loss=copies[id(graph.loss)],
+        auxiliary=[copies[id(n)] for n in graph.auxiliary] if training else [],
         nodes=[copies[id(n)] for n in graph.nodes],
         layers={name: copies[id(n)] for name, n in graph.layers.items()},
     )
@@ -217,7 +224,7 @@ def fuse(graph: Lowered, training: bool, without: frozenset[str] = frozenset(), 
 def _prune(fused: Lowered, loss: bool) -> None:
     """Drop the nodes that nothing needs any more."""
     needed: set[int] = set()
-    stack = [fused.loss, fused.input] if loss else [fused.output, fused.input]
+    stack = [*fused.losses, fused.input] if loss else [fused.output, fused.input]
     while stack:
         node = stack.pop()
         if id(node) not in needed:

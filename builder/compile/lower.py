@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from schemas import ops
 from schemas.layer import Layer
+from schemas.loss import Loss
 from schemas.shapes import Shape
 
 from .tensors import Node, image_axes
@@ -30,7 +31,7 @@ class CheckedLayer(Protocol):
 
 
 class Checked(Protocol):
-    """What `check` says of a network: its layers in order, and which of them are prediction and loss."""
+    """What `check` says of a network: its layers in order, and which of them are prediction, loss and other losses."""
 
     @property
     def layers(self) -> Iterable[CheckedLayer]: ...
@@ -40,6 +41,8 @@ class Checked(Protocol):
     def output(self) -> str: ...
     @property
     def loss(self) -> str: ...
+    @property
+    def auxiliary(self) -> tuple[str, ...]: ...
 
 
 @dataclass
@@ -54,6 +57,15 @@ class Lowered:
     parameters: dict[str, ops.Parameter] = field(default_factory=dict)
     keys: dict[int, str] = field(default_factory=dict)
     folded: tuple[Folded, ...] = ()
+    auxiliary: list[Node] = field(default_factory=list)
+    """Losses beside the main one, in order."""
+    own: dict[int, str] = field(default_factory=dict)
+    """What an auxiliary loss compares with, "labels" or "input", by its node's id."""
+
+    @property
+    def losses(self) -> tuple[Node, ...]:
+        """The main loss, then the auxiliary ones."""
+        return self.loss, *self.auxiliary
 
     def key(self, parameter: ops.Parameter) -> str:
         """Return '<layer>/<parameter>'."""
@@ -141,7 +153,18 @@ def lower(checked: Checked) -> Lowered:
                 parameters[key] = parameter
     order = _share(order, parameters, keys)
     layers = {name: nodes[id(op)] for name, op in values.items()}
+    own: dict[int, str] = {
+        id(layers[item.name]): item.layer.target for item in checked.layers if isinstance(item.layer, Loss)
+    }
     # A loss that takes raw values makes its own probabilities, and these are the network's prediction.
     return Lowered(
-        layers["Input"], layers[checked.loss].inputs[0], layers[checked.loss], order, layers, parameters, keys
+        layers["Input"],
+        layers[checked.loss].inputs[0],
+        layers[checked.loss],
+        order,
+        layers,
+        parameters,
+        keys,
+        auxiliary=[layers[name] for name in checked.auxiliary],
+        own=own,
     )

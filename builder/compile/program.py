@@ -8,7 +8,7 @@ from schemas import ops
 
 from ..kernels import layout as layout_kernels, machine
 from ..kernels.cpu import VECTOR_BYTES
-from .bind import Binder, Feeds, Update, image
+from .bind import Answers, Binder, Feeds, Update, image
 from .emit import Mode
 from .folding import Derived
 from .lower import Lowered
@@ -54,16 +54,18 @@ class Program:
         self.work = work_of_step(graph, batch, mode)
         self.planned, self.emitted, self.blocks = planned, planned.emitted, planned.blocks
         self.graph = planned.emitted.graph
-        self.loss_op = graph.loss.op
+        self.losses = graph.losses if mode == "train" else (graph.loss,)
+        """Nodes of the losses as they are in the network, in the order of `feeds.answers`."""
+        self.compares = [graph.own.get(id(loss), "labels") for loss in self.losses]
         self.arena = aligned(planned.arena, np.uint8)  # zeros, and those of borders stay: see plan.homes
         shape = graph.input.op.shape
         head = graph.output.op.shape
-        sites = int(np.prod(head[1:])) if len(head) > 1 else 1
         self.feeds = Feeds(
             inputs=aligned(batch * int(np.prod(shape)), dtype).reshape(batch, *shape),
-            labels=aligned(batch * sites, np.int64),
-            targets=aligned(batch * int(np.prod(head)), dtype),
+            answers=[Answers.of(batch, loss.inputs[0].op.shape, dtype) for loss in self.losses],
             weights=aligned(batch, dtype),
+            shares=aligned(2 * batch, dtype).reshape(2, batch),
+            mixed=aligned(1, np.int64),
             loss=aligned(1, np.float64),
             key=aligned(2, np.int64),
         )
@@ -83,6 +85,11 @@ class Program:
         self._first = self.binder.names.index("from_nchw")
         self._own = tuple(int(a.ctypes.data) for a in (self.feeds.inputs, self.output))
         self._version = -1
+
+    @property
+    def loss_op(self) -> ops.Op:
+        """The main loss, as it is in the network."""
+        return self.losses[0].op
 
     def _bind(self) -> None:
         for number, call in enumerate(self.emitted.calls):

@@ -2,6 +2,10 @@
 
 dx is the gradient of the mean loss: GAIN holds 1 / rows (times 1 / outputs where the loss is a mean over outputs too);
 WEIGHT is the address of one weight per sample. Targets: one class number per row, or C values per row.
+
+A row whose class number is negative is left out. Where rows may be left out GAIN is divided by COUNTED, the rows that
+are not. Where two samples were mixed (MIXED), each row has a second class number with a weight of its own, and its loss
+is the sum of both: weight * loss(class) + other weight * loss(other class).
 """
 
 from __future__ import annotations
@@ -19,7 +23,8 @@ from .machine import arguments, array, floats, ints, kernel, slots
     LABEL, TARGET, WEIGHT,             # classes (int64), target values (real), sample weights (real)
     PART, GAIN, TOTAL,                 # per unit partial loss, float64; factor; where the loss goes
     SMOOTH, ADD,                       # address of label smoothing; whether the loss is added to what is there
-) = slots(29)  # fmt: skip
+    OTHER, SHARES, MIXED, COUNTED,     # second classes, both weights, whether there are any; rows (0: all of them)
+) = slots(33)  # fmt: skip
 
 
 @njit
@@ -31,6 +36,29 @@ def _row(d, real, base, r):  # type: ignore[no-untyped-def]  # Numba
 @njit
 def _weight(d, real, r):  # type: ignore[no-untyped-def]  # Numba
     return float(array(real, d[WEIGHT], d[D0])[r // (d[D1] * d[D2])])
+
+
+@njit
+def _pair(d, real, r, labels, others, mixed):  # type: ignore[no-untyped-def]  # Numba
+    """Return (weight, class, other weight, other class) of a row; what is left out has weight 0 and class 0."""
+    weight, label, more, other = _weight(d, real, r), labels[r], 0.0, labels[r]
+    if mixed:
+        shares, i = array(real, d[SHARES], 2 * d[D0]), r // (d[D1] * d[D2])
+        weight, more, other = float(shares[i]), float(shares[d[D0] + i]), others[r]
+    if label < 0:
+        weight, label = 0.0, 0 * label
+    if other < 0:
+        more, other = 0.0, 0 * other
+    return weight, label, more, other
+
+
+@njit
+def _gain(d):  # type: ignore[no-untyped-def]  # Numba
+    gain = floats(d[GAIN], 1)[0]
+    if d[COUNTED]:
+        counted = floats(d[COUNTED], 1)[0]
+        return gain / counted if counted > 0 else 0.0
+    return gain
 
 
 @njit
@@ -86,24 +114,38 @@ def softmax_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # N
     """
     d = arguments(row)
     first, last = _share(d, unit)
-    labels, gain, loss = ints(d[LABEL], d[D0] * d[D1] * d[D2]), floats(d[GAIN], 1)[0], 0.0
-    smooth = floats(d[SMOOTH], 1)[0]
+    rows = d[D0] * d[D1] * d[D2]
+    labels, others, mixed = ints(d[LABEL], rows), ints(d[OTHER], rows), ints(d[MIXED], 1)[0]
+    gain, smooth, loss = _gain(d), floats(d[SMOOTH], 1)[0], 0.0
     for r in range(first, last):
         x, y = _row(d, real, X, r), _row(d, real, Y, r)
         top, total = _softmax(x, y, d[C])
-        weight, label = _weight(d, real, r), labels[r]
+        weight, label, more, other = _pair(d, real, r, labels, others, mixed)
+        both = weight + more
+        if labels[r] < 0 and not more:  # left out: not 0 times what may be infinite
+            if d[DX]:
+                dx = _row(d, real, DX, r)
+                for k in range(d[C]):
+                    dx[k] = 0
+            continue
         if smooth:
             spread = 0.0
             for k in range(d[C]):
                 spread += x[k] - top
             loss += weight * (math.log(total) - (1 - smooth) * (x[label] - top) - smooth / d[C] * spread)
+            if more:
+                loss += more * (math.log(total) - (1 - smooth) * (x[other] - top) - smooth / d[C] * spread)
         else:
             loss += weight * (math.log(total) - (x[label] - top))
+            if more:
+                loss += more * (math.log(total) - (x[other] - top))
         if d[DX]:
             dx = _row(d, real, DX, r)
             for k in range(d[C]):
-                dx[k] = (y[k] - smooth / d[C]) * (weight * gain)
+                dx[k] = (y[k] - smooth / d[C]) * (both * gain)
             dx[label] -= (1 - smooth) * (weight * gain)
+            if more:
+                dx[other] -= (1 - smooth) * (more * gain)
     floats(d[PART], d[SLICES])[unit] = loss
 
 
@@ -112,25 +154,33 @@ def cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """loss = -log x[class] for probabilities x; dx = -weight / (rows * x[class]). x below 1e-12 counts as 1e-12."""
     d = arguments(row)
     first, last = _share(d, unit)
-    labels, gain, loss = ints(d[LABEL], d[D0] * d[D1] * d[D2]), floats(d[GAIN], 1)[0], 0.0
-    smooth = floats(d[SMOOTH], 1)[0]
+    rows = d[D0] * d[D1] * d[D2]
+    labels, others, mixed = ints(d[LABEL], rows), ints(d[OTHER], rows), ints(d[MIXED], 1)[0]
+    gain, smooth, loss = _gain(d), floats(d[SMOOTH], 1)[0], 0.0
     for r in range(first, last):
-        x, weight, label = _row(d, real, X, r), _weight(d, real, r), labels[r]
-        p = float(x[label])
-        p = 1e-12 if p < 1e-12 else p
-        loss -= weight * (1 - smooth) * math.log(p)
+        x = _row(d, real, X, r)
+        weight, label, more, other = _pair(d, real, r, labels, others, mixed)
         if d[DX]:
             dx = _row(d, real, DX, r)
             for k in range(d[C]):
                 dx[k] = 0
-            dx[label] = -weight * gain * (1 - smooth) / p
+        if labels[r] < 0 and not more:
+            continue
+        for turn in range(2 if more else 1):
+            w, k = (more, other) if turn else (weight, label)
+            p = float(x[k])
+            p = 1e-12 if p < 1e-12 else p
+            loss -= w * (1 - smooth) * math.log(p)
+            if d[DX]:
+                _row(d, real, DX, r)[k] -= w * gain * (1 - smooth) / p
         if smooth:
+            both = weight + more
             for k in range(d[C]):
                 q = float(x[k])
                 q = 1e-12 if q < 1e-12 else q
-                loss -= weight * smooth / d[C] * math.log(q)
+                loss -= both * smooth / d[C] * math.log(q)
                 if d[DX]:
-                    _row(d, real, DX, r)[k] -= weight * gain * smooth / d[C] / q
+                    _row(d, real, DX, r)[k] -= both * gain * smooth / d[C] / q
     floats(d[PART], d[SLICES])[unit] = loss
 
 
@@ -197,7 +247,7 @@ def loss_total(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     for i in range(d[SLICES]):
         total += part[i]
     before = floats(d[TOTAL], 1)[0] if d[ADD] else 0.0
-    floats(d[TOTAL], 1)[0] = before + total * floats(d[GAIN], 1)[0]
+    floats(d[TOTAL], 1)[0] = before + total * _gain(d)
 
 
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builder.targets import IGNORED
 from schemas.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,8 @@ def metrics(
     prediction    (N, classes) probabilities; binary (N,) or (N, outputs) probabilities; regression (N,) or (N, outputs)
     target        class indices (N,) or one-hot (N, classes); binary 0 or 1; regression numbers, shaped like prediction
 
+    Samples and pixels whose class is -1 are left out: they are what a loss ignores (ignore_index).
+
     Predictions with pixels, (N, C, H, W), count each pixel as a sample of its own; "samples" are then pixels, and
     classes have an iou (intersection over union) with their mean, mean_iou. A regression of images has one r2 over
     all values.
@@ -42,11 +45,12 @@ def metrics(
     """
     values = np.asarray(prediction, dtype=np.float64)
     truth = np.asarray(target)
+    pixels = values.ndim > 2 and int(np.prod(values.shape[2:])) > 1
     if len(values) != len(truth):
         raise UsageError(f"{len(values)} predictions cannot be compared with {len(truth)} targets: each needs its own.")
+    values, truth = _kept(task, values, truth)
     if len(values) == 0:
         raise UsageError("There is no sample to measure: metrics need at least one prediction.")
-    pixels = values.ndim > 2 and int(np.prod(values.shape[2:])) > 1
     if pixels:
         values, truth = _pixels(task, values, truth)
         return {**metrics(task, values, truth, class_names, top_k), **_iou_of(task, values, truth, class_names)}
@@ -58,6 +62,20 @@ def metrics(
     if task == "regression":
         return _regression(values, truth)
     raise UsageError(f"There is no task {task!r}: use classification, binary or regression.")
+
+
+def _kept(task: str, values: Floats, truth: np.ndarray) -> tuple[Floats, np.ndarray]:
+    """Return predictions and targets without what is left out; pixels become samples of their own where some are."""
+    if task != "classification" or truth.dtype.kind not in "if" or not (truth == IGNORED).any():
+        return values, truth
+    if values.ndim > 2:
+        values, truth = _pixels(task, values, truth)
+        values = values[:, :, None]
+    truth = truth.reshape(len(truth), -1)
+    if truth.shape[1] != 1:
+        return values, truth
+    kept = truth[:, 0] != IGNORED
+    return values[kept], truth[kept, 0]
 
 
 def _pixels(task: str, values: Floats, truth: np.ndarray) -> tuple[Floats, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schemas.loss import Loss
 from schemas.shapes import shape_text
 
 from .text import bytes_text
@@ -69,6 +70,11 @@ def totals_text(report: Report, measure: bool = False) -> Text:
         ("activations", f"{_bytes(totals['activation_bytes'])} per sample"),
         ("training memory", f"{_bytes(totals.get('peak_training_bytes'))} at most, predicted for the batch size"),
     ]
+    losses = [info.layer for info in report.layers if isinstance(info.layer, Loss)]
+    if len(losses) > 1:
+        names = [info.name for info in report.layers if isinstance(info.layer, Loss)]
+        each = [f"{layer.loss_weight:g} × {name}" for name, layer in zip(names, losses, strict=True)]
+        rows.append(("objective", f"{' + '.join(reversed(each))}; the first is the main one"))
     told = pace(report, measure)
     if told is not None:
         rows.append(("training time", pace_text(told)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from builder.targets import IGNORED, Mixed
 from schemas.errors import DocumentError, Problem
 from schemas.say import say
 from schemas.training import Training
@@ -29,8 +30,10 @@ def class_weights(training: Training, task: str, targets: np.ndarray, classes: i
             say("Each output is a question of its own, so a sample belongs to no one class. Remove the field."),
         )
     if setting == "balanced":
-        counts = np.bincount(labels(targets), minlength=classes).astype(np.float64)
-        return (len(targets) / (classes * np.maximum(counts, 1.0))).astype(np.float32)
+        found = labels(targets)
+        found = found[found != IGNORED]
+        counts = np.bincount(found, minlength=classes).astype(np.float64)
+        return (len(found) / (classes * np.maximum(counts, 1.0))).astype(np.float32)
     if len(setting) != classes:
         raise _refusal(
             say(
@@ -45,6 +48,17 @@ def class_weights(training: Training, task: str, targets: np.ndarray, classes: i
             say("class_weights are all 0."), say("Nothing would be learned. Give at least one class a weight.")
         )
     return np.array(setting, np.float32)
+
+
+def sample_weights(
+    weights: np.ndarray | None, t: np.ndarray | Mixed
+) -> np.ndarray | tuple[np.ndarray, np.ndarray] | None:
+    """Return the weight of each sample, or of each of the two that it was mixed of; None where classes have none."""
+    if weights is None:
+        return None
+    if isinstance(t, Mixed):
+        return weights[labels(t.first)], weights[labels(t.second)]
+    return np.asarray(weights[labels(t)])
 
 
 def labels(targets: np.ndarray) -> np.ndarray:

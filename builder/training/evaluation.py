@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from builder.answers import counted as count
+
 from .protocols import Network, Part
 
 
@@ -22,12 +24,13 @@ def evaluate(
     Samples are read batch by batch, so a part may be larger than memory. `between` is called after every batch and may
     raise, to leave early.
     """
-    total, predictions, targets = 0.0, [], []
+    total, weight, predictions, targets = 0.0, 0, [], []
     for start in range(0, len(part), batch_size):
         x, t = part.read(np.arange(start, min(start + batch_size, len(part))))
         loss, y = network.evaluated(x, t, batch_size)
-        total += loss * len(x)
+        counted = count(np.asarray(t)) if np.asarray(t).dtype.kind == "i" else len(x)
+        total, weight = total + loss * counted, weight + counted
         predictions.append(plain(np.asarray(y)))
         targets.append(np.asarray(t))
         between()
-    return total / len(part), np.concatenate(predictions), np.concatenate(targets)
+    return total / max(weight, 1), np.concatenate(predictions), np.concatenate(targets)

@@ -5,6 +5,8 @@
     {"event": "start", "run", "epochs", "batches", "samples", "epoch", "step", "resumed", "threads"}
     {"event": "step", "epoch", "epochs", "batch", "batches", "step", "steps", "loss", "learning_rate", "seconds_left"}
     {"event": "epoch", "epoch", "epochs", "metrics": a line of metrics.jsonl, "best": bool, "seconds"}
+        where the network has several losses, step and metrics have "total_loss" too, the sum that training makes small,
+        and "losses", each one by its layer's name, before its loss_weight; "loss" is the main one
     {"event": "advice", "advice": {...}}                         of the training doctor, each code once
     {"event": "checkpoint", "epoch", "batch", "step"}
     {"event": "end", "run", "status", "report": the content of report.json, or None when stopped before the end}

@@ -111,7 +111,7 @@ def _predictions(job: Job, part: Part, prediction: np.ndarray, target: np.ndarra
     if prediction.ndim > 2:  # a table is no place for images: how well each one fits
         yield _csv([["sample", "source", scores.quick_name(job.task)]])
         fit = scores.hits(prediction, target, job.task)
-        yield _csv([[str(i), part.where(i), f"{value:.9g}"] for i, value in enumerate(fit)])
+        yield _csv([[str(i), part.where(i), "" if np.isnan(value) else f"{value:.9g}"] for i, value in enumerate(fit)])
         return
     outputs = prediction.shape[1]
     if job.task == "regression":
@@ -141,6 +141,8 @@ def _cells(task: str, y: np.ndarray, t: np.ndarray, names: list[str]) -> list[st
 
 
 def _name(names: list[str], index: int) -> str:
+    if index < 0:
+        return ""  # left out
     return names[index] if index < len(names) else str(index)
 
 

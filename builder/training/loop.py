@@ -14,7 +14,7 @@ import numpy as np
 from schemas.errors import TrainingError
 
 from . import doctor, evaluation, scores
-from .classweights import labels
+from .classweights import sample_weights
 from .durable import append
 from .events import Clock, Events
 from .fault import Fault
@@ -76,12 +76,15 @@ class Trainer:
                     if batch >= job.batches:  # the incomplete batch under drop_last
                         break
                     rate = learning_rate(training, state.step, job.batches)
-                    weights = None if job.class_weights is None else job.class_weights[labels(t)]
-                    loss = float(self.session.step(x, t, weights, learning_rate=rate))
-                    if not math.isfinite(loss):
-                        raise Fault(training, state, f"The loss became {loss}", self.session.fault())
+                    total = float(self.session.step(x, t, sample_weights(job.class_weights, t), learning_rate=rate))
+                    if not math.isfinite(total):
+                        raise Fault(training, state, f"The loss became {total}", self.session.fault())
                     self._moved = True
-                    state.add(loss, float(scores.hits(self.session.prediction, t, job.task).sum()), len(x))
+                    losses = self.session.losses
+                    loss = self.session.main_loss if losses else total
+                    state.add(loss, scores.tally(self.session.prediction, t, job.task), len(x))
+                    if losses:
+                        state.add_losses(total, losses, len(x))
                     self._tell(state, loss, rate)
                     if state.batch < job.batches:
                         saved = self.keeper.due(state)
@@ -105,8 +108,9 @@ class Trainer:
             "learning_rate": learning_rate(training, state.step - 1, job.batches),
             "train": {
                 "loss": state.loss_sum / state.samples,
-                scores.quick_name(job.task): state.hit_sum / state.samples,
+                scores.quick_name(job.task): state.hit_sum / max(state.hit_samples, 1e-12),
             },
+            **state.means(),
         }
         if job.prepared.validation is not None:
             loss, prediction, target = evaluation.evaluate(
@@ -174,7 +178,8 @@ class Trainer:
             loss=state.loss_sum / state.samples,
             learning_rate=rate,
             seconds_left=self.clock.left(state.step),
-            **{scores.quick_name(self.job.task): state.hit_sum / state.samples, "step_loss": loss},
+            **{scores.quick_name(self.job.task): state.hit_sum / max(state.hit_samples, 1e-12), "step_loss": loss},
+            **state.means(),
         )
 
     def _advise(self, rows: list[dict[str, Any]]) -> None:

@@ -7,7 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from builder.answers import Weights
+from builder.targets import Mixed
 from schemas.training import Optimizer
+
+Target = np.ndarray | Mixed
 
 
 class Session(Protocol):
@@ -17,7 +21,15 @@ class Session(Protocol):
     def prediction(self) -> np.ndarray:
         """Outputs (n, ...) of the last step."""
 
-    def step(self, x: np.ndarray, t: np.ndarray, weights: np.ndarray | None = None, *, learning_rate: float) -> float:
+    @property
+    def losses(self) -> dict[str, float]:
+        """Each loss of the last step by its layer's name, the main one first; {} where there is only one."""
+
+    @property
+    def main_loss(self) -> float:
+        """The main loss of the last step, times its weight."""
+
+    def step(self, x: np.ndarray, t: Target, weights: Weights = None, *, learning_rate: float) -> float:
         """Forward, backward, update; return the loss, the mean over these samples."""
 
     def flush(self, learning_rate: float) -> None:
@@ -74,7 +86,7 @@ class Pipeline(Protocol):
     def to_json(self) -> dict[str, Any]: ...
 
 
-Batch = tuple[int, np.ndarray, np.ndarray, np.ndarray]
+Batch = tuple[int, np.ndarray, np.ndarray, Target]
 """Number in the epoch, indices of the samples, x, t."""
 
 

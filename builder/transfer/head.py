@@ -58,7 +58,7 @@ def transfer(
     outputs = classes or _outputs(kind, found)
     if outputs is None:
         raise UsageError("How many classes are there? Say it with classes (--classes), or give the data.")
-    model = copy.deepcopy(dict(old["model"]))
+    model = _main_head_alone(copy.deepcopy(dict(old["model"])))
     model["layers"], head = _new_head(model["layers"], str(kind), outputs, run)
     if freeze:
         model = _freeze(model, head)
@@ -83,6 +83,20 @@ def _outputs(task: str, found: Mapping[str, Any] | None) -> int | None:
     if found is None:
         return None
     return found["classes"] if task == "classification" else found["targets"]
+
+
+def _main_head_alone(model: dict[str, Any]) -> dict[str, Any]:
+    """Return the model without auxiliary losses and the layers that only they need: they know the old classes."""
+    from builder.checks.unread import needed_by, outermost
+    from builder.graph import Graph
+
+    graph = Graph({"format": 1, "model": model})
+    gone: set[int] = set()
+    for node in graph.nodes.values():
+        item = outermost(node)
+        if node.is_loss and node is not graph.last and item.scope is graph.root:
+            gone |= needed_by(graph, item)
+    return {**model, "layers": [layer for place, layer in enumerate(model["layers"]) if place not in gone]}
 
 
 def _new_head(layers: list[dict[str, Any]], task: str, outputs: int, run: Any) -> tuple[list[dict[str, Any]], str]:

@@ -118,7 +118,10 @@ class Live:
 
     def _now(self) -> None:
         """Write what the last step said, and how fast the steps go."""
-        keys = ("epoch", "epochs", "batch", "batches", "step", "steps", "loss", "learning_rate", "seconds_left")
+        keys = (
+            "epoch", "epochs", "batch", "batches", "step", "steps", "loss", "learning_rate", "seconds_left",
+            "total_loss", "losses",
+        )  # fmt: skip
         self.state |= {key: self._last[key] for key in keys if key in self._last}
         if self._clock is not None and self._last["step"] > self._clock[1]:
             now, step = time.monotonic(), self._last["step"]

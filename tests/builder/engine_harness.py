@@ -8,13 +8,15 @@ import numpy as np
 
 import builder  # noqa: F401  # first, so that `schemas` is the one beside it
 import schemas.layers  # noqa: F401  # registers every layer
+from builder.answers import fill
 from builder.compile.lower import lower
 from builder.compile.parameters import Parameters
 from builder.compile.program import Program
 from builder.kernels import optimizers as twins
-from builder.network import Network, fill
+from builder.network import Network
 from schemas import ops, training
 from schemas.layer import REGISTRY
+from schemas.loss import Loss
 
 HEAD = [{"type": "Softmax"}, {"type": "CategoricalCrossEntropy"}]
 SQUARED = [{"type": "SquaredError"}]
@@ -55,8 +57,15 @@ def checked(shape, stack, task="classification"):
         shapes[name] = layer.infer(*(shapes[i] for i in inputs))
         found.append(SimpleNamespace(name=name, layer=layer, inputs=inputs, shape=shapes[name], share=layer.share))
         before = name
+    rest = tuple(item.name for item in found[:-1] if isinstance(item.layer, Loss))
     return SimpleNamespace(
-        layers=tuple(found), input_shape=tuple(shape), output=found[-1].inputs[0], loss=before, task=task, shapes=shapes
+        layers=tuple(found),
+        input_shape=tuple(shape),
+        output=found[-1].inputs[0],
+        loss=before,
+        task=task,
+        shapes=shapes,
+        auxiliary=rest,
     )
 
 

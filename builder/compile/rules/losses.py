@@ -15,7 +15,7 @@ from ..fuse import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from ..tensors import Node, Tensor
 
 if TYPE_CHECKING:
-    from ..bind import Binder
+    from ..bind import Answers, Binder
 
 LABELLED = (SoftmaxCrossEntropy, ops.CrossEntropy)
 PREDICTING = (SoftmaxCrossEntropy, SigmoidBinaryCrossEntropy)
@@ -59,17 +59,45 @@ def softmax_backward(em: Emitter, node: Node, dy: Tensor) -> None:
     em.give(node.inputs[0], make)
 
 
+def _place(em: Emitter, node: Node) -> int:
+    """Return the number of a loss among the network's: 0 for the main one."""
+    return next(k for k, loss in enumerate(em.graph.losses) if loss is node)
+
+
+def _common(b: Binder, number: int) -> tuple[Answers, dict[str, int]]:
+    """Return what a loss compares with, and the fields that all losses have."""
+    answers = b.feeds.answers[number]
+    return answers, {
+        "TARGET": int(answers.targets.ctypes.data),
+        "WEIGHT": int(b.feeds.weights.ctypes.data),
+        "TOTAL": int(answers.loss.ctypes.data),
+    }
+
+
+def _later(em: Emitter) -> bool:
+    """Say whether another loss comes before, to which this one is added."""
+    return any(call.name == "loss" for call in em.calls)
+
+
+def _total(b: Binder, later: bool, fields: dict[str, int]) -> None:
+    """Add the rows that sum up a loss's units: its share of the whole and, where there are several, its own loss."""
+    from ...kernels import losses
+
+    b.row(losses, "loss_total", 1, **{**fields, "TOTAL": int(b.feeds.loss.ctypes.data), "ADD": int(later)})
+    if len(b.feeds.answers) > 1:
+        b.row(losses, "loss_total", 1, **fields)
+
+
 def loss_forward(em: Emitter, node: Node) -> None:
     """Loss of the batch; in training also the gradient of the loss's input, in the same pass."""
     op = node.op
     assert isinstance(op, ops.Loss)
-    source = node.inputs[0]
+    source, number, later = node.inputs[0], _place(em, node), _later(em)
     x = em.value(source)
     y = em.tensor(source.op.shape) if isinstance(op, PREDICTING) else None
-    if y is not None:
+    if y is not None and number == 0:
         em.prediction = y
-    dx: list[Tensor] = []
-    em.give(source, dx.append)
+    dx = [em.tensor(source.op.shape)] if em.needs(source) else []
     pixels_ = x.n * x.h * x.w
     cut = min(pixels_, slices(values(x), 2048))
     part = em.scratch(cut, 8)
@@ -79,32 +107,36 @@ def loss_forward(em: Emitter, node: Node) -> None:
         from ...kernels import losses
         from ..bind import pixels
 
+        answers, common = _common(b, number)
+        fields = pixels(b, X=x, **({"Y": y} if y is not None else {}), **({"DX": dx[0]} if dx else {})) | common
+        fields |= {"SLICES": cut, "PART": b.arena + part.offset}
         count = pixels_ if isinstance(op, LABELLED) else values(x)
-        fields = pixels(b, X=x, **({"Y": y} if y is not None else {}), **({"DX": dx[0]} if dx else {}))
-        fields |= {
-            "SLICES": cut,
-            "LABEL": int(b.feeds.labels.ctypes.data),
-            "TARGET": int(b.feeds.targets.ctypes.data),
-            "WEIGHT": int(b.feeds.weights.ctypes.data),
-            "PART": b.arena + part.offset,
-            "GAIN": b.keep([op.scale / count], np.float64),
-            "TOTAL": int(b.feeds.loss.ctypes.data),
-        }
-        fields["SMOOTH"] = b.keep([op.smoothing if isinstance(op, ops.CrossEntropy) else 0.0], np.float64)
+        if isinstance(op, ops.CrossEntropy):
+            fields |= {
+                "LABEL": int(answers.labels.ctypes.data),
+                "OTHER": int(answers.others.ctypes.data),
+                "SHARES": int(b.feeds.shares.ctypes.data),
+                "MIXED": int(b.feeds.mixed.ctypes.data),
+                "SMOOTH": b.keep([op.smoothing], np.float64),
+            }
+            if op.ignore is not None:
+                count, fields["COUNTED"] = 1, int(answers.counted.ctypes.data)
+        fields["GAIN"] = b.keep([op.scale / count], np.float64)
         b.row(losses, KERNELS[type(op)], cut, **fields)
-        b.row(losses, "loss_total", 1, **fields)
+        _total(b, later, fields)
 
     em.call(node, "loss", touches, bind)
+    for share in dx:  # only now that it is made: it may be added to another loss's
+        em.accept(source, share, own=True)
 
 
 def expression_forward(em: Emitter, node: Node) -> None:
     """Loss of the batch from its formula; in training also the gradient, from the formula's derivatives."""
     op = node.op
     assert isinstance(op, ops.ExpressionLoss)
-    source = node.inputs[0]
+    source, number, later = node.inputs[0], _place(em, node), _later(em)
     x = em.value(source)
-    dx: list[Tensor] = []
-    em.give(source, dx.append)
+    dx = [em.tensor(source.op.shape)] if em.needs(source) else []
     cut = min(x.n, slices(values(x), 2048))
     part = em.scratch(cut, 8)
     outer, found = split(parse(op.formula, ("y", "t"), reductions=True))
@@ -115,7 +147,7 @@ def expression_forward(em: Emitter, node: Node) -> None:
     outers = [program(term, {}, places) for term in (outer, *(derive(outer, name) for name in places))]
 
     def bind(b: Binder) -> None:
-        from ...kernels import expression_loss, losses
+        from ...kernels import expression_loss
         from ..bind import pixels
 
         def table(programs: list[Program]) -> int:
@@ -127,21 +159,21 @@ def expression_forward(em: Emitter, node: Node) -> None:
             return b.keep(rows)
 
         fields = pixels(b, X=x, **({"DX": dx[0]} if dx else {}))
-        shared = {
+        shared = _common(b, number)[1]
+        shared |= {
             "SLICES": cut,
-            "TARGET": int(b.feeds.targets.ctypes.data),
-            "WEIGHT": int(b.feeds.weights.ctypes.data),
             "PART": b.arena + part.offset,
             "GAIN": b.keep([op.scale / x.n], np.float64),
-            "TOTAL": int(b.feeds.loss.ctypes.data),
         }
         deepest = max(p.depth for p in (*inner, *slopes, *outers))
         most = max(len(p.constants) for p in outers) + 1
         programs = {"COUNT": len(found), "PARTS": table(inner), "SLOPES": table(slopes), "OUTER": table(outers)}
         b.row(expression_loss, "expression_loss", cut, **fields, **shared, **programs, DEPTH=deepest, CONSTANTS=most)
-        b.row(losses, "loss_total", 1, **shared)
+        _total(b, later, shared)
 
     em.call(node, "loss", [t for t in (x, *dx, part) if t is not None], bind)
+    for share in dx:
+        em.accept(source, share, own=True)
 
 
 RULES[ops.ExpressionLoss] = Rule(expression_forward)

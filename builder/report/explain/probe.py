@@ -34,19 +34,33 @@ ALL = frozenset(RULES)
 
 
 def layer_names(net: Network) -> list[str]:
-    """Return the layers that have a value to look at, in order: all but the loss."""
-    return [name for name in net.graph.layers if name not in ("Input", net.checked.loss)]
+    """Return the layers that have a value to look at, in order: all but losses and what only auxiliary losses need."""
+    reads = {item.name: item.inputs for item in net.checked.layers}
+    needed, stack = set(), [net.checked.output]
+    while stack:
+        name = stack.pop()
+        if name not in needed:
+            needed.add(name)
+            stack += reads.get(name, ())
+    return [name for name in net.graph.layers if name != "Input" and name in needed]
+
+
+def losses_of(net: Network) -> tuple[str, ...]:
+    """Return the names of the loss layers."""
+    return (net.checked.loss, *net.checked.auxiliary)
 
 
 def find(net: Network, layer: str) -> Node:
     """Return the node of a layer's value, or raise UsageError with the name that was probably meant."""
-    if layer == net.checked.loss:
+    if layer in losses_of(net):
         raise UsageError(f"{layer!r} is the loss: it has no value to look at. Look at the layers before it.")
     if layer not in net.graph.layers:
         meant = did_you_mean(layer, ["Input", *layer_names(net)], {})
         known = ", ".join(layer_names(net)[:12])
         hint = f"did you mean {meant[0]!r}?" if meant else f"its layers are {known}."
         raise UsageError(f"The network has no layer {layer!r}: {hint}")
+    if layer != "Input" and net.checked.auxiliary and layer not in layer_names(net):
+        raise UsageError(f"Layer {layer!r} belongs to an auxiliary loss: it is there in training alone.")
     return net.graph.layers[layer]
 
 

@@ -8,7 +8,7 @@ from schemas import ops
 from schemas.errors import UsageError
 from schemas.shapes import Pair
 
-from .probe import find, images
+from .probe import find, images, layer_names
 
 if TYPE_CHECKING:
     from builder.compile.tensors import Node
@@ -34,7 +34,8 @@ SAME_PLACE = (
 def receptive_fields(net: Network) -> list[dict[str, Any]]:
     """Return for each layer {"layer", "field": [rows, columns] or None where a value sees the whole input}."""
     images(net, "A receptive field")
-    kept = [info for info in net.report.layers if info.name != net.checked.loss]
+    shown = set(layer_names(net))
+    kept = [info for info in net.report.layers if info.name in shown]
     return [{"layer": i.name, "field": list(i.receptive_field) if i.receptive_field else None} for i in kept]
 
 

@@ -13,12 +13,15 @@ from builder.ui.state import Replace, Store, store
 from builder.ui.texts import text
 from builder.ui.texts.translate import said
 from schemas.document import dump
+from schemas.loss import Loss
 
 TASKS = ("classification", "binary", "regression")
 
 ABOUT_THE_END = (
     "loss_head_mismatch", "head_task_mismatch", "unusual_loss", "activation_before_squared_error", "softmax_twice",
     "softmax_one_class", "task_data_mismatch", "class_count", "output_count", "label_range", "several_losses",
+    "auxiliary_outputs", "auxiliary_ignore_index", "reconstruction_of_classes", "reconstruction_size",
+    "main_target_input",
 )  # fmt: skip
 """Codes of the check's problems that say how task, head, loss and data do not suit."""
 
@@ -36,6 +39,7 @@ def section(s: Store) -> None:
         )  # fmt: skip
         st.markdown(_reason(report.task, facts))
         _loss(s)
+        _heads(s)
         _fit(s)
     with right:
         st.markdown(_table(report.task))
@@ -93,6 +97,25 @@ def _loss(s: Store) -> None:
         if problem.code in ABOUT_THE_END:
             show = st.error if problem.severity == "error" else st.warning
             show(f"{plain(said(problem.what))} {plain(said(problem.why))}", icon=ICONS[problem.severity])
+
+
+def _heads(s: Store) -> None:
+    """List the losses where there are several: what each weighs, and which one is the main one."""
+    found = [(info.name, info.layer) for info in s.report.layers if isinstance(info.layer, Loss)]
+    if len(found) < 2:
+        return
+    main = found[-1][0]
+    rows = [(name, layer) for name, layer in reversed(found)]
+    table = {
+        text("task.head"): [plain(name) for name, _ in rows],
+        text("task.loss"): [layer.type for _, layer in rows],
+        text("task.head.weight"): [f"{layer.loss_weight:g}" for _, layer in rows],
+        text("task.head.compares"): [text(f"task.head.{layer.target}") for _, layer in rows],
+        text("task.head.place"): [text("task.head.main" if name == main else "task.head.side") for name, _ in rows],
+    }
+    lines = [list(table), ["---"] * len(table), *zip(*table.values(), strict=True)]
+    st.markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
+    st.caption(text("task.heads"))
 
 
 def _other_loss() -> None:

@@ -302,7 +302,117 @@ CASES: dict[str, Case] = {
         document([affine(10), SOFTMAX, SQUARED]), [("unusual_loss", at(2))], "Use CategoricalCrossEntropy", unknown=0
     ),
     "loss in the middle": Case(document([*END, affine(3)]), [("loss_not_last", at(2))], "Remove", unknown=1),
-    "two losses": Case(document([*END, SQUARED]), [("several_losses", at(2))], "Remove SquaredError_1"),
+    "a loss that reads a loss": Case(document([*END, SQUARED]), [("several_losses", at(3))], "Remove SquaredError_1"),
+    "a loss that reads a loss, both of one prediction": Case(
+        document([affine(10), SOFTMAX, layer("Dice"), CATEGORICAL]),
+        [("several_losses", at(3))],
+        "Let CategoricalCrossEntropy_1 read Softmax_1 instead of Dice_1",
+    ),
+    "a loss in the trunk": Case(
+        document([conv(4, name="c"), *END, conv(4), *END]),
+        [("loss_not_last", at(3))],
+        "read c, and keep CategoricalCrossEntropy_1 as an auxiliary loss",
+        unknown=4,
+    ),
+    "an auxiliary head of other classes": Case(
+        document([conv(4, name="c"), affine(7), layer("SoftmaxCrossEntropy"), conv(4, inputs=["c"]), *END]),
+        [("auxiliary_outputs", at(1))],
+        "Make 10 outputs in Affine_1",
+        unknown=0,
+    ),
+    "an auxiliary head of pixels": Case(
+        document([conv(10, name="c"), layer("SoftmaxCrossEntropy"), conv(4, inputs=["c"]), *END]),
+        [("auxiliary_outputs", at(0))],
+        "Insert GlobalAveragePooling",
+        unknown=0,
+    ),
+    "an auxiliary head of too few pixels": Case(
+        document(
+            [
+                conv(4, name="c", kernel_size=2, stride=2),
+                conv(4, kernel_size=1),
+                SOFTMAX,
+                CATEGORICAL,
+                layer("Upsample", inputs=["c"]),
+                conv(4, kernel_size=1),
+                SOFTMAX,
+                CATEGORICAL,
+            ]
+        ),
+        [("auxiliary_outputs", at(1))],
+        "Insert Upsample before Softmax_1",
+        MAPS,
+        unknown=0,
+    ),
+    "an auxiliary loss of another task": Case(
+        document([affine(8, name="c"), affine(1), layer("SigmoidCrossEntropy"), affine(10, inputs=["c"]), *END[1:]]),
+        [("head_task_mismatch", at(2))],
+        "",
+        unknown=0,
+    ),
+    "an auxiliary loss that needs Softmax": Case(
+        document([affine(8, name="c"), affine(10), CATEGORICAL, affine(10, inputs=["c"]), SOFTMAX, CATEGORICAL]),
+        [("loss_head_mismatch", at(2))],
+        "Insert Softmax before CategoricalCrossEntropy_1",
+        unknown=0,
+    ),
+    "an auxiliary loss that leaves out a label": Case(
+        document(
+            [
+                affine(8, name="c"),
+                affine(10),
+                layer("SoftmaxCrossEntropy", ignore_index=255),
+                affine(10, inputs=["c"]),
+                layer("SoftmaxCrossEntropy"),
+            ]
+        ),
+        [("auxiliary_ignore_index", at(2))],
+        "leave out label 255",
+    ),
+    "an auxiliary loss of values beside one that leaves out a label": Case(
+        document(
+            [
+                affine(8, name="c"),
+                affine(10),
+                SOFTMAX,
+                layer("Focal"),
+                affine(10, inputs=["c"]),
+                layer("SoftmaxCrossEntropy", ignore_index=255),
+            ]
+        ),
+        [("auxiliary_ignore_index", at(3))],
+        None,
+    ),
+    "a reconstruction that is too small": Case(
+        document(
+            [affine(8, name="c"), affine(8), layer("SquaredError", target="input"), affine(10, inputs=["c"]), *END[1:]]
+        ),
+        [("reconstruction_size", at(1))],
+        "Make 64 outputs in Affine_1",
+    ),
+    "a reconstruction of classes": Case(
+        document(
+            [
+                affine(8, name="c"),
+                affine(64),
+                layer("SoftmaxCrossEntropy", target="input"),
+                affine(10, inputs=["c"]),
+                *END[1:],
+            ]
+        ),
+        [("reconstruction_of_classes", at(2, "/target"))],
+        "Use SquaredError",
+    ),
+    "a main loss that compares with the input": Case(
+        document([affine(1), layer("SquaredError", target="input")], task="regression"),
+        [("main_target_input", at(1, "/target"))],
+        "Compare with the target of the data",
+    ),
+    "raw classes for numbers": Case(
+        document([affine(3), layer("SoftmaxCrossEntropy")], task="regression"),
+        [("head_task_mismatch", at(1))],
+        "Make the task classification",
+    ),
     "an image of classes": Case(
         document([conv(10), SOFTMAX, CATEGORICAL]), [("output_not_vector", at(1))], "Insert Affine", DIGITS
     ),

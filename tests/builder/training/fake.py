@@ -56,6 +56,7 @@ class Session:
         self.gathered = {key: np.zeros_like(value) for key, value in net.params.items()}
         self.steps = self.pending = 0
         self.prediction = np.zeros((0, CLASSES), np.float32)
+        self.losses = {}
 
     def step(self, x, t, weights=None, *, learning_rate):
         time.sleep(self.net.pause)

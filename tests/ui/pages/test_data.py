@@ -258,3 +258,13 @@ def test_masks_are_shown_beside_their_images(tmp_path: Path) -> None:
     app = harness.opened("data", tmp_path, made).run()
     sound(app)
     assert "every pixel" in said(app)
+
+
+def test_several_losses_are_listed_with_their_weights(tmp_path: Path) -> None:
+    app = harness.opened("data", tmp_path, "auxiliary_head").run()
+    assert not app.exception
+    table = next(found.value for found in app.markdown if "SoftmaxCrossEntropy" in found.value and "0.3" in found.value)
+    lines = table.splitlines()
+    assert len(lines) == 2 + 3
+    assert "CategoricalCrossEntropy" in lines[2] and lines[2].endswith("main |")
+    assert all("auxiliary" in line for line in lines[3:])
