@@ -36,6 +36,7 @@ def strays(made: Any) -> list[str]:
     b, found = made.binder, []
     arrays = [*b.kept, b.parameters.packed, b.parameters.gradients, made.output, made.tape]
     arrays += [value for value in vars(made.feeds).values() if isinstance(value, np.ndarray)]
+    arrays += [value for answers in made.feeds.answers for value in vars(answers).values()]
     arrays += list(made.feeds.momentum.values())
     arrays += [made.derived.values] if made.derived is not None else []
     common = [(a.ctypes.data, a.ctypes.data + a.nbytes + SLACK) for a in arrays]
