@@ -299,7 +299,7 @@ class _Look:
 
         task = heads.stated_task(self.raw)
         try:
-            self.facts = facts(self.sections.data, base, task)  # type: ignore[arg-type]  # stated_task gives only tasks
+            self.facts = facts(self.sections.data, base, task, heads.ignored(self.raw))  # type: ignore[arg-type]  # stated_task gives only tasks
         except TsumikiError as error:
             self.found.append(found(
                 "data_unreadable",

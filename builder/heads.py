@@ -164,6 +164,24 @@ def task_of(raw: Mapping[str, Any], head: Head | None, facts: DataFacts | None) 
     return "classification"
 
 
+def ignored(raw: Any) -> int | None:
+    """Return the label that the main loss leaves out (`ignore_index`), None where it leaves out none."""
+    model = raw.get("model") if isinstance(raw, Mapping) else None
+    units = model.get("units") if isinstance(model, Mapping) else None
+    inner: Any = model
+    for _ in range(100):  # the last layer of the last Unit or Repeat
+        layers = inner.get("layers") if isinstance(inner, Mapping) else None
+        last = layers[-1] if isinstance(layers, list | tuple) and layers else None
+        if not isinstance(last, Mapping):
+            return None
+        if last.get("type") not in ("Unit", "Repeat"):
+            found = last.get("ignore_index")
+            return found if isinstance(found, int) and not isinstance(found, bool) else None
+        unit = last.get("unit")
+        inner = last if last["type"] == "Repeat" else units.get(unit) if isinstance(units, Mapping) else None
+    return None
+
+
 def wanted_width(task: str, facts: DataFacts | None) -> int | None:
     """Return how many outputs the task needs with these data, or None where they do not tell."""
     if task == "binary":

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from builder.targets import IGNORED
 from schemas.say import say
 
 from .facts import Kind
@@ -125,8 +126,9 @@ def classes(parts: Mapping[str, Part], names: Sequence[str], kind: Kind) -> list
 
 
 def class_counts(part: Part, classes: int) -> np.ndarray:
-    """Return how many samples each class has, int64 (classes,)."""
-    return np.bincount(part.targets.reshape(-1).astype(np.int64), minlength=classes)
+    """Return how many samples (or pixels) each class has, int64 (classes,), without those that are left out."""
+    found = part.targets.reshape(-1).astype(np.int64)
+    return np.bincount(found[found != IGNORED], minlength=classes)
 
 
 def columns(part: Part, names: Sequence[str]) -> list[Finding]:

@@ -126,8 +126,12 @@ def _of_itself(data: schema.Data, base: Path) -> DataFacts:
     return DataFacts(shape, targets=count, samples=look.samples, kind="regression", target_shape=image)
 
 
-def facts(data: schema.Data | dict[str, Any], base: Path | str, task: Kind | None = None) -> DataFacts:
+def facts(
+    data: schema.Data | dict[str, Any], base: Path | str, task: Kind | None = None, ignore: int | None = None
+) -> DataFacts:
     """Return what the data section's sources tell at first sight; paths are relative to `base`.
+
+    `ignore` is a label that is no class (see heads.ignored).
 
     Raises DataError where a file is missing or its header broken, DocumentError where the section is invalid.
     """
@@ -156,7 +160,7 @@ def facts(data: schema.Data | dict[str, Any], base: Path | str, task: Kind | Non
         return found
     from .labels import encode
 
-    encoding = encode([look.labels for look in looks], task, data.classes, looks[0].names, looks[0].text)  # type: ignore[misc]  # None excluded above
+    encoding = encode([look.labels for look in looks], task, data.classes, looks[0].names, looks[0].text, ignore)  # type: ignore[misc]  # None excluded above
     if axes is not None:
         found = replace(found, target_shape=_map_shape(axes, encoding.kind, looks[0].shape, data))
     if encoding.kind == "regression":

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from builder.targets import IGNORED
 from schemas.say import say
 
 from .facts import Kind
@@ -76,18 +77,44 @@ def encode(
     classes: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     text: bool = False,
+    ignore: int | None = None,
 ) -> Encoding:
     """Return the targets of all sources under one numbering.
 
     `names` are class names where labels are indices into them; `text` says that labels are names even where they look
-    like numbers. Targets are int64 (n,) for classification, float32 (n, 1) or (n, k) otherwise. Raises BadData.
+    like numbers. Targets are int64 (n,) for classification, float32 (n, 1) or (n, k) otherwise. Labels that are the
+    number `ignore` are no class; their target is IGNORED. Raises BadData.
     """
     if any(isinstance(labels, np.ndarray) and labels.ndim > 2 for labels in sources):
         from .maps import encode_maps
 
         if not all(isinstance(labels, np.ndarray) and labels.ndim > 2 for labels in sources):
             raise bad("targets_differ", say("Some parts have images as targets, others have not."))
-        return encode_maps([np.asarray(labels) for labels in sources], task, classes, names)
+        return encode_maps([np.asarray(labels) for labels in sources], task, classes, names, ignore)
+    arrays = [None if text else _numbers(labels) for labels in sources] if ignore is not None else []
+    values = [a for a in arrays if a is not None and a.shape[1:] in ((), (1,))]
+    if not arrays or len(values) < len(arrays):
+        return _encode(sources, task, classes, names, text)
+    values = [v.reshape(len(v)) for v in values]
+    left_out = [np.equal(v, float(ignore or 0)) for v in values]
+    kept: list[Labels] = [np.where(mask, np.nan, v) for mask, v in zip(left_out, values, strict=True)]
+    if all(mask.all() for mask in left_out):
+        raise bad("no_label", say("Every label is {label}, which the loss leaves out.", label=ignore))
+    found = _encode(kept, task, classes, names, text)
+    if found.kind != "classification":
+        return _encode(sources, task, classes, names, text)
+    targets = [np.where(m.reshape(t.shape), IGNORED, t) for m, t in zip(left_out, found.targets, strict=True)]
+    valid = [ok | m for ok, m in zip(found.valid, left_out, strict=True)]
+    return replace(found, targets=targets, valid=valid)
+
+
+def _encode(
+    sources: Sequence[Labels],
+    task: Kind | None,
+    classes: Sequence[str] | None,
+    names: Sequence[str] | None,
+    text: bool,
+) -> Encoding:
     arrays = None if text else [_numbers(labels) for labels in sources]
     if arrays is not None and any(a is None for a in arrays):
         arrays = None

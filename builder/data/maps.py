@@ -39,9 +39,16 @@ def form(kind: str | None, axes: Shape) -> Shape:
 
 
 def encode_maps(
-    arrays: Sequence[np.ndarray], task: Kind | None, classes: Sequence[str] | None, names: Sequence[str] | None
+    arrays: Sequence[np.ndarray],
+    task: Kind | None,
+    classes: Sequence[str] | None,
+    names: Sequence[str] | None,
+    ignore: int | None = None,
 ) -> Encoding:
-    """Return the targets of all sources under one numbering; `valid` leaves out samples with NaN or no class."""
+    """Return the targets of all sources under one numbering; `valid` leaves out samples with NaN or no class.
+
+    Pixels whose label is `ignore` are IGNORED.
+    """
     values = [np.asarray(a) for a in arrays]
     if any(v.dtype.kind not in "buif" for v in values):
         raise bad("labels_not_numbers", say("Targets that are images must hold numbers."))
@@ -67,7 +74,7 @@ def encode_maps(
         values = [v.argmax(axis=1) for v in values]
         names = names or [str(k) for k in range(channels)]
     sites = values[0].shape[-2:]
-    flat = encode([v.reshape(-1).astype(np.float64) for v in values], kind, classes, names)
+    flat = encode([v.reshape(-1).astype(np.float64) for v in values], kind, classes, names, ignore=ignore)
     shape = sites if kind == "classification" else (1, *sites)
     targets = [t.reshape(len(v), *shape) for t, v in zip(flat.targets, values, strict=True)]
     valid = [np.asarray(ok.reshape(len(v), -1).all(axis=1)) for ok, v in zip(flat.valid, values, strict=True)]

@@ -11,7 +11,9 @@ from typing import Any, get_args
 
 import numpy as np
 
+from builder.heads import ignored
 from schemas import data as schema
+from schemas.document import plain
 from schemas.errors import DocumentError
 from schemas.say import say
 
@@ -147,7 +149,9 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
             )
         raws = {name: replace(raw, labels=np.zeros((len(raw.samples), 0))) for name, raw in raws.items()}
         main, kind = raws["main"], "regression"
-    encoding = encode([raw.labels for raw in raws.values()], kind, data.classes, main.names, main.text)
+    ignore = ignored(document if isinstance(document, Mapping) else plain(document))
+    labels = [raw.labels for raw in raws.values()]
+    encoding = encode(labels, kind, data.classes, main.names, main.text, ignore)
     findings += encoding.findings
     raws, targets = _labelled(raws, encoding, findings, skip, data)
     main = raws["main"]

@@ -74,10 +74,11 @@ class Answers:
     def error(self) -> np.ndarray:
         """Return how wrong each answer is (n,): how unlikely the truth was held, or the mean distance to it."""
         if self.classes:
-            return 1 - self.likelihood(self.truth)
+            missed: np.ndarray = np.where(self.truth < 0, 0, 1 - self.likelihood(self.truth))
+            return missed  # nothing is wrong where the truth is left out
         if self.maps:
             truth, said = self.shown(np.arange(len(self.prediction)))
-            apart = truth != said if self.task == "classification" else np.abs(truth - said)
+            apart = (truth != said) & (truth >= 0) if self.task == "classification" else np.abs(truth - said)
             each: np.ndarray = apart.reshape(len(apart), -1).mean(axis=1)
             return each
         wide = self.truth.reshape(len(self.truth), -1)
@@ -125,6 +126,8 @@ class Insight:
         return tuple(self.run.data.get("class_names") or ())
 
     def name(self, place: int) -> str:
+        if place < 0:
+            return "–"  # left out
         return self.names[place] if place < len(self.names) else str(place)
 
     @property

@@ -146,11 +146,14 @@ def label_of(prepared: Any, target: Any) -> str:
         if prepared.task == "regression":
             return ""
         present = np.unique(np.asarray(target)).astype(int).tolist()
+        present = [k for k in present if k >= 0]  # without what the loss leaves out
         return ", ".join(prepared.class_names[k] for k in present[:4])
     values = np.atleast_1d(target).reshape(-1)
     if prepared.task == "regression" or values.size > 1:
         return ", ".join(f"{value:.4g}" for value in values[:4])
     place = int(values[0])
+    if place < 0:
+        return "–"
     return prepared.class_names[place] if place < len(prepared.class_names) else str(place)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from builder.heads import HEADS
+from builder.heads import HEADS, ignored
 from builder.ui.adapt import adapted, loss_of, losses, suited, with_loss
 from builder.ui.pages.common import ICONS, plain, to_page
 from builder.ui.state import Replace, Store, store
@@ -58,7 +58,7 @@ def _facts(s: Store, document: dict[str, Any]) -> Any:
     from schemas.errors import TsumikiError
 
     try:
-        return facts(document["data"], s.base, document["task"])
+        return facts(document["data"], s.base, document["task"], ignored(document))
     except (TsumikiError, KeyError):
         return s.report.facts
 
