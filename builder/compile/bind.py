@@ -91,6 +91,8 @@ class Binder:
     tape: list[np.ndarray] = field(default_factory=list)
     owners: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    stated: list[tuple[int, str, int, dict[str, int]]] = field(default_factory=list)
+    """Every row as it was asked for, (call, kernel, units, fields), for `reach.check`."""
     kept: list[np.ndarray] = field(default_factory=list)
     call: int = -1
     update: Update | None = None
@@ -167,6 +169,7 @@ class Binder:
         for key, value in fields.items():
             row[getattr(module, key)] = value
         self.tape.append(row)
+        self.stated.append((self.call, name, units, fields))
         self.owners.append(self.call)
         self.names.append(name)
 

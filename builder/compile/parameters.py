@@ -87,6 +87,11 @@ class Parameters(MutableMapping[str, np.ndarray]):
             self._gradients = aligned(self.count, self.dtype)
         return self._gradients
 
+    @property
+    def has_gradients(self) -> bool:
+        """Whether gradients have been asked for."""
+        return self._gradients is not None
+
     def part(self, slot: Slot, whole: np.ndarray) -> np.ndarray:
         """Return the slot's packed piece of an array laid out like `packed`."""
         return whole[slot.start : slot.start + slot.layout.size]

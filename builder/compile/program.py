@@ -14,6 +14,7 @@ from .folding import Derived
 from .lower import Lowered
 from .parameters import Parameters, aligned
 from .plan import plan
+from .reach.check import check
 from .rules.norm_act import norm_of
 from .tensors import Tensor
 from .work import ALONE, work_of_step
@@ -81,6 +82,7 @@ class Program:
         self.output = aligned(batch * int(np.prod(head)), dtype).reshape(batch, *head)
         self.binder.call = -1
         self._export(prediction, self.output)
+        check(self.binder, self.emitted.calls, [self.output], [prediction])
         self.tape, self._prepared = self.binder.table(), self.binder.prepared_table()
         self._first = self.binder.names.index("from_nchw")
         self._own = tuple(int(a.ctypes.data) for a in (self.feeds.inputs, self.output))

@@ -1,0 +1,203 @@
+"""Ranges of the tile kernels: convolution and its gradients, Affine, depthwise, and what repacks their operands.
+
+What a vector reads behind the last value that counts is not stated: it is never stored, and every array has slack.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...kernels.depthwise import PIXELS as DEPTHWISE_PIXELS
+from ...kernels.tiles import GRADIENT, HALVES, PIXELS
+from .row import Row, reach
+
+SHAPES = GRADIENT | {half: GRADIENT[whole] for whole, half in HALVES.items()}
+"""Kind of gradient tile -> its taps, rows and vectors."""
+
+
+def extent(r: Row, block_key: str, offset_key: str, step: int) -> tuple[int, int]:
+    """Return the least and the largest byte offset of the pixels of all blocks; tables are read in steps."""
+    blocks = r["BLOCKS"]
+    first, counts, tables = (r.ints(key, blocks) for key in (block_key, "COUNT", "TABLE"))
+    low, high = np.empty(blocks, np.int64), np.empty(blocks, np.int64)
+    for table, count in {*zip(tables.tolist(), counts.tolist(), strict=True)}:
+        found = r.ints(offset_key, -(-count // step) * step, table)
+        same = (tables == table) & (counts == count)
+        low[same], high[same] = found.min(), found.max()
+    return int((first + low).min()), int((first + high).max())
+
+
+def column_tiles(r: Row) -> tuple[np.ndarray, int]:
+    """Return the column tiles (vectors, first column), and the bytes of all columns that count."""
+    tiles = r.ints("TILES", 2 * r["NTILES"]).reshape(-1, 2)
+    vectors, column = tiles[-1].tolist()
+    return tiles, column * r.item + (vectors - 1) * r.vector + r["LANES"] * r.item
+
+
+def packed(tiles: np.ndarray, r: Row) -> int:
+    """Return the columns of packed tiles, lanes that only pad included."""
+    vectors, column = tiles[-1].tolist()
+    return int(column + vectors * r.vector // r.item)
+
+
+@reach("tiles_forward")
+def forward(r: Row) -> None:
+    split, blocks = r["SPLIT"], r["BLOCKS"]
+    groups = r.units // (split * blocks)
+    tiles, columns = column_tiles(r)
+    step = max(PIXELS[v] for v in {*tiles[:, 0].tolist()})
+    steps = r["NT"] * r["NJ"]
+    low, high = extent(r, "YB", "YO", step)
+    r.touch("Y", r["Y"] + low, r["Y"] + high + (groups - 1) * r["YG"] + columns, True)
+    if steps:
+        taps = r.ints("TAPS", r["NT"])
+        low, high = extent(r, "XB", "XO", step)
+        first, last = r["X"] + low + int(taps.min()), r["X"] + high + int(taps.max()) + r["NJ"] * r.item
+        r.touch("X", first, last + (groups - 1) * r["XG"])
+        rows = r.ints("WB", blocks) if r["WB"] else np.zeros(1, np.int64)
+        base, wide = r["ROWS"] * tiles[:, 1] * r.item, tiles[:, 0] * r.vector
+        begin, end = int((base + rows.min() * wide).min()), int((base + (rows.max() + steps) * wide).max())
+        r.touch("W", r["W"] + begin, r["W"] + (groups - 1) * r["WG"] + end)
+    if r["START"] > 1:
+        r.touch("START", r["START"], r["START"] + (groups - 1) * r["SG"] + columns)
+    r.reads("FLOOR", 1)
+    if r["STAT"]:
+        r.writes("STAT", blocks * 2 * r["CHANNELS"])
+
+
+def _gradient(r: Row) -> np.ndarray:
+    """State what the listed tiles read; return the list."""
+    groups = r.units // (r["SPLIT"] * max(1, r["CHUNKS"]))
+    listed = r.ints("LIST", 8 * r["NLIST"]).reshape(-1, 8)
+    lows, highs, ends = [], [], []
+    shifts: dict[int, tuple[int, int]] = {}
+    for kind, address, x, y, _, _, _, valid in listed.tolist():
+        taps, _, vectors = SHAPES[kind]
+        if address not in shifts:
+            found = r.tables.ints(address, taps)
+            r.touch("LIST", address, address + 8 * taps)
+            shifts[address] = int(found.min()), int(found.max())
+        lows.append(x + shifts[address][0])
+        highs.append(x + shifts[address][1] + valid * r.item)
+        ends.append((y, vectors))
+    low, high = extent(r, "XB", "XO", 1)
+    r.touch("X", r["X"] + low + min(lows), r["X"] + high + max(highs) + (groups - 1) * r["XG"])
+    low, high = extent(r, "YB", "YO", 1)
+    # The last vector may hold less than a whole one; what follows in it is the next pixel, or slack.
+    last = max(y + (vectors - 1) * r.vector for y, vectors in ends) + r.item
+    r.touch("Y", r["Y"] + low + min(y for y, _ in ends), r["Y"] + high + last + (groups - 1) * r["YG"])
+    return listed
+
+
+def _written(listed: np.ndarray, r: Row) -> tuple[int, int]:
+    """Return the bytes, from the start of a sum, that the tiles write."""
+    ends = []
+    for kind, _, _, _, place, tap, step, valid in listed.tolist():
+        taps, _, vectors = SHAPES[kind]
+        ends.append(place + (taps - 1) * tap + (valid - 1) * step + vectors * r.vector)
+    return int(listed[:, 4].min()), max(ends)
+
+
+@reach("tiles_gradient")
+def gradient(r: Row) -> None:
+    groups = r.units // (r["SPLIT"] * r["CHUNKS"])
+    first, end = _written(_gradient(r), r)
+    more = (r["CHUNKS"] - 1) * r["SIZE"] * r.item + (groups - 1) * r["WG"]
+    r.touch("PART", r["PART"] + first, r["PART"] + more + end, True)
+
+
+@reach("tiles_gradient_update")
+def gradient_update(r: Row) -> None:
+    listed = _gradient(r)
+    lengths = listed[:, 7] * listed[:, 6]
+    end = int((listed[:, 4] + lengths).max())
+    for key in ("W", "FIRST", "SECOND"):
+        r.touch(key, r[key] + int(listed[:, 4].min()), r[key] + end, writes=key == "W" or r["KIND"] != 0)
+    taps = np.array([SHAPES[kind][0] for kind in listed[:, 0].tolist()])
+    tile = int(((taps - 1) * listed[:, 5] + lengths).max())
+    r.touch("PART", r["PART"], r["PART"] + (r.units - 1) * r["SIZE"] * r.item + tile, True)
+    r.reads("HYPER", 8, 8)
+    r.reads("LOSS", 1, 8)
+
+
+@reach("sum_parts")
+def sum_parts(r: Row) -> None:
+    r.reads("S_PART", (r["S_CHUNKS"] - 1) * r["S_STRIDE"] + r["S_SIZE"])
+    r.writes("S_TO", r["S_SIZE"])
+
+
+@reach("flip_weights")
+def flip(r: Row) -> None:
+    source = r.ints("F_SOURCE", 2 * r["F_NSOURCE"]).reshape(-1, 2)
+    tiles = r.ints("F_TILES", 2 * r["F_NTILES"]).reshape(-1, 2)
+    r.ints("F_TAPS", r["F_NT"])
+    for key, group, values, writes in (
+        ("F_W", "F_WG", r["F_ROWS"] * packed(source, r), False),
+        ("F_TO", "F_TG", r["F_NT"] * r["F_OUT"] * packed(tiles, r), True),
+    ):
+        r.box(key, [(r.units, r[group])], values * r.item, writes)
+
+
+@reach("column_sums")
+def column_sums(r: Row) -> None:
+    r.reads("C_X", r["C_N"] * r["C_C"])
+    r.writes("C_TO", r["C_CHUNKS"] * r["C_C"])
+    r.writes("C_WORK", r["C_CHUNKS"] * r["C_RUN"] * r["C_C"])
+
+
+@reach("pack_columns")
+def pack_columns(r: Row) -> None:
+    tiles = r.ints("T_TILES", 2 * r["T_NTILES"]).reshape(-1, 2)
+    r.box("T_X", [(r["T_ROWS"], r["T_STRIDE"])], r["T_VALID"] * r.item)
+    r.writes("T_TO", r["T_COLUMNS"] * packed(tiles, r))
+
+
+@reach("pad_rows")
+def pad_rows(r: Row) -> None:
+    r.box("T_X", [(r["T_ROWS"], r["T_STRIDE"])], r["T_VALID"] * r.item)
+    r.writes("T_TO", r["T_ROWS"] * r["T_COLUMNS"])
+
+
+@reach("unpack_transposed")
+def unpack_transposed(r: Row) -> None:
+    offsets = r.ints("U_OFFSETS", r["U_FEATURES"])
+    r.reads("U_X", (r["U_FEATURES"] - 1) * r["U_WIDTH"] + r["U_SAMPLES"])
+    last = r["U_TO"] + (r["U_SAMPLES"] - 1) * r["U_STRIDE"] + int(offsets.max()) + r.item
+    r.touch("U_TO", r["U_TO"] + int(offsets.min()), last, True)
+
+
+@reach("affine_few")
+def affine_few(r: Row) -> None:
+    tiles, columns = column_tiles(r)
+    x, y, taps = r.ints("XO", r["COUNT"]), r.ints("YO", r["COUNT"]), r.ints("TAPS", r["NT"])
+    r.touch("X", r["X"] + int(x.min() + taps.min()), r["X"] + int(x.max() + taps.max()) + r["NJ"] * r.item)
+    r.touch("Y", r["Y"] + int(y.min()), r["Y"] + int(y.max()) + columns, True)
+    r.reads("W", r["ROWS"] * packed(tiles, r))
+    if r["START"] > 1:
+        r.touch("START", r["START"], r["START"] + columns)
+    r.reads("FLOOR", 1)
+
+
+@reach("depthwise_forward")
+def depthwise(r: Row) -> None:
+    channels = r["C"] * r.item
+    low, high = extent(r, "YB", "YO", DEPTHWISE_PIXELS)
+    r.touch("Y", r["Y"] + low, r["Y"] + high + channels, True)
+    if r["NT"]:
+        taps, rows = r.ints("TAPS_AT", r["NT"]), r.ints("ROWS_AT", r["NT"])
+        low, high = extent(r, "XB", "XO", DEPTHWISE_PIXELS)
+        r.touch("X", r["X"] + low + int(taps.min()), r["X"] + high + int(taps.max()) + channels)
+        r.touch("W", r["W"] + int(rows.min()), r["W"] + int(rows.max()) + channels)
+    r.may_read("START", r["C"])
+    r.reads("FLOOR", 1)
+
+
+@reach("depthwise_gradient")
+def depthwise_gradient(r: Row) -> None:
+    channels = r["C"] * r.item
+    taps = r.ints("TAPS_AT", r["NT"])
+    low, high = extent(r, "XB", "XO", 1)
+    r.touch("X", r["X"] + low + int(taps.min()), r["X"] + high + int(taps.max()) + channels)
+    low, high = extent(r, "YB", "YO", 1)
+    r.touch("Y", r["Y"] + low, r["Y"] + high + channels)
+    r.box("PART", [(r["CHUNKS"], r["SIZE"] * r.item), (r["NT"], r["WIDE"])], channels, writes=True)
