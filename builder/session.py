@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .compile.emit import slices
 from .compile.fuse import RULES
 from .compile.parameters import aligned
 from .compile.program import Program
+from .compile.reach.check import check_update
 from .kernels import machine, optimizers
 from .targets import Mixed, inputs, targets
 
@@ -54,6 +56,9 @@ class Session:
             raise UsageError(
                 f"batch_size and accumulate must be at least 1, but received {batch_size} and {accumulate}."
             )
+        for name, value in (("weight_decay", weight_decay), ("clip_norm", 0.0 if clip_norm is None else clip_norm)):
+            if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+                raise UsageError(f"{name} must be a number from 0 on, but received {value!r}.")
         self.net, self.batch_size, self.optimizer, self.accumulate = net, batch_size, optimizer, accumulate
         self.weight_decay = weight_decay
         self.steps = self.updates = self.pending = 0
@@ -121,6 +126,7 @@ class Session:
         the program has not `updated` itself."""
         params, dtype = self.net.params, self.net.params.dtype
         item, rows = dtype.itemsize, []
+        stated: list[tuple[str, int, dict[str, int]]] = []
         source = params.gradients if self.accumulated is None else self.accumulated
         spec = self._update_spec()
         trained = [params.slots[key] for key in self.net.trained if key not in updated]
@@ -134,6 +140,7 @@ class Session:
             for key, value in fields.items():
                 made[getattr(optimizers, key)] = value
             rows.append(made)
+            stated.append((name, units, fields))
 
         gradients, place = int(source.ctypes.data), int(partial.ctypes.data)
         if self.clip_norm is not None:
@@ -159,6 +166,7 @@ class Session:
                 HYPER=spec.hyper[slot.key],
                 DECAY=int(slot.parameter.decays),
             )
+        check_update(params, stated, (source, *self.slots.values()), (partial, self.hyper, self._limit))
         return tape_of(rows)
 
     def _wanted(self, t: Any, count: int) -> np.ndarray | Mixed:

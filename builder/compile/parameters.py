@@ -16,13 +16,13 @@ from schemas.errors import UsageError
 from ..kernels.cpu import VECTOR_BYTES
 from .layouts import Layout, layout_of
 from .lower import Lowered
-from .tensors import ALIGNMENT, rounded
+from .tensors import ALIGNMENT, SLACK, rounded
 
 
 def aligned(count: int, dtype: Any) -> np.ndarray:
     """Return a zeroed array whose address is a multiple of 64, with slack behind it: tiles may read past the end."""
     size = count * np.dtype(dtype).itemsize
-    raw = np.zeros(size + ALIGNMENT + 4096, np.uint8)
+    raw = np.zeros(size + ALIGNMENT + SLACK, np.uint8)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype)
 

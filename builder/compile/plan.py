@@ -13,10 +13,7 @@ import numpy as np
 from .emit import Emitter, Mode, emit
 from .fuse import fuse
 from .lower import Lowered
-from .tensors import Block, Scratch, Tensor, rounded
-
-SLACK = 4096
-"""Bytes behind the arena; tiles may read a little past a tensor's end (what they read there is never stored)."""
+from .tensors import ALIGNMENT, SLACK, Block, Scratch, Tensor, rounded
 
 
 def lifetimes(calls: Sequence[Sequence[Block]]) -> list[Block]:
@@ -86,6 +83,19 @@ def lay_out(blocks: Sequence[Block], keep: Sequence[Block] = ()) -> int:
     return size
 
 
+GUARD = 256
+"""Bytes between two blocks that are spread out."""
+
+
+def spread(blocks: Sequence[Block], keep: Sequence[Block] = ()) -> int:
+    """Give every block memory of its own, with a guard on both sides; return the arena's size in bytes."""
+    at = GUARD
+    for block in blocks:
+        block.offset = at
+        at += rounded(block.bytes, ALIGNMENT) + GUARD
+    return at + SLACK
+
+
 @dataclass(frozen=True)
 class Planned:
     """Calls with their memory laid out, and the arena's size in bytes."""
@@ -107,9 +117,10 @@ def plan(
     input_gradient: bool = False,
     exact: bool = False,
     winograd: bool = False,
+    apart: bool = False,
 ) -> Planned:
     """Fuse, emit and lay out. `keep_all` gives every value memory of its own, for looking inside; `exact` and
-    `winograd` choose the form of convolutions (see emit)."""
+    `winograd` choose the form of convolutions (see emit); `apart` lays out for the checked mode (see checked)."""
     fused = fuse(graph, mode == "train", without, loss=mode != "predict")
     emitted = emit(fused, batch, mode, item, vector_bytes, input_gradient, exact, winograd)
     blocks = lifetimes([call.touches for call in emitted.calls])
@@ -120,4 +131,4 @@ def plan(
     keep += lasting
     if input_gradient:
         keep.append(emitted.gradients[id(fused.input)])
-    return Planned(emitted, blocks, lay_out(blocks, keep))
+    return Planned(emitted, blocks, (spread if apart else lay_out)(blocks, keep))

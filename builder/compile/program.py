@@ -8,6 +8,7 @@ from schemas import ops
 
 from ..kernels import layout as layout_kernels, machine
 from ..kernels.cpu import VECTOR_BYTES
+from . import checked
 from .bind import Answers, Binder, Feeds, Update, image
 from .emit import Mode
 from .folding import Derived
@@ -50,6 +51,7 @@ class Program:
             input_gradient=input_gradient,
             exact=exact,
             winograd=winograd,
+            apart=checked.wanted(),
         )
         self.batch, self.mode, self.parameters = batch, mode, parameters
         self.work = work_of_step(graph, batch, mode)
@@ -87,6 +89,7 @@ class Program:
         self._first = self.binder.names.index("from_nchw")
         self._own = tuple(int(a.ctypes.data) for a in (self.feeds.inputs, self.output))
         self._version = -1
+        self._checked = checked.Checked(self) if checked.wanted() else None
 
     @property
     def loss_op(self) -> ops.Op:
@@ -115,6 +118,8 @@ class Program:
 
         A small step runs on one thread: waking the others would take longer than they save. The bits are the same.
         """
+        if self._checked is not None:
+            return self._run_checked(self._checked, threads)
         if self.derived is None:
             self.parameters.touch()  # running statistics change, or everything
         elif self._version != self.parameters.version:
@@ -122,6 +127,16 @@ class Program:
             machine.run(self._prepared, threads)
             self._version = self.parameters.version
         machine.run(self.tape, self.threads(threads))
+        return float(self.feeds.loss[0])
+
+    def _run_checked(self, watch: checked.Checked, threads: int) -> float:
+        watch.poison()
+        if self.derived is None:
+            self.parameters.touch()
+        else:
+            self.derived.refresh(self.graph)
+            watch.run(self._prepared, self.binder.prepared_names, threads)
+        watch.run(self.tape, self.binder.names, self.threads(threads))
         return float(self.feeds.loss[0])
 
     def predict(self, x: np.ndarray, y: np.ndarray, threads: int) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from schemas.ops import Op
 from schemas.shapes import Shape
 
+SLACK = 4096
+"""Bytes behind every array: tiles may read a little past its end (what they read there is never stored)."""
+
 ALIGNMENT = 64
 """Bytes; a cache line and the widest vector."""
 

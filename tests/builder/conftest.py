@@ -1,10 +1,11 @@
-"""Makes `engine_harness` importable: tests are no packages, so it is loaded by its place."""
+"""Makes `engine_harness` and `engine_stacks` importable: tests are no packages, so they are loaded by their place."""
 
 import importlib.util
 import sys
 from pathlib import Path
 
-if "engine_harness" not in sys.modules:
-    spec = importlib.util.spec_from_file_location("engine_harness", Path(__file__).with_name("engine_harness.py"))
-    module = sys.modules["engine_harness"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+for name in ("engine_harness", "engine_stacks"):
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)

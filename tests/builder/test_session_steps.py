@@ -72,6 +72,28 @@ def test_an_optimizer_does_what_its_formula_says(optimizer, decay, limit):
             )
 
 
+@pytest.mark.parametrize("shape", [(1, 3, 3), (1, 5, 5), (3, 3, 1), (2, 4, 4)])
+def test_a_parameter_updated_in_its_gradient_s_pass_is_updated_whole(shape):
+    """The input has a border, for the convolution, so that Affine reads it row by row."""
+    stack = [
+        engine.conv(2, padding=1, name="c"),
+        engine.affine(16, name="a", inputs=["Input"]),
+        engine.affine(16, name="b", inputs=["c"]),
+        {"type": "Add", "inputs": ["a", "b"]},
+        engine.affine(3),
+        *engine.HEAD,
+    ]
+    found = []
+    for limit in (None, 1e9):  # where gradients are limited, they are written first and the update comes after
+        net = engine.network(shape, stack)
+        session = net.session(8, training.Momentum(), clip_norm=limit, weight_decay=0.0)
+        for _ in range(3):
+            session.step(*data(8, shape=shape), learning_rate=0.1)
+        found.append({key: net.params[key] for key in net.params})
+    for key, values in found[0].items():
+        np.testing.assert_array_equal(values, found[1][key], err_msg=key)
+
+
 @pytest.mark.parametrize("optimizer", engine.TWINS, ids=lambda o: o.type)
 def test_lanes_that_only_pad_stay_zero(optimizer):
     net = engine.network(SHAPE, NORMED)
@@ -137,6 +159,12 @@ def test_a_session_needs_a_batch():
     for sizes in ((0, 1), (1, 0)):
         with pytest.raises(UsageError, match="at least 1"):
             engine.network(SHAPE, PLAIN).session(sizes[0], training.SGD(), accumulate=sizes[1])
+
+
+@pytest.mark.parametrize("wrong", [{"weight_decay": None}, {"weight_decay": -0.1}, {"clip_norm": float("nan")}])
+def test_a_session_refuses_settings_that_are_no_numbers(wrong):
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))} must be a number from 0 on"):
+        engine.network(SHAPE, PLAIN).session(8, training.SGD(), **wrong)
 
 
 def test_prediction_is_that_of_the_last_step_before_its_update():

@@ -34,6 +34,14 @@ DTYPES = {"float64": (1e-10, 1e-11), "float32": (2e-4, 2e-5)}
 every_layer = pytest.mark.parametrize("kind", [kind for kind in REGISTRY if kind not in WITHOUT_INPUT])
 
 
+@pytest.fixture(autouse=True, scope="module")
+def watched():
+    """Every program here runs in the checked mode: whoever leaves its memory fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TSUMIKI_CHECKED", "1")
+        yield
+
+
 # --- one example -----------------------------------------------------------------------------------------------------
 
 

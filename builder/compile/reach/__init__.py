@@ -22,5 +22,5 @@ def ranges(row: Row) -> list[Range]:
     try:
         state(row)
     except LookupError as error:
-        raise BrokenPlan(f"{row.kernel} reads a table that it was not given: {error}.") from None
+        raise BrokenPlan(f"{row.kernel}: {error}.") from None
     return row.ranges

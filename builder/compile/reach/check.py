@@ -35,8 +35,8 @@ def parts(parameters: Parameters, base: int) -> list[Span]:
 def regions_of(binder: Binder, more: Iterable[np.ndarray]) -> Regions:
     """Return the buffers that lie outside the arena."""
     p, feeds = binder.parameters, binder.feeds
-    own = [feeds.inputs, feeds.labels, feeds.targets, feeds.weights, feeds.loss, feeds.key, *feeds.momentum.values()]
-    others = [span(array) for array in (*own, *more)]
+    own = [array for part in (feeds, *feeds.answers) for array in vars(part).values() if isinstance(array, np.ndarray)]
+    others = [span(array) for array in (*own, *feeds.momentum.values(), *more)]
     packed = int(p.packed.ctypes.data)
     if p.has_gradients:
         others += parts(p, int(p.gradients.ctypes.data))
@@ -79,3 +79,20 @@ def check(binder: Binder, calls: Sequence[Call], more: Iterable[np.ndarray], las
                     f"{row.kernel}{where} {what} {item.end - item.first} bytes through {item.field} that do not lie "
                     "within one of its buffers."
                 )
+
+
+def check_update(
+    parameters: Parameters,
+    rows: Iterable[tuple[str, int, dict[str, int]]],
+    arrays: Iterable[np.ndarray],
+    others: Iterable[np.ndarray],
+) -> None:
+    """Refuse rows (kernel, units, fields) of an optimizer that would leave a parameter, its place in `arrays` (laid out
+    like the parameters) or one of `others`. Raises BrokenPlan."""
+    spans = [part for array in arrays for part in parts(parameters, int(array.ctypes.data))]
+    regions = Regions([], parts(parameters, int(parameters.packed.ctypes.data)), [*spans, *map(span, others)])
+    for kernel, units, fields in rows:
+        row = Row(kernel, fields, units, parameters.dtype.itemsize, VECTOR_BYTES, Tables([]))
+        for item in ranges(row):
+            if not regions.allows(item, ()):
+                raise BrokenPlan(f"{kernel} would leave its buffers through {item.field}.")

@@ -32,7 +32,11 @@ def loss(r: Row) -> None:
     if r["DX"]:
         rows_of(r, "DX", r["C"], writes=True)
     r.may_read("LABEL", rows, 8)
+    r.may_read("OTHER", rows, 8)
     r.may_read("TARGET", rows * r["C"])
+    r.may_read("SHARES", 2 * r["D0"])
+    r.may_read("MIXED", 1, 8)
+    r.may_read("COUNTED", 1, 8)
     r.reads("WEIGHT", r["D0"])
     r.reads("GAIN", 1, 8)
     r.may_read("SMOOTH", 1, 8)

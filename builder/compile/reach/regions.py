@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from ..tensors import SLACK
 from .row import Range
 
 Span = tuple[int, int]
@@ -28,6 +29,8 @@ class Regions:
 
     def allows(self, item: Range, blocks: Iterable[Span]) -> bool:
         """Say whether the range lies within one buffer, or one of the blocks of the row's call, and may be written."""
+        if item.slack > SLACK:
+            return False
         if any(first <= item.first and item.end <= end for first, end in blocks):
             return True
         tables, parameters, others = self._kinds

@@ -13,12 +13,16 @@ REAL, INT, DOUBLE = "real", "int", "double"
 
 @dataclass(frozen=True)
 class Range:
-    """Bytes [first, end) that a row reads or writes, all units together. `field` names the slot they come from."""
+    """Bytes [first, end) that a row reads or writes, all units together. `field` names the slot they come from.
+
+    `slack` bytes behind them may be read too: lanes that only pad, whose results nobody uses.
+    """
 
     field: str
     first: int
     end: int
     writes: bool
+    slack: int = 0
 
 
 class Tables:
@@ -58,10 +62,10 @@ class Row:
         """Return several fields, counts as a rule."""
         return [self[key] for key in keys]
 
-    def touch(self, key: str, first: int, end: int, writes: bool = False) -> None:
+    def touch(self, key: str, first: int, end: int, writes: bool = False, slack: int = 0) -> None:
         """State the bytes [first, end)."""
         if end > first:
-            self.ranges.append(Range(key, int(first), int(end), writes))
+            self.ranges.append(Range(key, int(first), int(end), writes, slack))
 
     def reads(self, key: str, values: int, size: int = 0) -> None:
         """State `values` values at the address in slot `key`; of `size` bytes each, else the network's own."""

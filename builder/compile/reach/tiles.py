@@ -1,6 +1,7 @@
 """Ranges of the tile kernels: convolution and its gradients, Affine, depthwise, and what repacks their operands.
 
-What a vector reads behind the last value that counts is not stated: it is never stored, and every array has slack.
+What a vector reads behind the last value that counts is stated only where it reaches memory: lanes that only pad the
+partial sums of a gradient, which are zeroed when those are added.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...kernels.depthwise import PIXELS as DEPTHWISE_PIXELS
+from ...kernels.optimizers import HYPERS, SGD
 from ...kernels.tiles import GRADIENT, HALVES, PIXELS
 from .row import Row, reach
 
 SHAPES = GRADIENT | {half: GRADIENT[whole] for whole, half in HALVES.items()}
+KINDS = np.array([SHAPES.get(kind, (0, 0, 0)) for kind in range(max(SHAPES) + 1)])
 """Kind of gradient tile -> its taps, rows and vectors."""
 
 
@@ -65,58 +68,53 @@ def forward(r: Row) -> None:
         r.writes("STAT", blocks * 2 * r["CHANNELS"])
 
 
-def _gradient(r: Row) -> np.ndarray:
-    """State what the listed tiles read; return the list."""
+def _gradient(r: Row) -> tuple[np.ndarray, np.ndarray]:
+    """State what the listed tiles read; return the list, and (taps, rows, vectors) of each of its tiles."""
     groups = r.units // (r["SPLIT"] * max(1, r["CHUNKS"]))
     listed = r.ints("LIST", 8 * r["NLIST"]).reshape(-1, 8)
-    lows, highs, ends = [], [], []
-    shifts: dict[int, tuple[int, int]] = {}
-    for kind, address, x, y, _, _, _, valid in listed.tolist():
-        taps, _, vectors = SHAPES[kind]
-        if address not in shifts:
-            found = r.tables.ints(address, taps)
-            r.touch("LIST", address, address + 8 * taps)
-            shifts[address] = int(found.min()), int(found.max())
-        lows.append(x + shifts[address][0])
-        highs.append(x + shifts[address][1] + valid * r.item)
-        ends.append((y, vectors))
-    low, high = extent(r, "XB", "XO", 1)
-    r.touch("X", r["X"] + low + min(lows), r["X"] + high + max(highs) + (groups - 1) * r["XG"])
-    low, high = extent(r, "YB", "YO", 1)
-    # The last vector may hold less than a whole one; what follows in it is the next pixel, or slack.
-    last = max(y + (vectors - 1) * r.vector for y, vectors in ends) + r.item
-    r.touch("Y", r["Y"] + low + min(y for y, _ in ends), r["Y"] + high + last + (groups - 1) * r["YG"])
-    return listed
-
-
-def _written(listed: np.ndarray, r: Row) -> tuple[int, int]:
-    """Return the bytes, from the start of a sum, that the tiles write."""
-    ends = []
-    for kind, _, _, _, place, tap, step, valid in listed.tolist():
-        taps, _, vectors = SHAPES[kind]
-        ends.append(place + (taps - 1) * tap + (valid - 1) * step + vectors * r.vector)
-    return int(listed[:, 4].min()), max(ends)
+    shapes = KINDS[listed[:, 0]]
+    low, high = np.empty(len(listed), np.int64), np.empty(len(listed), np.int64)
+    # A tile's taps are some of one table of offsets: few different pairs of an address in it and a number of taps.
+    pairs, which = np.unique(listed[:, 1] * 64 + shapes[:, 0], return_inverse=True)
+    for number, pair in enumerate(pairs.tolist()):
+        address, taps = divmod(pair, 64)
+        found = r.tables.ints(address, taps)
+        r.touch("LIST", address, address + 8 * taps)
+        low[which == number], high[which == number] = found.min(), found.max()
+    first, last = extent(r, "XB", "XO", 1)
+    ends = listed[:, 2] + high + listed[:, 7] * r.item
+    begin, end = int((listed[:, 2] + low).min()), int(ends.max())
+    r.touch("X", r["X"] + first + begin, r["X"] + last + end + (groups - 1) * r["XG"])
+    first, last = extent(r, "YB", "YO", 1)
+    begin, end = int(listed[:, 3].min()), int((listed[:, 3] + (shapes[:, 2] - 1) * r.vector).max()) + r.item
+    # A last vector that is not whole reads the next pixel too, or nothing of meaning.
+    where = r["Y"] + first + begin, r["Y"] + last + end + (groups - 1) * r["YG"]
+    r.touch("Y", *where, slack=r.vector - r.item)
+    return listed, shapes
 
 
 @reach("tiles_gradient")
 def gradient(r: Row) -> None:
     groups = r.units // (r["SPLIT"] * r["CHUNKS"])
-    first, end = _written(_gradient(r), r)
+    listed, shapes = _gradient(r)
+    ends = (
+        listed[:, 4] + (shapes[:, 0] - 1) * listed[:, 5] + (listed[:, 7] - 1) * listed[:, 6] + shapes[:, 2] * r.vector
+    )
     more = (r["CHUNKS"] - 1) * r["SIZE"] * r.item + (groups - 1) * r["WG"]
-    r.touch("PART", r["PART"] + first, r["PART"] + more + end, True)
+    r.touch("PART", r["PART"] + int(listed[:, 4].min()), r["PART"] + more + int(ends.max()), True)
 
 
 @reach("tiles_gradient_update")
 def gradient_update(r: Row) -> None:
-    listed = _gradient(r)
+    listed, shapes = _gradient(r)
+    if (shapes[:, 0] > 1).any():
+        raise LookupError("a tile of several taps is not one run of the weight, which is all that is updated")
     lengths = listed[:, 7] * listed[:, 6]
     end = int((listed[:, 4] + lengths).max())
     for key in ("W", "FIRST", "SECOND"):
-        r.touch(key, r[key] + int(listed[:, 4].min()), r[key] + end, writes=key == "W" or r["KIND"] != 0)
-    taps = np.array([SHAPES[kind][0] for kind in listed[:, 0].tolist()])
-    tile = int(((taps - 1) * listed[:, 5] + lengths).max())
-    r.touch("PART", r["PART"], r["PART"] + (r.units - 1) * r["SIZE"] * r.item + tile, True)
-    r.reads("HYPER", 8, 8)
+        r.touch(key, r[key] + int(listed[:, 4].min()), r[key] + end, writes=key == "W" or r["KIND"] != SGD)
+    r.touch("PART", r["PART"], r["PART"] + (r.units - 1) * r["SIZE"] * r.item + int(lengths.max()), True)
+    r.reads("HYPER", HYPERS, 8)
     r.reads("LOSS", 1, 8)
 
 

@@ -168,10 +168,11 @@ def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
         b.row(tiles, "pad_rows", 1, T_X=b.at(dy), T_TO=at, T_ROWS=dy.n, T_COLUMNS=wide, T_STRIDE=dy.image, T_VALID=dy.c)
         taps, per_tap = _taps(x)
         walk = sweep(b, dy.n, 1, 1, (x.image, 0, 0), (wide * dy.item, 0, 0), tiles.TABLE_PAD)
-        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, layout.columns)
+        updates = b.update is not None and id(op.weight) not in b.shared
+        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, layout.columns, alone=updates)
         split = min(listed["NLIST"], UNITS)
         fields = walk | listed | {"SPLIT": split, "CHUNKS": 1, "X": b.at(x), "Y": at}
-        if b.update is None or id(op.weight) in b.shared:
+        if not updates:
             b.row(tiles, "tiles_gradient", split, **fields, SIZE=layout.size, PART=b.gradient_of(op.weight))
         else:
             part = b.arena + tile.offset
