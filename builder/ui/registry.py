@@ -159,6 +159,10 @@ class Registry:
             self.tick()
         return self._read()
 
+    def listed(self) -> list[Job]:
+        """Return all jobs as they were last written down: at once, without waiting for anybody."""
+        return self._read()
+
     def job(self, which: str) -> Job:
         """Return one job. Raises UsageError when there is none of this id."""
         return self._find(self._read(), which)

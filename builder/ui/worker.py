@@ -83,7 +83,7 @@ class Live:
         self.state["time"] = time.time()
         aside = self.path.with_name(".live.json.tmp")
         with suppress(OSError):
-            aside.write_text(json.dumps(_finite(self.state), ensure_ascii=False), encoding="utf-8")
+            aside.write_text(_written(self.state), encoding="utf-8")
             os.replace(aside, self.path)
             return True
         return False
@@ -144,6 +144,14 @@ class Live:
 
     def _end(self, event: Mapping[str, Any]) -> None:
         self.state["status"] = event["status"]
+
+
+def _written(state: dict[str, Any]) -> str:
+    """Write JSON. To look through all numbers takes as long as to write them, so that is done where one is wrong."""
+    try:
+        return json.dumps(state, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(state), ensure_ascii=False)
 
 
 def _finite(value: Any) -> Any:

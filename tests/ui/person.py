@@ -158,6 +158,10 @@ class Person:
         """Wait until the shown training has its result."""
         self.key("training").locator("[data-testid=stAlertContentSuccess]").first.wait_for(timeout=LONG)
 
+    def curves(self, timeout: float = 60_000) -> None:
+        """Wait until the shown training has values on its curves."""
+        self.key("training").locator(".chart:has(.note:empty) canvas").first.wait_for(timeout=timeout)
+
     def state(self, name: str, timeout: float = 60_000) -> None:
         """Wait until a training of the queue is in a state."""
         self.page.get_by_text(self.say(f"train.state.{name}"), exact=True).first.wait_for(timeout=timeout)

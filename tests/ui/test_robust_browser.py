@@ -128,7 +128,7 @@ def test_a_reload_while_training_and_while_uploading(
     me.start(ENDLESS)
     me.page.reload()
     me.state("running")
-    me.key("training").locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=60_000)
+    me.curves()
     job = jobs(app.folder)[-1]
     assert job["state"] == "running" and psutil.pid_exists(job["pid"])
     press_job(me, "stop", job["id"])
@@ -158,7 +158,7 @@ def test_a_killed_trainer(person: Callable[..., Person], app: harness.Server) ->
     me = person()
     me.template("digits")
     me.start(ENDLESS)
-    me.key("training").locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=60_000)
+    me.curves()
     job = jobs(app.folder)[-1]
     epochs = (app.folder / job["run"] / "metrics.jsonl").read_bytes().count(b"\n")
     os.kill(job["pid"], signal.SIGKILL)
@@ -187,7 +187,7 @@ def test_a_server_that_starts_again_finds_its_runs(visit: Visit, tmp_path: Path)
     with harness.application(tmp_path, port):
         me.page.reload()
         me.state("running")
-        me.key("training").locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=60_000)
+        me.curves()
         press_job(me, "stop", job["id"])
         me.state("stopped")
         assert 20 == me_document(me)["model"]["layers"][0]["out_channels"], "the draft survived"
@@ -228,7 +228,7 @@ def test_a_disk_that_fills_while_training(person: Callable[..., Person], app: ha
     me = person()
     me.template("digits")
     me.start(ENDLESS)
-    me.key("training").locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=60_000)
+    me.curves()
     job = jobs(app.folder)[-1]
     with full_disk(job["pid"], room=1500):
         me.state("failed")

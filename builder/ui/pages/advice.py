@@ -31,7 +31,7 @@ def doctor(
     report: Mapping[str, Any],
 ) -> None:
     """Draw every finding about a training: from its epochs, its answers, and its layers."""
-    for one in _found(job, rows, document, report):
+    for one in findings(job, rows, document, report):
         with st.container(border=True, key=f"doctor-{one.code}"):
             st.markdown(f":orange[:material/stethoscope:] **{text(f'doctor.{one.code}', epoch=one.epoch or 1)}**")
             st.caption(f"{plain(said(one.what))} {plain(said(one.why))} {plain(said(one.fix))}")
@@ -51,27 +51,20 @@ def doctor(
             buttons(one.code, layers)
 
 
-def _found(
+def findings(
     job: Job, rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any], report: Mapping[str, Any]
 ) -> list[Advice]:
-    """Return what the epochs and the answers say; worked out anew only when there is a new epoch."""
-    key = (job.id, job.state, len(rows))
-    if st.session_state.get("advice:of") != key:
-        metrics = report.get("metrics") or {}
-        names = [row.get("class") for row in metrics.get("per_class") or ()]
-        found = diagnose(
-            rows,
-            task=str(document.get("task", "")),
-            classes=len(names) or None,
-            confusion=metrics.get("confusion"),
-            class_names=names or None,
-        )
-        st.session_state["advice:found"] = [
-            one for one in found if one.code != "still_improving" or job.state == "finished"
-        ]
-        st.session_state["advice:of"] = key
-    kept: list[Advice] = st.session_state["advice:found"]
-    return kept
+    """Return what the epochs and the answers say."""
+    metrics = report.get("metrics") or {}
+    names = [row.get("class") for row in metrics.get("per_class") or ()]
+    found = diagnose(
+        rows,
+        task=str(document.get("task", "")),
+        classes=len(names) or None,
+        confusion=metrics.get("confusion"),
+        class_names=names or None,
+    )
+    return [one for one in found if one.code != "still_improving" or job.state == "finished"]
 
 
 def buttons(code: str, layers: Sequence[str] = ()) -> None:

@@ -100,10 +100,10 @@ def to_page(name: str) -> None:
         st.switch_page(page)
 
 
-def metric_name(name: str) -> str:
-    """Return a metric's name in the session's language."""
+def metric_name(name: str, to: str | None = None) -> str:
+    """Return a metric's name in the session's language, or in `to`."""
     key = f"metric.{name}"
-    found = text(key)
+    found = text(key, to)
     return name if found == key else found
 
 

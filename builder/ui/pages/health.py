@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from builder.graph import Block, Node
     from builder.report.explain.health import Verdict
 
-EVERY = 4.0
-"""Seconds between two looks at whether there is a new checkup."""
-
 HEIGHT = 440
 """Pixels of the canvas."""
 
@@ -37,16 +34,12 @@ VIEWS = ("state", "weight", "activation", "gradient")
 GRAVITY = ("good", "watch", "bad")
 
 
-def panel(registry: Registry, job: Job | None, moving: bool) -> None:
-    """Draw the panel of one training; it looks for news by itself while something moves or is being looked at."""
-    folder = registry.workspace / job.run if job is not None and job.run is not None else None
-    coming = folder is not None and job is not None and checkups(folder, living=job.living) is None
-    st.fragment(_panel, run_every=EVERY if moving or coming else None)(registry, job)
+def panel(registry: Registry, job: Job) -> None:
+    """Draw the panel of one training; whoever calls it knows when there is a new checkup (pages/running.py)."""
+    st.fragment(_panel)(registry, job)
 
 
-def _panel(registry: Registry, job: Job | None) -> None:
-    if job is None:
-        return
+def _panel(registry: Registry, job: Job) -> None:
     with st.container(key="health"):
         st.subheader(text("health.title"))
         if job.run is None:  # it may have begun since the page was drawn

@@ -1,30 +1,30 @@
-"""The live part of Train: the queue with its buttons, and the curves of one training, twice a second."""
+"""The right side of Train: the queue with its buttons, one training as it runs, and what is to be said of it.
+
+A run of this part costs the browser more than the training beside it has to spare (docs/performance.md), so it is not
+drawn anew for each number: the curves ask for theirs by themselves, and let this part be drawn when there is more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from builder.ui.files import read_json
-from builder.ui.pages import advice, health, tracks
-from builder.ui.pages.common import ICONS, clock, metric_name, number, plain, recorded, refused, to_page
+from builder.ui import offers
+from builder.ui.curves import curves
+from builder.ui.pages import advice, health
+from builder.ui.pages.common import ICONS, metric_name, number, plain, recorded, refused, to_page
+from builder.ui.pages.running import Seen, Watch, progress, seen, words
 from builder.ui.registry import Job, Registry
-from builder.ui.tail import rows as lines
-from builder.ui.texts import text
+from builder.ui.texts import language, text
 from schemas.errors import TsumikiError
 
-EVERY, SELDOM = 0.5, 2.0
-"""Seconds between two looks at a training that runs, and at all around it."""
+EVERY = 0.5
+"""Seconds between two drawings, where the curves cannot ask for their numbers by themselves."""
 
 LISTED = 6
 """Ended jobs in the queue's list; Runs has all."""
-
-STEPS = ("loading", "compiling", "training", "ended")
-"""What a training does, one after the other; compiling only once on a machine."""
 
 COLOURS = {
     "waiting": "gray", "running": "blue", "pausing": "orange", "paused": "orange",
@@ -33,24 +33,31 @@ COLOURS = {
 
 
 def watch(registry: Registry) -> None:
-    """Draw queue, training and its layers; again and again while something moves.
-
-    What changes with every step is a part of its own, and a small one: the browser draws all of a part anew each time,
-    and what it draws beside a training is time that the training has not. The rest is looked at more seldom.
-    """
+    """Draw queue, training and its layers; again when something moves."""
     jobs = registry.jobs()
     if not jobs:
         with st.container(border=True):
             st.markdown(f":material/timeline: **{text('train.empty')}**")
             st.caption(text("train.caption"))
         return
-    moving, job = _moving(jobs), _shown(jobs)
-    slow = SELDOM if moving else None
-    st.fragment(_queue, run_every=slow)(registry, moving, job.id)
+    itself = offers.possible()
+    moving = _moving(jobs)
+    st.fragment(_part, run_every=EVERY if moving and not itself else None)(registry, moving, itself)
+
+
+def _part(registry: Registry, drawn_moving: bool, itself: bool) -> None:
+    """Draw it all. `itself`: the curves ask for their numbers, and for this to be drawn anew."""
+    jobs = registry.jobs()
+    if not jobs or not (itself or _moving(jobs) == drawn_moving):
+        st.rerun()  # the whole page, which decides anew how often to look
+    job = _shown(jobs)
+    if job.run:
+        st.session_state["run"] = job.run
+    _queue(registry, jobs, job)
     with st.container(key="training"):
-        st.fragment(_live, run_every=EVERY if job.living or job.state == "waiting" else None)(registry, job)
-        st.fragment(_findings, run_every=slow)(registry, job)
-    health.panel(registry, job, moving)
+        _curves(registry, job)
+        _findings(registry, seen(registry, job))
+    health.panel(registry, job)
 
 
 def _moving(jobs: Sequence[Job]) -> bool:
@@ -69,12 +76,8 @@ def _shown(jobs: Sequence[Job]) -> Job:
 # --- the queue -----------------------------------------------------------------------------------------------------
 
 
-def _queue(registry: Registry, drawn_moving: bool, drawn: str) -> None:
-    jobs = registry.jobs()
-    if not jobs or _moving(jobs) != drawn_moving or _shown(jobs).id != drawn:
-        st.rerun()  # the whole page, which decides anew how often to look, and at what
+def _queue(registry: Registry, jobs: Sequence[Job], shown: Job) -> None:
     ended = [job for job in jobs if job.ended][-LISTED:]
-    shown = _shown(jobs)
     with st.container(border=True, gap=None, key="queue"):
         for job in [job for job in jobs if not job.ended or job in ended]:
             _line(registry, job, job.id == shown.id)
@@ -87,7 +90,8 @@ def _line(registry: Registry, job: Job, shown: bool) -> None:
             key=f"show:{job.id}", type="tertiary", on_click=_show, args=(job.id,),
         )  # fmt: skip
         st.badge(text(f"train.state.{job.state}"), color=COLOURS[job.state])  # type: ignore[arg-type]  # names of st.badge
-        st.caption(_progress(registry.live(job.id)) if job.living else "", width="stretch")
+        # The shown one says the same below, twice a second.
+        st.caption(progress(registry.live(job.id)) if job.living and not shown else "", width="stretch")
         for icon, help_key, act in _acts(registry, job):
             st.button(
                 "", key=f"{help_key}:{job.id}", icon=f":material/{icon}:", help=text(help_key),
@@ -98,12 +102,6 @@ def _line(registry: Registry, job: Job, shown: bool) -> None:
 def _title(job: Job) -> str:
     number = job.run.rpartition("/")[2] if job.run else ""
     return f"{job.name} {number}".strip()
-
-
-def _progress(live: Mapping[str, Any]) -> str:
-    if live.get("phase") != "training" or not live.get("steps"):
-        return text(f"train.phase.{live.get('phase', 'loading')}")
-    return text("train.progress", epoch=live["epoch"], epochs=live["epochs"], left=clock(live.get("seconds_left")))
 
 
 def _acts(registry: Registry, job: Job) -> list[tuple[str, str, Any]]:
@@ -134,151 +132,36 @@ def _show(which: str) -> None:
 # --- one training --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What the files say of one training now."""
-
-    job: Job
-    live: Mapping[str, Any]
-    folder: Path | None
-    document: Mapping[str, Any]
-    rows: Sequence[Mapping[str, Any]]
-    report: Mapping[str, Any]
-
-
-def _seen(registry: Registry, drawn: Job) -> _Seen:
-    """Look at a training; the whole page is drawn anew when it is no longer in the state that the page shows."""
-    job = next((one for one in registry.jobs() if one.id == drawn.id), None)
-    if job is None or (job.living, job.state == "waiting") != (drawn.living, drawn.state == "waiting"):
-        st.rerun()
-    folder = registry.workspace / job.run if job.run else None
-    if job.run:
-        st.session_state["run"] = job.run
-    report = read_json(folder / "report.json") if folder and not job.living else {}
-    document = read_json(folder / "document.json") if folder else {}
-    return _Seen(job, registry.live(job.id), folder, document, epochs(folder), report)
+def _curves(registry: Registry, job: Job) -> None:
+    """Draw phases, numbers and curves, in the session's language; they go on by themselves from there."""
+    of = (str(registry.workspace), job.id, language())
+    kept = st.session_state.get("train:watch")
+    if kept is None or kept[0] != of:
+        if kept is not None:
+            offers.withdraw(kept[2])
+        kept = (of, Watch(registry, job.id, language()), None)
+    watch, address = kept[1:]
+    if not offers.living(address):
+        address = offers.offer(watch.look)
+    st.session_state["train:watch"] = (of, watch, address)
+    first = watch.look(drawing=True)
+    curves(
+        {"address": address, "rev": first["rev"], "first": first, "words": words(language())},
+        key="curves", on_changed=lambda: None,
+    )  # fmt: skip
 
 
-def _live(registry: Registry, drawn: Job) -> None:
-    """Draw what changes with every step: the phase, the numbers, the curves."""
-    seen = _seen(registry, drawn)
-    if seen.job.living or seen.job.state == "waiting":
-        _phases(seen.job, seen.live)
-    _numbers(seen.job, seen.live, seen.rows, seen.document)
-    if seen.rows or seen.job.living:
-        _curves(seen.rows, seen.live if seen.job.living else {}, seen.document, seen.report)
-
-
-def _findings(registry: Registry, drawn: Job) -> None:
+def _findings(registry: Registry, found: Seen) -> None:
     """Draw what is to be said of the training: result, failure, the doctor's advice, remarks before the start."""
     refusal = st.session_state.pop("train:refused", None)
     if refusal:
         refused(RuntimeError(refusal))
-    seen = _seen(registry, drawn)
-    if seen.rows or seen.job.living:
-        st.toggle(text("train.log"), key="train:log")
-    if seen.job.state == "failed":
-        _failure(registry, seen.job, seen.live, seen.report)
-    if seen.job.state == "finished":
-        _result(seen.report)
-    advice.doctor(seen.job, seen.folder, seen.rows, seen.document, seen.report)
-    _warnings(seen.live)
-
-
-def epochs(folder: Path | None) -> list[dict[str, Any]]:
-    """Return the epochs of a run folder, as its metrics.jsonl tells them."""
-    found = lines(folder / "metrics.jsonl") if folder is not None else []
-    return [row for row in found if isinstance(row.get("train"), dict)]
-
-
-def _phases(job: Job, live: Mapping[str, Any]) -> None:
-    """Draw where the training is on its way: data, kernels, training, test."""
-    phase = "waiting" if job.state == "waiting" else str(live.get("phase", "loading"))
-    compiled = int(live.get("compiled", 0))
-    if phase == "waiting":
-        st.progress(0.0, text("train.phase.waiting"))
-        return
-    done = float(live["step"]) / live["steps"] if phase == "training" and live.get("steps") else 0.0
-    if phase == "training" and done >= 1:
-        phase = "ended"
-    now = STEPS.index(phase) if phase in STEPS else 0
-    marks = []
-    for place, step in enumerate(STEPS):
-        word = text(f"train.step.{step}")
-        if step == "compiling" and compiled:
-            word += f" ({text('train.compiled', count=compiled)})"
-        if place < now:
-            marks.append(f":green[:material/check_circle:] {word}")
-        elif place == now:
-            marks.append(f":blue[:material/pending:] **{word}**")
-        else:
-            marks.append(f":gray[:material/radio_button_unchecked: {word}]")
-    st.markdown("&ensp;".join(marks))
-    if phase == "training" and live.get("steps"):
-        inside = text("train.steps", batch=live.get("batch", 0), batches=live.get("batches", 0))
-        st.progress(min(1.0, done), f"{_progress(live)} · {inside}")
-    elif phase == "compiling":
-        st.progress(0.0, text("train.compiling", count=compiled))
-    else:
-        st.progress(1.0 if phase == "ended" else 0.0, text(f"train.phase.{phase}"))
-
-
-def _numbers(job: Job, live: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], document: Mapping[str, Any]) -> None:
-    last = rows[-1] if rows else {}
-    which = "validation" if last.get("validation") else "train"
-    key = metric(document)
-    planned = (document.get("training") or {}).get("epochs", 20)
-    loss = (last.get("train") or {}).get("loss", live.get("loss"))
-    if job.living and live.get("loss") is not None:
-        loss = live["loss"]
-    cells = [
-        (text("train.epoch"), f"{len(rows)} / {planned}" if document else "–"),
-        (text("metric.loss"), number(loss)),
-        (f"{metric_name(key)} ({text(f'part.{which}')})", number((last.get(which) or {}).get(key))),
-        (text("train.rate"), number(live.get("learning_rate") if job.living else last.get("learning_rate"), 5)),
-    ]
-    if job.living:
-        cells.append((text("train.left"), clock(live.get("seconds_left"))))
-        cells.append(
-            (text("train.speed"), number(round(live["samples_per_second"])) if live.get("samples_per_second") else "–")
-        )
-    # One element instead of two for each number: the browser draws it twice a second.
-    names, values = zip(*cells, strict=True)
-    rows_of = [[plain(name) for name in names], ["---"] * len(names), [f"**{plain(value)}**" for value in values]]
-    with st.container(key="figures"):
-        st.markdown("\n".join("| " + " | ".join(row) + " |" for row in rows_of))
-
-
-def metric(document: Mapping[str, Any]) -> str:
-    """Return the metric that is drawn beside the loss."""
-    return "mae" if document.get("task") == "regression" else "accuracy"
-
-
-def _curves(
-    rows: Sequence[Mapping[str, Any]], live: Mapping[str, Any], document: Mapping[str, Any], report: Mapping[str, Any]
-) -> None:
-    st.caption(tracks.legend(text("train.curve.train"), text("train.curve.validation")))
-    planned = (document.get("training") or {}).get("epochs")
-    best = (report.get("best") or {}).get("epoch")
-    far = planned if isinstance(planned, int) and len(rows) >= planned / 4 else None
-    key = metric(document)
-    logarithmic = bool(st.session_state.get("train:log"))
-    for place, name, title, trail in zip(
-        st.columns(2), ("loss", key), (text("metric.loss"), metric_name(key)), (live.get("trail") or (), ()),
-        strict=True,
-    ):  # fmt: skip
-        # The place has its height from the start, so that nothing moves when the first epoch is there.
-        with place, st.container(height=tracks.HEIGHT + 10, border=False):
-            table = tracks.table(rows, name, trail)
-            if table is None:
-                st.markdown(f"**{title}**")
-                st.caption(text("train.first_epoch"))
-                continue
-            chart = tracks.chart(
-                text("train.curve.epoch"), title, best=best, planned=far, dots=len(rows) <= tracks.DOTTED,
-                logarithmic=logarithmic and name == "loss" and bool((table["value"] > 0).all()),
-            )  # fmt: skip
-            st.vega_lite_chart(table, chart, width="stretch", key=f"chart:{name}")
+    if found.job.state == "failed":
+        _failure(registry, found.job, found.live, found.report)
+    if found.job.state == "finished":
+        _result(found.report)
+    advice.doctor(found.job, found.folder, found.rows, found.document, found.report)
+    _warnings(found.live)
 
 
 def _failure(registry: Registry, job: Job, live: Mapping[str, Any], report: Mapping[str, Any]) -> None:

@@ -73,6 +73,13 @@ def said(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
+def component(app: AppTest, name: str) -> dict[str, Any]:
+    """Return what a component of the second kind is given."""
+    (found,) = [one.proto for one in app.get("bidi_component") if one.proto.component_name == name]
+    data: dict[str, Any] = json.loads(found.json or found.mixed.json)
+    return data
+
+
 def sound(app: AppTest) -> None:
     """Fail where the page ended with a traceback."""
     assert not app.exception, app.exception[0].stack_trace

@@ -11,6 +11,8 @@ import pytest
 from pages_harness import document, labelled
 from streamlit.testing.v1 import AppTest
 
+from builder.ui import offers
+from builder.ui.pages import live
 from builder.ui.state import Store
 
 EXAMPLE = harness.ROOT / "examples" / "digits.json"
@@ -135,9 +137,41 @@ def test_a_training_that_runs(app: AppTest, language: str) -> None:
     add(app, "running", LIVE, metrics_jsonl=rows(1.0, 0.5, validation=(0.9, 0.6)))
     app.run()
     assert not app.exception
-    said = " ".join(element.value for element in [*app.markdown, *app.caption])
-    assert "1:15" in said and "12,346" in said
-    assert "<b>" not in said
+    first = harness.component(app, "tsumiki-curves")["first"]
+    assert {"1:15", "12,346"} <= {value for _, value in first["numbers"]} and "1:15" in first["said"]
+    assert [[1.0, 0.5], [0.9, 0.6]] == [line["values"] for line in first["charts"][0]["lines"]]
+    assert "<b>" not in " ".join(element.value for element in [*app.markdown, *app.caption])
+
+
+@pytest.mark.parametrize("itself", [True, False])
+def test_curves_ask_by_themselves_or_the_page_is_drawn_for_them(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, itself: bool
+) -> None:
+    """Where Streamlit's media cannot answer for us, the part is drawn anew twice a second, as it always was."""
+    if not itself:
+        monkeypatch.setattr("builder.ui.offers.possible", lambda: False)
+    every = []
+    real = live.st.fragment
+    monkeypatch.setattr(
+        live.st, "fragment", lambda part, run_every=None: every.append(run_every) or real(part, run_every=run_every)
+    )
+    add(app, "running", LIVE, metrics_jsonl=rows(1.0))
+    app.run()
+    harness.sound(app)
+    data = harness.component(app, "tsumiki-curves")
+    assert (itself, [None if itself else live.EVERY]) == (bool(data["address"]), every[:1])
+    assert data["rev"] == data["first"]["rev"] and 500 == data["first"]["every"]
+
+
+def test_the_same_training_keeps_its_address_and_another_one_gets_its_own(app: AppTest) -> None:
+    add(app, "running", LIVE, metrics_jsonl=rows(1.0))
+    addresses = []
+    for language in ("en", "en", "de"):
+        app.session_state["language"] = language
+        app.run()
+        addresses.append(harness.component(app, "tsumiki-curves")["address"])
+    assert addresses[0] == addresses[1] != addresses[2]
+    assert [False, True] == [offers.living(address) for address in addresses[1:]]
 
 
 @pytest.mark.parametrize("phase", ["loading", "compiling", "training", "ended"])

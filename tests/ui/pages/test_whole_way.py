@@ -35,7 +35,7 @@ def _train_look_and_take(me: Person, tmp_path: Path, epochs: int = 150, least: f
     """Train with live curves, look at the answers, draw, take the run away, and measure it."""
     me.start(epochs)
     training = me.key("training")
-    training.locator("[data-testid=stVegaLiteChart]").first.wait_for(timeout=LONG)
+    me.curves(LONG)
     seen = set()
     while not training.locator("[data-testid=stAlertContentSuccess]").count():
         seen.update(training.get_by_text(re.compile(rf"^\d+ / {epochs}$")).all_inner_texts())
