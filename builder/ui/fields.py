@@ -17,6 +17,7 @@ from builder.ui.state import Field, Store
 from builder.ui.state.view import Shown
 from builder.ui.texts import text, texts
 from builder.ui.texts.translate import said
+from builder.ui.typed import Box, typed
 from schemas.layer import REGISTRY
 from schemas.model import Repeat, RepeatHead, Unit
 from schemas.words import Schema, branches, schema_of, show
@@ -36,12 +37,16 @@ def sentence(kind: str) -> str:
 
 
 def field(s: Store, block: Shown, name: str, root: Schema) -> None:
+    """Draw a field, with the way back to its default and what is wrong with it."""
     schema = root["properties"][name]
     value = block.entry.get(name, schema.get("default"))
     draw = _widget(schema, root, value)
     if draw is None:
         raw(s, block, name, schema)
-    elif name in block.entry and name not in root.get("required", ()):
+        return
+    if draw in (_number, _pair) or back(block, name, root) is None:
+        draw(s, block, name, schema, root, value)
+    else:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             with st.container():
                 draw(s, block, name, schema, root, value)
@@ -49,16 +54,43 @@ def field(s: Store, block: Shown, name: str, root: Schema) -> None:
                 "",
                 icon=":material/undo:",
                 key=f"in:{block.id}:{name}:default",
-                help=text("build.to_default", value=show(schema.get("default"))),
+                help=back(block, name, root),
                 on_click=lambda: s.act(Field(id=block.id, field=name, remove=True)),
                 type="tertiary",
             )
-    else:
-        draw(s, block, name, schema, root, value)
-    for problem in block.problems:
-        if problem.pointer.startswith(f"{block.pointer}/{name}"):
-            color = "red" if problem.severity == "error" else "orange"
-            st.caption(f":{color}[{plain(said(problem.what))}]")
+    if draw not in (_number, _pair):
+        wrong = problem_at(block, name)
+        if wrong is not None:
+            st.caption(f":{'red' if wrong[0] == 'error' else 'orange'}[{plain(wrong[1])}]")
+
+
+def back(block: Shown, name: str, root: Schema) -> str | None:
+    """Return how the way back to a field's default is called; None where there is none to go."""
+    if name not in block.entry or name in root.get("required", ()):
+        return None
+    return text("build.to_default", value=show(root.get("properties", {}).get(name, {}).get("default")))
+
+
+def problem_at(block: Shown, name: str) -> tuple[str, str] | None:
+    """Return severity and text of what is wrong with a field, errors first."""
+    here = f"{block.pointer}/{name}"
+    found = [one for one in block.problems if one.pointer == here or one.pointer.startswith(here + "/")]
+    found.sort(key=lambda one: one.severity != "error")
+    return (found[0].severity, "\n".join(said(one.what) for one in found)) if found else None
+
+
+def _write(s: Store, block: Shown, name: str, convert: Callable[[list[str]], Any]) -> Callable[[list[str], str], None]:
+    """Return what takes over a field's typed texts; none of them is the way back to the default."""
+
+    def write(texts: list[str], typing: str) -> None:
+        value = convert(texts) if texts else None
+        s.dispatch(Field(id=block.id, field=name, value=value, remove=value is None, typing=typing))
+
+    return write
+
+
+def undone(s: Store) -> Callable[[bool], None]:
+    return lambda redo: s.act({"op": "redo" if redo else "undo"})
 
 
 Draw = Callable[[Store, Shown, str, Schema, Schema, Any], None]
@@ -97,14 +129,15 @@ def label(name: str) -> str:
     return text(key) if key in texts() else name.replace("_", " ").capitalize()
 
 
-def described(block: Shown, name: str, schema: Schema, root: Schema) -> str:
-    """Return the field's meaning, its range and its default."""
+def described(block: Shown, name: str, schema: Schema, root: Schema, typed: bool = False) -> str:
+    """Return the field's meaning, its range and its default: as Markdown, for a typed field as it is."""
     words = said(str(schema.get("description", "")))
     limits = [_range(part) for part in branches(schema, root)]
-    lines = [plain(words), *dict.fromkeys(limit for limit in limits if limit)]
-    if schema.get("default") is not None:
-        lines.append(plain(text("build.default", value=show(schema["default"]))))
-    return "\n\n".join(lines) + f"\n\n`{name}`"
+    default = text("build.default", value=show(schema["default"])) if schema.get("default") is not None else ""
+    ranges = dict.fromkeys(limit for limit in limits if limit)
+    if typed:
+        return "\n".join(line for line in (words, *ranges, default, name) if line)
+    return "\n\n".join(line for line in (plain(words), *ranges, plain(default), f"`{name}`") if line)
 
 
 def _range(schema: Schema) -> str:
@@ -132,21 +165,31 @@ def take_over(s: Store, block: Shown, name: str, key: str, convert: Callable[[An
 
 def _number(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
     one = next(iter(branches(schema, root)))
-    whole = one["type"] == "integer"
-    key = f"in:{block.id}:{name}"
-    kind = int if whole else float
-    low, high = one.get("minimum", one.get("exclusiveMinimum")), one.get("maximum", one.get("exclusiveMaximum"))
-    st.session_state[key] = kind(value)
-    st.number_input(
-        label(name),
-        min_value=None if low is None else kind(low),
-        max_value=None if high is None else kind(high),
+    kind = int if one["type"] == "integer" else float
+    typed(
+        f"in:{block.id}:{name}",
+        [_box(label(name), value, one)],
+        on_typed=_write(s, block, name, lambda texts: kind(texts[0])),
+        on_undo=undone(s),
+        help=described(block, name, schema, root, typed=True),
+        problem=problem_at(block, name),
+        reset=back(block, name, root),
+    )
+
+
+def _box(words: str, value: Any, schema: Schema) -> Box:
+    """Return the input for a number with its schema's limits."""
+    whole = schema["type"] == "integer"
+    low, high = (schema.get(f"{end}imum", schema.get(f"exclusive{end.capitalize()}imum")) for end in ("min", "max"))
+    return Box(
+        words,
+        "" if value is None else f"{value:.12g}" if isinstance(value, float) else str(value),
+        "integer" if whole else "number",
+        low=low,
+        high=high,
+        open=("minimum" not in schema, "maximum" not in schema),
+        range=_range(schema),
         step=1 if whole else _step(value),
-        format=None if whole else "%g",
-        key=key,
-        help=described(block, name, schema, root),
-        on_change=take_over,
-        args=(s, block, name, key, kind, kind(value)),
     )
 
 
@@ -195,31 +238,23 @@ def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value
     key = f"in:{block.id}:{name}"
     shown = pair if isinstance(pair, tuple) else _otherwise(block, name)
     row = any(shape is not None and len(shape) == 2 for shape in block.inputs)
-    axes = [("w", shown[1], label(name))] if row else [
-        ("h", shown[0], f"{label(name)} · {text('build.height')}"), ("w", shown[1], text("build.width"))
-    ]  # fmt: skip
+    words = [label(name)] if row else [f"{label(name)} · {text('build.height')}", text("build.width")]
+    sizes = shown[1:] if row else shown
 
-    def changed() -> None:
-        sizes = [int(st.session_state[f"{key}:{axis}"]) for axis, _, _ in axes]
-        if sizes == [size for _, size, _ in axes]:
-            return
-        s.dispatch(Field(id=block.id, field=name, value=sizes[0] if len(set(sizes)) == 1 else sizes))
+    def meant_by(texts: list[str]) -> Any:
+        typed_sizes = [int(one) for one in texts]
+        return typed_sizes[0] if len(set(typed_sizes)) == 1 else typed_sizes
 
-    columns = st.columns(len(axes), gap="small", vertical_alignment="bottom", wrap=False)
-    for number, (axis, size, words) in enumerate(axes):
-        k = f"{key}:{axis}"
-        st.session_state[k] = size
-        with columns[number]:
-            st.number_input(
-                words,
-                min_value=one["minimum"],
-                max_value=one["maximum"],
-                step=1,
-                key=k,
-                disabled=pair == "same",
-                help=described(block, name, schema, root) if number == 0 else None,
-                on_change=changed,
-            )
+    typed(
+        key,
+        [_box(said_of, size, one) for said_of, size in zip(words, sizes, strict=True)],
+        on_typed=_write(s, block, name, meant_by),
+        on_undo=undone(s),
+        help=described(block, name, schema, root, typed=True),
+        problem=problem_at(block, name),
+        reset=back(block, name, root),
+        disabled=pair == "same",
+    )
     if any(part.get("const") == "same" for part in parts):
         st.session_state[f"{key}:same"] = pair == "same"
         st.toggle(
@@ -258,44 +293,37 @@ def _choice(s: Store, block: Shown, name: str, schema: Schema, root: Schema, val
     for inner, part in parts[record["type"]]["properties"].items():
         if inner == "type" or part.get("type") != "number":
             continue
-        inner_key = f"{key}:{inner}"
         present = record.get(inner, part.get("default"))
-        st.session_state[inner_key] = float(present) if isinstance(present, int | float) else 0.0
 
-        def changed(inner: str = inner, inner_key: str = inner_key, drawn: float = st.session_state[inner_key]) -> None:
-            if st.session_state[inner_key] == drawn:
-                return
-            s.dispatch(Field(id=block.id, field=name, value={**record, inner: float(st.session_state[inner_key])}))
+        def value_of(texts: list[str], inner: str = inner) -> Any:
+            return {**record, inner: float(texts[0])}
 
-        st.number_input(
-            f"{label(name)} · {inner}", key=inner_key, format="%g", step=0.01, on_change=changed,
-            help=plain(part.get("description", "")),
-        )  # fmt: skip
+        typed(
+            f"{key}:{inner}",
+            [_box(f"{label(name)} · {inner}", present if isinstance(present, int | float) else 0.0, part)],
+            on_typed=_write(s, block, name, value_of),
+            on_undo=undone(s),
+            help=said(str(part.get("description", ""))),
+        )
 
 
-def meant(typed: str) -> Any:
+def meant(said_so: str) -> Any:
     """Return the JSON value that was typed; what is none is a text."""
     try:
-        return json.loads(typed)
+        return json.loads(said_so)
     except (ValueError, RecursionError):
-        return typed
+        return said_so
 
 
 def raw(s: Store, block: Shown, name: str, schema: Schema) -> None:
     """Draw a field as JSON text."""
-    key = f"in:{block.id}:{name}:raw"
     value = block.entry.get(name, schema.get("default"))
-    drawn = st.session_state[key] = json.dumps(value, ensure_ascii=False) if value is not None else ""
-
-    def changed() -> None:
-        typed = st.session_state[key].strip()
-        if typed == drawn:
-            return
-        if not typed:
-            s.dispatch(Field(id=block.id, field=name, remove=True))
-            return
-        s.dispatch(Field(id=block.id, field=name, value=meant(typed)))
-
-    st.text_input(
-        label(name), key=key, help=described(block, name, schema, schema_for(block)), on_change=changed, max_chars=2000
+    typed(
+        f"in:{block.id}:{name}:raw",
+        [Box(label(name), json.dumps(value, ensure_ascii=False) if value is not None else "")],
+        on_typed=_write(s, block, name, lambda texts: meant(texts[0].strip()) if texts[0].strip() else None),
+        on_undo=undone(s),
+        help=described(block, name, schema, schema_for(block), typed=True),
+        problem=problem_at(block, name),
+        reset=back(block, name, schema_for(block)),
     )

@@ -10,15 +10,27 @@ import json
 
 import streamlit as st
 
-from builder.ui.fields import described, field, label, meant, raw, schema_for, sentence, take_over
+from builder.ui.fields import (
+    described,
+    field,
+    label,
+    meant,
+    problem_at,
+    raw,
+    schema_for,
+    sentence,
+    take_over,
+    undone,
+)
 from builder.ui.formula import formulas
 from builder.ui.pages.common import ICONS, plain
 from builder.ui.state import Connect, Disconnect, Field, Rename, Store
-from builder.ui.state.names import Scopes, input_of
+from builder.ui.state.names import ALLOWED, Scopes, input_of
 from builder.ui.state.tree import INPUT, identity, units_of
 from builder.ui.state.view import Shown
 from builder.ui.texts import text
 from builder.ui.texts.translate import said
+from builder.ui.typed import Box, typed
 from schemas.shapes import shape_text
 from schemas.words import Schema
 
@@ -84,15 +96,24 @@ def _shapes(block: Shown) -> None:
 
 
 def _name(s: Store, block: Shown) -> None:
-    key = f"in:{block.id}:name"
     given = block.entry.get("name")
-    drawn = st.session_state[key] = given if isinstance(given, str) else ""
+    where = s.state.stack
+    here = [identity(where, index) for index in range(len(where.entries))] if where is not None else []
+    others = {s.state.names.get(one, "") for one in here if one != block.id}
 
-    def renamed() -> None:
-        if st.session_state[key] != drawn:
-            s.dispatch(Rename(id=block.id, name=st.session_state[key] or None))
+    def renamed(texts: list[str], typing: str) -> None:
+        s.dispatch(Rename(id=block.id, name=texts[0] if texts and texts[0] else None))
 
-    st.text_input(text("build.name"), key=key, placeholder=block.name, on_change=renamed, max_chars=100)
+    box = Box(
+        text("build.name"),
+        given if isinstance(given, str) else "",
+        placeholder=block.name,
+        pattern=ALLOWED.pattern,
+        wrong=text("typed.name"),
+        taken=tuple(sorted({INPUT, *others} - {""})),
+    )
+    # Only when it is done: halfway, most names are those of other blocks, or none that a reader should see.
+    typed(f"in:{block.id}:name", [box], on_typed=renamed, on_undo=undone(s), soon=False)
 
 
 def _inputs(s: Store, block: Shown) -> None:
@@ -190,19 +211,20 @@ def _arguments(s: Store, block: Shown, root: Schema) -> None:
         raw(s, block, "arguments", root["properties"]["arguments"])
         return
     for number, name in enumerate(dict.fromkeys([*(declared or {}), *given])):
-        key = f"in:{block.id}:argument:{number}"
         default = (declared or {}).get(name)
-        drawn = st.session_state[key] = json.dumps(given[name], ensure_ascii=False) if name in given else ""
 
-        def changed(name: str = name, key: str = key, drawn: str = drawn) -> None:
-            if st.session_state[key] == drawn:
-                return
+        def changed(texts: list[str], typing: str, name: str = name) -> None:
             rest = {other: value for other, value in given.items() if other != name}
-            typed = st.session_state[key].strip()
-            values = {**rest, name: meant(typed)} if typed else rest
-            s.dispatch(Field(id=block.id, field="arguments", value=values, remove=not values))
+            said_so = texts[0].strip() if texts else ""
+            values = {**rest, name: meant(said_so)} if said_so else rest
+            s.dispatch(Field(id=block.id, field="arguments", value=values, remove=not values, typing=typing))
 
-        st.text_input(
-            plain(name), key=key, on_change=changed, max_chars=2000,
-            placeholder="" if default is None else json.dumps(default, ensure_ascii=False),
-        )  # fmt: skip
+        present = json.dumps(given[name], ensure_ascii=False) if name in given else ""
+        left_out = "" if default is None else json.dumps(default, ensure_ascii=False)
+        typed(
+            f"in:{block.id}:argument:{number}",
+            [Box(name, present, placeholder=left_out)],
+            on_typed=changed,
+            on_undo=undone(s),
+            problem=problem_at(block, f"arguments/{name}"),
+        )

@@ -53,6 +53,13 @@ def text_of(page: Any) -> str:
     return Path(waiting.value.path()).read_text(encoding="utf-8")
 
 
+def text_of_focused(page: Any, field: Any) -> str:
+    """Return the document without taking the focus away for longer than the download takes."""
+    said = text_of(page)
+    field.focus()
+    return said
+
+
 def until(page: Any, holds: Callable[[], bool], seconds: float = 8.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
@@ -179,7 +186,7 @@ def test_a_document_is_saved_into_the_workspace_and_opened_again(browse: Browse)
     settled(page)
     page.locator(".st-key-build-save button").first.click()
     field = page.get_by_label("File in the workspace", exact=True)
-    assert "repeat_unit.json" == field.input_value()
+    until(page, lambda: field.input_value() == "repeat_unit.json")
     page.locator("[data-testid=stPopoverBody]").get_by_role("button", name="Save").click()
     page.get_by_text("Saved", exact=True).first.wait_for()
     page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
@@ -298,3 +305,76 @@ def test_an_empty_page_offers_what_was_not_saved(browse: Browse) -> None:
     other.locator("[class*='st-key-draft-'] button").first.click()
     block(other, "Affine_1").wait_for()
     until(other, lambda: json.loads(text_of(other))["name"] == "lost and found")
+
+
+def test_a_field_is_checked_at_every_key_and_is_one_step_of_undo(browse: Browse) -> None:
+    page = browse()
+    start(page)
+    before = text_of(page)
+    block(page, "Convolution_1").click()
+    field = number(page, "Output channels")
+    inspector = page.locator(".st-key-build-inspector")
+    field.click()
+    field.press("Control+a")
+    page.keyboard.type("0", delay=20)
+    inspector.get_by_text("Allowed: 1 ≤ x").wait_for()
+    assert "true" == field.get_attribute("aria-invalid")
+    page.keyboard.press("Backspace")
+    inspector.get_by_text("A number is needed here").wait_for()
+    page.keyboard.type("4x", delay=20)
+    inspector.get_by_text("A number, please").wait_for()
+    assert before == text_of_focused(page, field), "what is no value changes nothing"
+    field.press("End")
+    page.keyboard.press("Backspace")
+    page.get_by_text("4 × 8 × 8").first.wait_for()  # without Enter
+    page.keyboard.type("8")
+    page.get_by_text("48 × 8 × 8").first.wait_for()
+    assert field.evaluate("f => f === f.getRootNode().activeElement"), "the focus stays where one types"
+    assert "48" == field.input_value()
+    page.keyboard.press("Tab")
+    kernel = number(page, "Kernel size · H")
+    assert kernel.evaluate("f => f === f.getRootNode().activeElement"), "the next field, not a button between"
+    page.keyboard.type("99")
+    page.keyboard.press("Control+z")  # before it is sent: away with it
+    assert "3" == kernel.input_value()
+    kernel.press("Control+a")
+    page.keyboard.type("5")
+    page.get_by_text("48 · 5×3").first.wait_for()
+    page.keyboard.press("Control+z")
+    until(page, lambda: kernel.input_value() == "3")
+    page.keyboard.press("Control+z")
+    until(page, lambda: number(page, "Output channels").input_value() == "16")
+    assert before == text_of(page)
+
+
+def test_what_is_typed_while_the_server_answers_stays(browse: Browse) -> None:
+    """Keys at the pace of a slow typist, some while an answer comes in: none is lost, none comes twice."""
+    page = browse()
+    start(page, "iris")
+    block(page, "Affine_1").click()
+    field = number(page, "Outputs")
+    field.click()
+    field.press("Control+a")
+    for key in "12345":
+        page.keyboard.press(key)
+        page.wait_for_timeout(420)  # a little longer than the pause after which it is sent
+    assert "12345" == field.input_value()
+    until(page, lambda: json.loads(text_of(page))["model"]["layers"][0]["out_features"] == 12345)
+    number(page, "Outputs").press("Control+z")
+    until(page, lambda: json.loads(text_of(page))["model"]["layers"][0]["out_features"] == 16)
+
+
+def test_the_check_speaks_at_the_field(browse: Browse) -> None:
+    page = browse()
+    start(page)
+    block(page, "MaxPooling_1").click()
+    field = number(page, "Kernel size · H")
+    field.click()
+    field.press("Control+a")
+    page.keyboard.type("99")
+    page.locator(".st-key-build-inspector .typed, .st-key-build-inspector").get_by_text("99").first.wait_for()
+    page.locator(".block.has-error").first.wait_for()
+    assert field.evaluate("f => f === f.getRootNode().activeElement")
+    page.keyboard.press("Control+z")
+    page.locator(".block.has-error").first.wait_for(state="detached")
+    assert "2" == field.input_value()

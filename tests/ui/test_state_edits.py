@@ -256,3 +256,21 @@ def test_a_block_keeps_the_parameters_that_it_shares() -> None:
     assert entries[1]["name"] == entries[3]["share"]
     state = reduce(state, {"op": "rename", "id": first, "name": "encoder"})
     assert "encoder" == state.document["model"]["layers"][3]["share"]
+
+
+def test_what_is_typed_in_one_go_is_one_step_of_undo() -> None:
+    state = opened({"model": {"input": [3], "layers": [{"type": "Affine", "out_features": 4}]}})
+    block = state.tree["model"]["layers"][0][0]
+
+    def type_in(state: State, value: int, typing: str) -> State:
+        return reduce(state, {"op": "field", "id": block, "field": "out_features", "value": value, "typing": typing})
+
+    after = type_in(type_in(type_in(state, 1, "a"), 12, "a"), 128, "a")
+    assert 128 == after.document["model"]["layers"][0]["out_features"]
+    assert state.document == reduce(after, {"op": "undo"}).document
+    assert 1 == len(after.past)
+    again = type_in(type_in(after, 3, "b"), 32, "b")
+    assert after.document == reduce(again, {"op": "undo"}).document, "typed another time"
+    assert 0 == len(type_in(type_in(state, 1, "a"), 4, "a").past), "back to what it was: nothing to undo"
+    undone = reduce(after, {"op": "undo"})
+    assert 1 == len(type_in(undone, 7, "a").past), "what was undone is not typed on"

@@ -114,6 +114,8 @@ class Field(_Action):
     field: Text
     value: JsonValue = None
     remove: bool = False
+    typing: Text = ""
+    """The same for all that is typed in one go, which is one step of undo; empty for what stands alone."""
 
 
 class Rename(_Action):

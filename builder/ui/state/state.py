@@ -71,6 +71,8 @@ class State:
     notice: Notice | None = None
     rev: int = 0
     """Grows with every change of the document, undo and redo included."""
+    typing: str = ""
+    """What the last step was typed in; empty where it was not typed."""
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -130,6 +132,7 @@ class State:
             path=step.path,
             rev=self.rev + 1,
             notice=None,
+            typing="",
         )
 
 
