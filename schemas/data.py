@@ -254,7 +254,22 @@ class Rotate(_Part):
     fill: Fill = 0.0
 
 
-Augmentation = Annotated[Flip | Shift | Crop | Rotate, Field(discriminator="type")]
+class Mixup(_Part):
+    """Mix each sample with another one of its batch, and their targets in the same shares.
+
+    Zhang et al. 2018. After all other changes, once for each batch: a share drawn from Beta(alpha, alpha), and a random
+    partner for each sample. The loss is the share times that of the sample's target and the rest times that of its
+    partner's, which for cross-entropy is the loss of the mixed target. The accuracy of training counts both classes by
+    their shares; validation and test see samples as they are.
+    """
+
+    type: Literal["Mixup"] = "Mixup"
+    alpha: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False, strict=True)] = Field(
+        0.2, description="How evenly samples are mixed: near 0 hardly at all, 1 any share alike, above 1 about halves."
+    )
+
+
+Augmentation = Annotated[Flip | Shift | Crop | Rotate | Mixup, Field(discriminator="type")]
 
 
 # --- the section ---------------------------------------------------------------------------------------------------
@@ -291,12 +306,14 @@ class Data(_Part):
         held = [part for part in (self.validation, self.test) if isinstance(part, float | int)]
         if sum(held) >= 1:
             raise PydanticCustomError("split_too_large", "validation and test must leave something to train on")
+        if sum(isinstance(step, Mixup) for step in self.augmentation) > 1:
+            raise PydanticCustomError("mixup_twice", "samples are mixed once: Mixup stands twice in augmentation")
         if self.classes is not None and len(set(self.classes)) != len(self.classes):
             raise PydanticCustomError("classes_twice", "a name stands twice in classes")
         return self
 
 
 __all__ = [
-    "Augmentation", "Builtin", "Crop", "Csv", "Data", "Flip", "Folder", "Grayscale", "Idx", "Masks", "Normalize", "Npz",
-    "Preprocessing", "Resize", "Rotate", "Scale", "Shift", "Source",
+    "Augmentation", "Builtin", "Crop", "Csv", "Data", "Flip", "Folder", "Grayscale", "Idx", "Masks", "Mixup",
+    "Normalize", "Npz", "Preprocessing", "Resize", "Rotate", "Scale", "Shift", "Source",
 ]  # fmt: skip

@@ -35,7 +35,10 @@ def augment(
     indices: np.ndarray,
     nearest: bool = False,
 ) -> np.ndarray:
-    """Return changed copies of images (n, C, H, W) float32; `indices` are the samples' positions in their part."""
+    """Return changed copies of images (n, C, H, W) float32; `indices` are the samples' positions in their part.
+
+    Mixup, which is of batches, is not done here: see mixup.py.
+    """
     for place, step in enumerate(steps):
 
         def draw(use: int, place: int = place) -> np.ndarray:
@@ -47,7 +50,7 @@ def augment(
             x = shift(x, step, draw(0), draw(1))
         elif isinstance(step, schema.Crop):
             x = crop(x, step, draw(0), draw(1), draw(2), nearest)
-        else:
+        elif isinstance(step, schema.Rotate):
             x = rotate(x, step, draw(0), nearest)
     return np.ascontiguousarray(x)
 

@@ -8,17 +8,21 @@ from threading import Event, Thread
 
 import numpy as np
 
+from builder.targets import Mixed
+
+from .mixup import mixed
 from .part import Part
 from .random import permutation
 
-Batch = tuple[int, np.ndarray, np.ndarray, np.ndarray]
+Batch = tuple[int, np.ndarray, np.ndarray, np.ndarray | Mixed]
 AHEAD = 2
 ORDER = 0x6F72646572
 """Keeps the order's random numbers apart from augmentation's, which hash (seed, epoch, ...) too."""
 
 
 class Loader:
-    """Gives a part's samples in batches. Order and augmentation depend only on (seed, epoch, sample index).
+    """Gives a part's samples in batches. Order and augmentation depend only on (seed, epoch, sample index), how samples
+    are mixed on (seed, epoch, batch).
 
     So the batches from (epoch, start) on are the same bytes whether or not those before them were asked for.
     """
@@ -49,6 +53,8 @@ class Loader:
     def _batch(self, order: np.ndarray, epoch: int, number: int) -> Batch:
         indices = order[number * self.batch_size : (number + 1) * self.batch_size]
         x, t = self.part.augmented(indices, self.seed, epoch) if self.augment else self.part.read(indices)
+        if self.augment and self.part.mixup is not None:
+            return number, indices, *mixed(x, t, self.part.mixup.alpha, self.seed, epoch, number)
         return number, indices, x, t
 
     def _ahead(self, order: np.ndarray, epoch: int, start: int) -> Generator[Batch, None, None]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from schemas.data import Augmentation
+from schemas.data import Augmentation, Mixup
 
 from .augment import augment, augment_maps
 from .pipeline import Pipeline
@@ -37,6 +37,11 @@ class Part:
     @property
     def streamed(self) -> bool:
         return self.samples.streamed
+
+    @property
+    def mixup(self) -> Mixup | None:
+        """How the loader mixes the samples of a batch; None where it does not."""
+        return next((step for step in self.augmentation if isinstance(step, Mixup)), None)
 
     def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (x, t) after preprocessing: x float32 (n, C, H, W) or (n, F)."""

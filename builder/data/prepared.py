@@ -167,10 +167,11 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
     if not len(samples):
         raise bad("no_samples", say("No sample is left to train on."))
     steps, shape = pipelines.fit(samples, data.preprocessing, main.samples.shape, main.value_range)
-    if data.augmentation and len(shape) != 3:
+    moving = [step for step in data.augmentation if not isinstance(step, schema.Mixup)]
+    if moving and len(shape) != 3:
         raise bad(
             "not_images",
-            say("{kind} changes images, but a sample is {shape}.", kind=data.augmentation[0].type, shape=shape),
+            say("{kind} changes images, but a sample is {shape}.", kind=moving[0].type, shape=shape),
             "",
             "",
             say("Remove the augmentation."),
@@ -381,13 +382,14 @@ def _sized(
     """Bring targets that are images to the input's new size. Raises BadData where they cannot be augmented with it."""
     made = {name: (s, maps.resized(t, raw, data.preprocessing) if t.ndim > 2 else t) for name, (s, t) in chosen.items()}
     t = made["train"][1]
-    if t.ndim > 2 and data.augmentation and t.shape[-2:] != tuple(shape[1:]):
+    moving = [step for step in data.augmentation if not isinstance(step, schema.Mixup)]
+    if t.ndim > 2 and moving and t.shape[-2:] != tuple(shape[1:]):
         size = " × ".join(map(str, t.shape[-2:]))
         raise bad(
             "target_size",
             say(
                 "{kind} moves image and target alike, but the targets are {size} pixels.",
-                kind=data.augmentation[0].type,
+                kind=moving[0].type,
                 size=size,
             ),
             "",

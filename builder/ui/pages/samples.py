@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from builder.data.finding import BadData, Finding
+from builder.data.mixup import mixed
 from builder.report.ranges import ranges, some, spread
 from builder.ui.confine import strays
 from builder.ui.pages import steps
@@ -132,7 +133,10 @@ def _seen(s: Store, part: Any, chosen: np.ndarray, view: str, epoch: int) -> tup
         return part.samples.read(chosen), None
     if view == "augmented":
         seed = at(s.document, "/training/seed", 0)
-        x, t = part.augmented(chosen, seed if isinstance(seed, int) else 0, epoch - 1)
+        seed = seed if isinstance(seed, int) else 0
+        x, t = part.augmented(chosen, seed, epoch - 1)
+        if part.mixup is not None:  # as if these were a batch
+            x, _ = mixed(x, np.arange(len(x)), part.mixup.alpha, seed, epoch - 1, 0)
     else:
         x, t = part.read(chosen)
     if t.ndim < 3 or part.itself:

@@ -15,7 +15,7 @@ from builder.ui.texts import text
 from schemas import data as schema
 
 STEPS = ("Resize", "Grayscale", "Scale", "Normalize")
-CHANGES = ("Flip", "Shift", "Crop", "Rotate")
+CHANGES = ("Flip", "Shift", "Crop", "Rotate", "Mixup")
 
 SOURCES: dict[str, tuple[str, ...]] = {
     "csv": ("delimiter", "encoding", "columns", "channels", "target"),
@@ -46,8 +46,7 @@ def section(s: Store, prepared: Any) -> None:
     images = isinstance(shape, list | tuple) and len(shape) == 3
     with right:
         _steps("preprocessing", STEPS if images else STEPS[2:])
-        if images or at(s.document, "/data/augmentation"):
-            _steps("augmentation", CHANGES)
+        _steps("augmentation", CHANGES if images or at(s.document, "/data/augmentation") else CHANGES[-1:])
 
 
 def _split(s: Store) -> None:
