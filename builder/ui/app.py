@@ -138,6 +138,7 @@ body:has(.st-key-training) [data-testid="stStatusWidget"] { display: none; }
 .st-key-build-figures [data-testid="stMetric"] { padding: 0.1rem 0; }
 .st-key-build-figures [data-testid="stMetricLabel"] p { font-size: 0.78rem; }
 .st-key-build-figures [data-testid="stMetricValue"] { font-size: 1.1rem; }
+.st-key-build-compare :is(th, td) { padding: 0.25rem 0.7rem !important; font-size: 0.9rem; }
 .st-key-build-json textarea { font-family: "Source Code Pro", monospace; font-size: 0.82rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3.5rem 0.8rem 1.5rem; }

@@ -125,6 +125,31 @@ def test_json_goes_both_ways(browse: Browse) -> None:
     page.get_by_text("17").first.wait_for()
 
 
+def test_two_documents_are_compared_block_by_block(browse: Browse) -> None:
+    page = browse()
+    start(page)
+    block(page, "Convolution_1").click()
+    number(page, "Output channels").fill("24")
+    number(page, "Output channels").press("Enter")
+    page.get_by_text("24 × 8 × 8").first.wait_for()
+    block(page, "ReLU_2").click()
+    page.keyboard.press("Delete")
+    block(page, "ReLU_2").wait_for(state="detached")
+    view(page, "Compare")
+    page.get_by_role("combobox", name=re.compile("Compare with")).click()
+    page.get_by_role("option", name="Example: digits", exact=True).click()
+    blocks = page.locator(".st-key-build-compare table").first
+    blocks.get_by_text("out_channels 16 → 24").wait_for()
+    changed, removed = (blocks.locator("tr", has_text=name) for name in ("Convolution_1", "ReLU_2"))
+    assert "160 → 240" in changed.inner_text() and "16 × 8 × 8 → 24 × 8 × 8" in changed.inner_text()
+    assert "−" in removed.inner_text()
+    page.get_by_text("1 changed").wait_for()
+    page.get_by_text("1 removed").wait_for()
+    assert 0 == blocks.locator("tr", has_text="Softmax_1").count()
+    page.get_by_text("Show unchanged blocks too").click()
+    blocks.locator("tr", has_text="Softmax_1").wait_for()
+
+
 def test_a_reload_loses_nothing(browse: Browse) -> None:
     page = browse()
     start(page, "skip_connection")
