@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,9 @@ from hypothesis import HealthCheck, settings
 # A busy machine is no failure: how long a case takes to draw or to run is not what these tests are about.
 settings.register_profile("tsumiki", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tsumiki")
+
+# Tests with a cache of their own would each leave a process behind that compiles every kernel.
+os.environ.setdefault("TSUMIKI_COMPILE_AHEAD", "0")
 
 ROOT = Path(__file__).parent.parent
 

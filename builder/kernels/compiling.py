@@ -90,15 +90,20 @@ def _feed(
             child.stdin.close()
 
 
-def main() -> None:
-    os.environ["TSUMIKI_COMPILES"] = "1"  # before jit.py is loaded
+def import_all() -> None:
+    """Import every file of kernels, so that all are registered."""
     import importlib
 
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        if not source.stem.startswith("_") and source.stem not in ("ahead", "compiling"):
+            importlib.import_module(f"builder.kernels.{source.stem}")
+
+
+def main() -> None:
+    os.environ["TSUMIKI_COMPILES"] = "1"  # before jit.py is loaded
     from . import machine
 
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        if not source.stem.startswith("_") and source.stem != Path(__file__).stem:
-            importlib.import_module(f"builder.kernels.{source.stem}")
+    import_all()
     for line in sys.stdin:
         name, dtype, place = line.rstrip("\n").split(" ", 2)
         begin = time.perf_counter()

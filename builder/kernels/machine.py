@@ -64,24 +64,34 @@ def address(name: str, dtype: type) -> int:
 def load(names: Iterable[str], dtype: type) -> None:
     """Load kernels; those that this machine has not compiled yet are compiled first, by processes of their own."""
     from . import crew, objects  # noqa: F401  # crew registers the loops
-    from .compiling import compile_missing
 
     pairs = [(name, np.dtype(dtype).name) for name in names] + [(name, "float32") for name in LOOPS]
     wanted = [pair for pair in dict.fromkeys(pairs) if pair not in _LOADED]
-    missing = [pair for pair in wanted if not objects.file(*pair).exists()]
-    if missing:
-
-        def heard(name: str, seconds: float) -> None:
-            for listener in _LISTENERS:
-                listener(name, seconds)
-
-        compile_missing(missing, heard)
+    _compile([pair for pair in wanted if not objects.file(*pair).exists()])
     for pair in wanted:
         found = objects.load(objects.file(*pair))
         if found is None:  # cut short by a full disk, or removed meanwhile
             objects.file(*pair).unlink(missing_ok=True)
-            raise RuntimeError(f"The compiled kernel {pair[0]} cannot be read; start again to compile it anew.")
+            _compile([pair])
+            found = objects.load(objects.file(*pair))
+        if found is None:
+            raise RuntimeError(f"The compiled kernel {pair[0]} cannot be kept in {objects.folder()}: is the disk full?")
         _LOADED[pair] = found
+
+
+def _compile(missing: list[tuple[str, str]]) -> None:
+    """Compile kernels that are needed now; the others follow in the background."""
+    if not missing:
+        return
+    from . import ahead
+    from .compiling import compile_missing
+
+    def heard(name: str, seconds: float) -> None:
+        for listener in _LISTENERS:
+            listener(name, seconds)
+
+    compile_missing(missing, heard)
+    ahead.start()
 
 
 def build(name: str, dtype: str, path: Path) -> None:

@@ -69,6 +69,15 @@ def test_a_kernel_that_is_cut_short_is_made_anew(tmp_path: Path) -> None:
     assert objects.load(tmp_path / "missing.o") is None
 
 
+def test_a_file_that_was_cut_short_is_compiled_again(tmp_path: Path) -> None:
+    answer(start(tmp_path))
+    place = next(tmp_path.rglob("from_nchw.*.o"))
+    whole = place.read_bytes()
+    place.write_bytes(whole[:40])
+    assert answer(start(tmp_path))["heard"] == ["from_nchw"]
+    assert len(place.read_bytes()) == len(whole)
+
+
 def test_a_kernel_that_cannot_be_compiled_says_which() -> None:
     with pytest.raises(RuntimeError, match="no_such_kernel"):
         machine.load(["no_such_kernel"], np.float32)
