@@ -25,7 +25,10 @@ from .tensors import Tensor
 ALONE = 20_000_000
 """Multiply-adds of a step below which one thread is faster than two (about half a millisecond)."""
 
-PRODUCTS = ("convolution", "depthwise convolution", "deconvolution", "affine", "weight gradient", "input gradient")
+PRODUCTS = (
+    "convolution", "depthwise convolution", "deconvolution", "affine", "weight gradient", "input gradient",
+    "both gradients",
+)  # fmt: skip
 """Calls that multiply by a weight; all others pass over memory."""
 
 REACHED = {"tiles": 0.9, "gradient": 0.95, "winograd": 0.85, "affine": 0.92}
@@ -102,9 +105,9 @@ def work_of(em: Emitter, call: Call, slots: int = 0) -> Work:
         vectors = max((t.n * t.h * t.w * -(-t.c // em.lanes) for t in tensors), default=0)
         return Work(0.0, float(each * vectors), moved, "pass")
     weights = op.weight.size * em.item
-    if call.name == "weight gradient" and isinstance(op, ops.Affine):
+    if call.name in ("weight gradient", "both gradients") and isinstance(op, ops.Affine):
         weights *= 2 + 2 * slots
-    flops = 2.0 * em.batch * op.multiply_adds
+    flops = 2.0 * em.batch * op.multiply_adds * (2 if call.name == "both gradients" else 1)
     if isinstance(op, ops.Conv2d | ops.Deconv2d):
         vectors_, kind = _convolution(em, call.name, op, tensors[0], tensors[1])
         if kind == "winograd":  # transformed weights are written and read again
@@ -138,9 +141,10 @@ def _convolution(
 
 def _affine(em: Emitter, name: str, op: ops.Affine) -> float:
     rows, columns = op.weight.shape
+    dx = float(rows * columns * -(-em.batch // em.lanes) + TURNED * rows * em.batch)
     if name == "input gradient":
-        return float(rows * columns * -(-em.batch // em.lanes) + TURNED * rows * em.batch)
-    return float(em.batch * rows * -(-columns // em.lanes))
+        return dx
+    return float(em.batch * rows * -(-columns // em.lanes)) + (dx if name == "both gradients" else 0)
 
 
 def step_seconds(planned: Planned, figures: Figures, parameters: int = 0, slots: int = 0) -> float:

@@ -20,6 +20,9 @@ from llvmlite import ir
 from .cpu import PROCESSOR, VECTOR_BYTES
 from .jit import cgutils, intrinsic, types
 
+LINE = 64
+"""Bytes of a cache line."""
+
 I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
 
@@ -143,17 +146,25 @@ def emitted(count: int, generate: Callable[[Emit, list[Any]], None], half: bool 
     return made
 
 
-def conv_tile(pixels: int, vectors: int, half: bool = False) -> Any:
+def prefetch(e: Emit, address: Any) -> None:
+    """Ask memory for the cache line at an address, which need not exist."""
+    kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), I32, I32, I32])
+    fetch = cgutils.get_or_insert_function(e.b.module, kind, "llvm.prefetch.p0")
+    e.b.call(fetch, [e.pointer(address, ir.IntType(8)), *(ir.Constant(I32, k) for k in (0, 3, 1))])
+
+
+def conv_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False) -> Any:
     """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
 
     Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor): w is packed [T][J][vectors * lanes]; start is 0 for
     zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what is below the
     value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector) computes the
-    first half of the lanes alone.
+    first half of the lanes alone. With `asks` there is one more argument: how many bytes behind each row of w memory
+    is asked for a row that is needed soon.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        x, xo, taps, n_taps, n_j, w, y, yo, start, lanes, floor = a
+        x, xo, taps, n_taps, n_j, w, y, yo, start, lanes, floor = a[:11]
         b, acc = e.b, e.accumulators(pixels * vectors)
         width = VECTOR_BYTES * vectors
         xs = [e.add(x, e.table(xo, i)) for i in range(pixels)]
@@ -174,6 +185,8 @@ def conv_tile(pixels: int, vectors: int, half: bool = False) -> Any:
             with e.loop(n_j) as j:
                 here = e.add(row, e.mul(j.index, width))
                 ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
+                for q in range(max(1, vectors * VECTOR_BYTES // LINE) if asks else 0):
+                    prefetch(e, e.add(e.add(here, a[11]), LINE * q))
                 step = e.mul(j.index, e.size)
                 for i in range(pixels):
                     xv = e.broadcast(e.add(at[i], step))
@@ -195,7 +208,7 @@ def conv_tile(pixels: int, vectors: int, half: bool = False) -> Any:
                 for i in range(pixels):
                     e.store_masked(result[i * vectors + last], e.add(ys[i], VECTOR_BYTES * last), mask)
 
-    return emitted(11, generate, half)
+    return emitted(11 + asks, generate, half)
 
 
 def gradient_tile(taps: int, rows: int, vectors: int, half: bool = False) -> Any:
@@ -239,18 +252,10 @@ def gradient_tile(taps: int, rows: int, vectors: int, half: bool = False) -> Any
     return emitted(11, generate, half)
 
 
-LINE = 64
-"""Bytes of a cache line."""
-
-
 def _ahead(e: Emit, a: list[Any]) -> None:
     """Ask memory for `count` bytes at an address, which are written or read soon. Arguments (address, count)."""
-    b = e.b
-    kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), I32, I32, I32])
-    fetch = cgutils.get_or_insert_function(b.module, kind, "llvm.prefetch.p0")
-    with e.loop(b.sdiv(e.add(a[1], LINE - 1), e.count(LINE))) as i:
-        place = e.pointer(e.add(a[0], e.mul(i.index, LINE)), ir.IntType(8))
-        b.call(fetch, [place, *(ir.Constant(I32, k) for k in (0, 3, 1))])
+    with e.loop(e.b.sdiv(e.add(a[1], LINE - 1), e.count(LINE))) as i:
+        prefetch(e, e.add(a[0], e.mul(i.index, LINE)))
 
 
 ahead = emitted(2, _ahead)

@@ -11,7 +11,8 @@ from schemas import ops
 from ..emit import RULES, Emitter, Rule
 from ..fuse import AffineReLU
 from ..layouts import Matrix, column_tiles
-from ..tensors import Node, Tensor, rounded
+from ..tensors import Node, Scratch, Tensor, rounded
+from . import large
 from .activated import relu_gradient
 from .bias import bias_gradient
 from .sweep import columns_of, gradient_list, sweep
@@ -24,6 +25,9 @@ RUN = 512
 
 FEW = 6
 """Samples up to which tiles of 1, 2 and 4 of them are faster than those of 8 or 12."""
+
+LEAST = 16
+"""Column tiles that are units enough; fewer are cut by rows, into partial products."""
 
 UNITS, TILE = 64, 32
 """Units of a weight gradient at most, and vectors of the largest gradient tile (25 of 5 x 5) with room to spare."""
@@ -49,6 +53,9 @@ def forward(em: Emitter, node: Node) -> None:
 
         if x.n <= FEW:
             _few(em, b, op, x, y, layout)
+            return
+        if large.many(layout, em.item, x) and len(layout.tiles) >= LEAST:
+            large.forward(em, b, op, x, y, layout)
             return
         chunks = 1 if x.bordered else runs
         taps, per_tap = _taps(x)
@@ -144,11 +151,16 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
     assert isinstance(op, ops.Affine)
     if isinstance(op, AffineReLU):
         dy = relu_gradient(em, node, dy)
-    # The input's gradient first: the step on the weights may be part of their own gradient.
-    if em.needs(node.inputs[0]):
-        em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))
-    if em.trains(op.weight):
-        _weights(em, node, op, dy)
+    x, layout = em.value(node.inputs[0]), em.layout(node, op.weight)
+    assert isinstance(layout, Matrix)
+    if em.needs(node.inputs[0]) and em.trains(op.weight) and large.many(layout, em.item, x):
+        em.give(node.inputs[0], lambda dx: _both(em, node, op, dy, dx))
+    else:
+        # The input's gradient first: the step on the weights may be part of their own gradient.
+        if em.needs(node.inputs[0]):
+            em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))
+        if em.trains(op.weight):
+            _weights(em, node, op, dy)
     if op.bias is not None and em.trains(op.bias):
         bias_gradient(em, node, op.bias, dy, 1)
 
@@ -158,28 +170,61 @@ def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
     x = em.value(node.inputs[0])
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
-    wide = rounded(dy.c, em.lanes)
-    whole, tile = em.scratch(dy.n * wide), em.scratch(UNITS * TILE * em.lanes)
+    whole, tile = em.scratch(dy.n * rounded(dy.c, em.lanes)), em.scratch(UNITS * TILE * em.lanes)
 
     def bind(b: Binder) -> None:
-        from ...kernels import tiles
-
-        at = b.arena + whole.offset
-        b.row(tiles, "pad_rows", 1, T_X=b.at(dy), T_TO=at, T_ROWS=dy.n, T_COLUMNS=wide, T_STRIDE=dy.image, T_VALID=dy.c)
-        taps, per_tap = _taps(x)
-        walk = sweep(b, dy.n, 1, 1, (x.image, 0, 0), (wide * dy.item, 0, 0), tiles.TABLE_PAD)
-        updates = b.update is not None and id(op.weight) not in b.shared
-        listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, layout.columns, alone=updates)
-        split = min(listed["NLIST"], UNITS)
-        fields = walk | listed | {"SPLIT": split, "CHUNKS": 1, "X": b.at(x), "Y": at}
-        if not updates:
-            b.row(tiles, "tiles_gradient", split, **fields, SIZE=layout.size, PART=b.gradient_of(op.weight))
-        else:
-            part = b.arena + tile.offset
-            fields |= b.update_of(op.weight)
-            b.row(tiles, "tiles_gradient_update", split, **fields, SIZE=TILE * em.lanes, PART=part)
+        _weight_rows(em, b, op, layout, x, dy, _whole(em, b, dy, whole), b.arena + tile.offset)
 
     em.call(node, "weight gradient", (x, dy, whole, tile), bind)
+
+
+def _whole(em: Emitter, b: Binder, dy: Tensor, whole: Scratch) -> int:
+    """Add the row that gives dy whole vectors; return where they are."""
+    from ...kernels import tiles
+
+    at, wide = b.arena + whole.offset, rounded(dy.c, em.lanes)
+    b.row(tiles, "pad_rows", 1, T_X=b.at(dy), T_TO=at, T_ROWS=dy.n, T_COLUMNS=wide, T_STRIDE=dy.image, T_VALID=dy.c)
+    return at
+
+
+def _weight_rows(
+    em: Emitter, b: Binder, op: ops.Affine, layout: Matrix, x: Tensor, dy: Tensor, at: int, part: int
+) -> None:
+    """Add the row that makes dW, and where it may takes the optimizer's step; `part`: memory for its tiles."""
+    from ...kernels import tiles
+
+    taps, per_tap = _taps(x)
+    walk = sweep(b, dy.n, 1, 1, (x.image, 0, 0), (rounded(dy.c, em.lanes) * dy.item, 0, 0), tiles.TABLE_PAD)
+    updates = b.update is not None and id(op.weight) not in b.shared
+    listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, layout.columns, alone=updates)
+    split = min(listed["NLIST"], UNITS)
+    fields = walk | listed | {"SPLIT": split, "CHUNKS": 1, "X": b.at(x), "Y": at}
+    if not updates:
+        b.row(tiles, "tiles_gradient", split, **fields, SIZE=layout.size, PART=b.gradient_of(op.weight))
+    else:
+        fields |= b.update_of(op.weight)
+        b.row(tiles, "tiles_gradient_update", split, **fields, SIZE=TILE * em.lanes, PART=part)
+
+
+def _both(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> None:
+    """Both gradients of many weights, which come from memory once for these and for their update."""
+    x, layout = em.value(node.inputs[0]), em.layout(node, op.weight)
+    assert isinstance(layout, Matrix)
+    wide, samples = rounded(dy.c, em.lanes), rounded(dy.n, em.lanes)
+    whole, packed = em.scratch(dy.n * wide), em.scratch(wide * samples)
+    transposed = em.scratch(layout.rows * samples)
+    tile = em.scratch(max(UNITS * TILE, large.room(layout)) * em.lanes)
+
+    def bind(b: Binder) -> None:
+        if b.update is None or id(op.weight) in b.shared:
+            _input_rows(em, b, op, layout, dy, dx, packed, transposed)
+            _weight_rows(em, b, op, layout, x, dy, _whole(em, b, dy, whole), b.arena + tile.offset)
+            return
+        at = _whole(em, b, dy, whole), _turned(em, b, dy, packed), wide
+        large.backward(em, b, op, x, layout, at, b.arena + transposed.offset, tile)
+        _back_in_order(b, layout, dx, transposed, samples)
+
+    em.call(node, "both gradients", (dy, x, dx, whole, packed, transposed, tile), bind)
 
 
 def _sources(layout: Matrix, lanes: int) -> list[tuple[int, list[int], int]]:
@@ -205,61 +250,81 @@ def _input(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> N
     packed, transposed = em.scratch(wide * samples), em.scratch(layout.rows * samples)
 
     def bind(b: Binder) -> None:
-        from ...kernels import tiles
-        from ...kernels.cpu import VECTOR_BYTES
-
-        over = column_tiles(dy.n, em.lanes)
-        b.row(
-            tiles,
-            "pack_columns",
-            1,
-            T_X=b.at(dy),
-            T_TO=b.arena + packed.offset,
-            T_ROWS=dy.n,
-            T_COLUMNS=wide,
-            T_STRIDE=dy.image,
-            T_TILES=b.keep(over),
-            T_NTILES=len(over),
-            T_VALID=dy.c,
-        )
-        for number, (vectors, firsts, columns) in enumerate(_sources(layout, em.lanes)):
-            walk = sweep(
-                b, 1, layout.rows, 1, (0, vectors * VECTOR_BYTES, 0), (0, samples * dx.item, 0), tiles.TABLE_PAD
-            )
-            b.row(
-                tiles,
-                "tiles_forward",
-                walk["BLOCKS"],
-                SPLIT=1,
-                X=b.value_of(op.weight),
-                W=b.arena + packed.offset,
-                WB=b.keep(np.full(walk["BLOCKS"], firsts[0])),
-                Y=b.arena + transposed.offset,
-                START=int(number > 0),
-                TAPS=b.keep([layout.rows * first * dx.item for first in firsts]),
-                NT=len(firsts),
-                NJ=columns,
-                ROWS=wide,
-                **walk,
-                **columns_of(b, over, samples, em.lanes),
-            )
-        h, w, c = np.meshgrid(np.arange(dx.h), np.arange(dx.w), np.arange(dx.c), indexing="ij")
-        cut = max(1, -(-layout.rows // 16))
-        b.row(
-            tiles,
-            "unpack_transposed",
-            -(-layout.rows // cut),
-            U_X=b.arena + transposed.offset,
-            U_TO=b.at(dx),
-            U_FEATURES=layout.rows,
-            U_WIDTH=samples,
-            U_SAMPLES=dx.n,
-            U_STRIDE=dx.image,
-            U_OFFSETS=b.keep((h * dx.row + w * dx.pixel + c * dx.item).ravel()),
-            U_SLICE=cut,
-        )
+        _input_rows(em, b, op, layout, dy, dx, packed, transposed)
 
     em.call(node, "input gradient", (dy, dx, packed, transposed), bind)
+
+
+def _turned(em: Emitter, b: Binder, dy: Tensor, packed: Scratch) -> int:
+    """Add the row that packs dy^T as weights are; return where it is."""
+    from ...kernels import tiles
+
+    over = column_tiles(dy.n, em.lanes)
+    b.row(
+        tiles,
+        "pack_columns",
+        1,
+        T_X=b.at(dy),
+        T_TO=b.arena + packed.offset,
+        T_ROWS=dy.n,
+        T_COLUMNS=rounded(dy.c, em.lanes),
+        T_STRIDE=dy.image,
+        T_TILES=b.keep(over),
+        T_NTILES=len(over),
+        T_VALID=dy.c,
+    )
+    return b.arena + packed.offset
+
+
+def _back_in_order(b: Binder, layout: Matrix, dx: Tensor, transposed: Scratch, samples: int) -> None:
+    """Add the row that turns dx^T, with rows of `samples` values, into dx."""
+    from ...kernels import tiles
+
+    h, w, c = np.meshgrid(np.arange(dx.h), np.arange(dx.w), np.arange(dx.c), indexing="ij")
+    cut = max(1, -(-layout.rows // 16))
+    b.row(
+        tiles,
+        "unpack_transposed",
+        -(-layout.rows // cut),
+        U_X=b.arena + transposed.offset,
+        U_TO=b.at(dx),
+        U_FEATURES=layout.rows,
+        U_WIDTH=samples,
+        U_SAMPLES=dx.n,
+        U_STRIDE=dx.image,
+        U_OFFSETS=b.keep((h * dx.row + w * dx.pixel + c * dx.item).ravel()),
+        U_SLICE=cut,
+    )
+
+
+def _input_rows(
+    em: Emitter, b: Binder, op: ops.Affine, layout: Matrix, dy: Tensor, dx: Tensor, packed: Scratch, transposed: Scratch
+) -> None:
+    from ...kernels import tiles
+    from ...kernels.cpu import VECTOR_BYTES
+
+    wide, samples = rounded(dy.c, em.lanes), rounded(dy.n, em.lanes)
+    over, turned = column_tiles(dy.n, em.lanes), _turned(em, b, dy, packed)
+    for number, (vectors, firsts, columns) in enumerate(_sources(layout, em.lanes)):
+        walk = sweep(b, 1, layout.rows, 1, (0, vectors * VECTOR_BYTES, 0), (0, samples * dx.item, 0), tiles.TABLE_PAD)
+        b.row(
+            tiles,
+            "tiles_forward",
+            walk["BLOCKS"],
+            SPLIT=1,
+            X=b.value_of(op.weight),
+            W=turned,
+            WB=b.keep(np.full(walk["BLOCKS"], firsts[0])),
+            Y=b.arena + transposed.offset,
+            START=int(number > 0),
+            TAPS=b.keep([layout.rows * first * dx.item for first in firsts]),
+            NT=len(firsts),
+            NJ=columns,
+            ROWS=wide,
+            **walk,
+            **columns_of(b, over, samples, em.lanes),
+        )
+    _back_in_order(b, layout, dx, transposed, samples)
 
 
 RULES[ops.Affine] = Rule(forward, backward)
