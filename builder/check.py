@@ -28,7 +28,7 @@ from schemas.say import say
 from schemas.shapes import Shape
 
 from . import heads
-from .checks import auxiliary, data as data_checks, heads as head_checks, memory, mixing, sharing, untrained
+from .checks import auxiliary, data as data_checks, formulas, heads as head_checks, memory, mixing, sharing, untrained
 from .checks.ending import Ending
 from .checks.found import Found, found
 from .checks.shapes import Shapes
@@ -341,6 +341,7 @@ class _Look:
             end = Ending(self.state, self.raw, self.task, whole, filled, self.facts)
             self.found += data_checks.check_outputs(end, whole)
         self.found += mixing.check(end, self.sections.data)
+        self.found += formulas.check(end)
         if whole is not None and whole.loss is not None:
             self.found += auxiliary.check(replace(end, head=whole), whole)
 

@@ -153,6 +153,8 @@ def times(a: Term, b: Term) -> Term:
 
 
 def over(a: Term, b: Term) -> Term:
+    if a.op == b.op == "number" and b.value:
+        return number(a.value / b.value)
     return ZERO if _is(a, 0) else a if _is(b, 1) else Term("/", (a, b))
 
 
@@ -185,7 +187,7 @@ def derive(term: Term, by: str) -> Term:
     """Return the derivative of a term by a name. Comparisons and sign are constant; ties of max and min go right.
 
     >>> text(derive(parse("x * x + 3", ("x",)), "x"))
-    'x + x'
+    '2 * x'
     """
     if by not in term.names:
         return ZERO
@@ -206,6 +208,8 @@ def derive(term: Term, by: str) -> Term:
         return plus(da, db)
     if term.op == "-":
         return minus(da, db)
+    if term.op == "*" and a == b:
+        return times(times(number(2), a), da)
     if term.op == "*":
         return plus(times(da, b), times(a, db))
     if term.op == "/":
@@ -263,6 +267,32 @@ def split(term: Term) -> tuple[Term, tuple[Reduction, ...]]:
     return outside(term), tuple(found)
 
 
+def slope(term: Term) -> Term:
+    """Return the derivative of a loss by one value y of the prediction, for people: n is how many values there are.
+
+    >>> text(slope(parse("sum(square(y - t)) / 2", ("y", "t"), reductions=True)))
+    'y - t'
+    """
+    outer, found = split(term)
+    total = ZERO
+    for place, one in enumerate(found):
+        by = derive(outer, f"R{place}")
+        for other, reduction in enumerate(found):
+            by = _replaced(by, name(f"R{other}"), Term(reduction.kind, (reduction.inner,)))
+        inner = derive(one.inner, "y")
+        if by.op == "number" and inner.op == "*" and inner.args[0].op == "number":  # 1/2 of 2 (y - t)
+            by, inner = times(by, inner.args[0]), inner.args[1]
+        product = times(by, inner)
+        total = plus(total, over(product, name("n")) if one.kind == "mean" else product)
+    return total
+
+
+def _replaced(term: Term, old: Term, new: Term) -> Term:
+    if term == old:
+        return new
+    return Term(term.op, tuple(_replaced(a, old, new) for a in term.args), term.value, term.name)
+
+
 # --- formulas for people --------------------------------------------------------------------------------------------
 
 _STRENGTH = {">": 0, ">=": 0, "<": 0, "<=": 0, "+": 1, "-": 1, "*": 2, "/": 2, "neg": 3, "**": 4}
@@ -308,8 +338,10 @@ def latex(term: Term) -> str:
     '\\frac{\\operatorname{mean}\\left(\\left|y - t\\right|\\right)}{2}'
     """
     args = [latex(a) for a in term.args]
-    if term.op in ("number", "name"):
-        return text(term)
+    if term.op == "number":
+        return f"{term.value:.6g}"
+    if term.op == "name":
+        return term.name
     if term.op == "*" and term.args[0] == term.args[1]:
         return f"{_bracket(term.args[0], 5)}^{{2}}"
     if term.op == "/":
@@ -319,7 +351,8 @@ def latex(term: Term) -> str:
     if term.op == "neg":
         return f"-{_bracket(term.args[0], 3)}"
     if term.op in _STRENGTH:
-        sign = {"*": r"\,", ">=": r"\ge", "<=": r"\le"}.get(term.op, term.op)
+        dot = r"\cdot" if term.op == "*" and term.args[1].op == "number" else r"\,"
+        sign = {"*": dot, ">=": r"\ge", "<=": r"\le"}.get(term.op, term.op)
         own = _STRENGTH[term.op]
         return f"{_bracket(term.args[0], own)} {sign} {_bracket(term.args[1], own + (term.op == '-'))}"
     if term.op == "abs":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schemas.errors import ShapeError
+from schemas import expression
+from schemas.elementwise import Elementwise
+from schemas.errors import ShapeError, UsageError
 from schemas.layer import Layer
 from schemas.layers.affine import Affine
 from schemas.layers.convolution import Convolution
@@ -13,6 +15,7 @@ from schemas.layers.depthwise_convolution import DepthwiseConvolution
 from schemas.layers.separable_convolution import SeparableConvolution
 from schemas.layers.unpooling import Unpooling
 from schemas.layers.upsample import Upsample
+from schemas.loss import FormulaLoss
 from schemas.ops import value, walk
 from schemas.pool import Pool
 from schemas.shapes import Shape
@@ -39,6 +42,27 @@ def formulas(layer: Layer | None, inputs: Sequence[Shape | None]) -> list[str]:
         return [*_sizes(layer, x, out), *_parameters(layer, x)]
     except ShapeError:  # told by the check
         return []
+
+
+def rendered(layer: Layer | None, inputs: Sequence[Shape | None]) -> list[str]:
+    r"""Return a layer's own formula and its derivative in LaTeX; none where it is not one formula.
+
+    >>> from schemas.layers.custom_activation import CustomActivation
+    >>> rendered(CustomActivation(expression="x * sigmoid(x)"), [(3,)])[0]
+    'f(x) = x \\, \\sigma\\left(x\\right)'
+    """
+    try:
+        if isinstance(layer, Elementwise):
+            term = expression.parse(layer.function(), ("x",))
+            return [f"f(x) = {expression.latex(term)}", f"f'(x) = {expression.latex(expression.derive(term, 'x'))}"]
+        shape = inputs[0] if inputs else None
+        if isinstance(layer, FormulaLoss) and shape is not None:
+            term = expression.parse(layer.formula(shape), ("y", "t"), reductions=True)
+            slope = rf"\frac{{\partial L}}{{\partial y}} = {expression.latex(expression.slope(term))}"
+            return [f"L = {expression.latex(term)}", slope]
+    except UsageError:  # told by the check
+        return []
+    return []
 
 
 def _sizes(layer: Layer, x: Shape, out: Shape) -> list[str]:

@@ -22,7 +22,7 @@ from builder.ui.fields import (
     take_over,
     undone,
 )
-from builder.ui.formula import formulas
+from builder.ui.formula import formulas, rendered
 from builder.ui.pages.common import ICONS, plain
 from builder.ui.state import Connect, Disconnect, Field, Rename, Store
 from builder.ui.state.names import ALLOWED, Scopes, input_of
@@ -93,6 +93,8 @@ def _shapes(block: Shown) -> None:
     lines = formulas(block.info.layer if block.info is not None else None, block.inputs)
     if lines:
         st.code("\n".join(lines), language=None, wrap_lines=True)
+    for formula in rendered(block.info.layer if block.info is not None else None, block.inputs):
+        st.latex(formula)
 
 
 def _name(s: Store, block: Shown) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from builder.cli.ui import entry, options
 from builder.pace import machine, seconds
 from builder.report.pace import Pace
 from builder.ui import fields, pace
-from builder.ui.formula import formulas
+from builder.ui.formula import formulas, rendered
 from builder.ui.inspector import _says
 from builder.ui.pace import seconds_per_epoch
 from builder.ui.sketch import badges
@@ -25,6 +26,8 @@ from builder.ui.state.view import blocks, edges, node, settings, unplaced
 from schemas.layers.average_pooling import AveragePooling
 from schemas.layers.batch_normalization import BatchNormalization
 from schemas.layers.convolution import Convolution
+from schemas.layers.custom_activation import CustomActivation
+from schemas.layers.custom_loss import CustomLoss
 from schemas.layers.deconvolution import Deconvolution
 from schemas.layers.depthwise_convolution import DepthwiseConvolution
 from schemas.layers.max_pooling import MaxPooling
@@ -240,3 +243,37 @@ print([name for name in ("numba", "llvmlite", "sklearn", "streamlit", "pandas") 
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ("[]\n", "") == (done.stdout, done.stderr)
+
+
+CUSTOM = {"type": "CustomLoss", "expression": "mean(square(y - t)) + 0.5 * sum(abs(y - t))"}
+
+
+def test_a_formula_and_its_derivative_are_shown() -> None:
+    assert rendered(CustomLoss(expression=CUSTOM["expression"]), [(3,)]) == [
+        r"L = \operatorname{mean}\left(\left(y - t\right)^{2}\right) + "
+        r"0.5 \, \operatorname{sum}\left(\left|y - t\right|\right)",
+        r"\frac{\partial L}{\partial y} = \frac{2 \, \left(y - t\right)}{n} + "
+        r"0.5 \, \operatorname{sign}\left(y - t\right)",
+    ]
+    assert rendered(CustomActivation(expression="x ** 2"), [(3,)]) == ["f(x) = x^{2}", "f'(x) = 2 \\, x"]
+    assert rendered(Convolution(out_channels=1), [(1, 9, 9)]) == rendered(None, []) == []
+
+
+def test_the_inspector_draws_the_formula(tmp_path: Path) -> None:
+    def draw() -> None:
+        import streamlit as st
+
+        from builder.ui.inspector import _shapes
+        from builder.ui.state.view import blocks
+
+        s = st.session_state["store"]
+        _shapes(blocks(s.state, s.report)[-1])
+
+    layers = [{"type": "Affine", "out_features": 1}, CUSTOM]
+    app = AppTest.from_function(draw)
+    app.session_state["store"] = Store(
+        tmp_path, document={"format": 1, "task": "regression", "model": {"input": [4], "layers": layers}}
+    )
+    app.run()
+    assert not app.exception
+    assert [found.value.strip("$\n ")[:3] for found in app.latex] == ["L =", "\\fr"]
