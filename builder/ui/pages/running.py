@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.training.doctor import Advice
-from builder.ui.checkups import checkups
+from builder.ui.checkups import Found, checkups
 from builder.ui.files import read_json
 from builder.ui.pages.advice import findings
 from builder.ui.pages.charts import SERIES, TRAIN, VALIDATION
@@ -96,6 +96,7 @@ class Watch:
         self._found: list[Any] = []
         self._drawn = -math.inf
         self._shown: set[str] = set()
+        self._checkup: Found | None = None
         self._examined = False
 
     def look(self, *, drawing: bool = False) -> dict[str, Any]:
@@ -128,9 +129,12 @@ class Watch:
         if of != self._advised[0]:
             self._advised = of, findings(found.job, found.rows, found.document, found.report)
         advised = self._advised[1]
-        checkup = checkups(found.folder, living=found.job.living) if found.folder and found.rows else None
+        due = drawing or not found.moving or now - self._drawn >= _old(found.live)
+        if found.folder and found.rows and (due or self._checkup is None):  # to ask for a checkup is to have one made
+            self._checkup = checkups(found.folder, living=found.job.living)
+        checkup = self._checkup
         news = not {one.code for one in advised} <= self._shown or (checkup is not None and not self._examined)
-        if drawing or news or not found.moving or now - self._drawn >= _old(found.live):
+        if due or news:
             layers = [checkup.epoch, checkup.refused] if checkup is not None else None
             warnings = len(found.live.get("warnings") or ())
             self._found = [[(one.code, one.epoch, str(one.what)) for one in advised], layers, warnings]

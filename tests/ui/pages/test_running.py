@@ -9,6 +9,7 @@ from typing import Any
 import pages_harness as harness
 import pytest
 
+from builder.ui.checkups import Found
 from builder.ui.pages import running
 from builder.ui.pages.running import Watch
 
@@ -113,8 +114,7 @@ def test_waiting_and_ended_trainings(desk: Desk) -> None:
 def test_nothing_moves_after_the_last_checkup(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.put("finished")
     assert running.SELDOM == desk.watch().look()["every"], "the checkup is still being made"
-    made = running.checkups
-    monkeypatch.setattr(running, "checkups", lambda folder, living: made.__globals__["Found"]())
+    monkeypatch.setattr(running, "checkups", lambda folder, living: Found())
     assert 0 == desk.watch().look()["every"]
 
 
@@ -150,6 +150,31 @@ def test_the_page_is_drawn_anew_for_what_is_more_than_numbers(desk: Desk, monkey
         before = watch.look(drawing=True)["rev"]
         desk.put(state)
         assert before != watch.look()["rev"]
+
+
+def test_checkups_are_asked_for_when_they_would_be_drawn(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To ask for one is to have it made, which takes the training's time."""
+    now, asked = [1000.0], []
+    monkeypatch.setattr(running.time, "monotonic", lambda: now[0])
+
+    def checkups(folder: Path, living: bool) -> Found | None:
+        asked.append(now[0])
+        return Found(epoch=len(asked)) if len(asked) > 2 else None
+
+    monkeypatch.setattr(running, "checkups", checkups)
+    watch = desk.watch()
+    first = watch.look(drawing=True)["rev"]
+    for _ in range(2):
+        now[0] += running.FOUND
+        watch.look()
+    assert 3 == len(asked) and first != watch.look()["rev"], "the first is waited for"
+    drawn = watch.look(drawing=True)["rev"]
+    for _ in range(2):
+        now[0] += running.FOUND
+        assert drawn == watch.look()["rev"]
+    assert 4 == len(asked)
+    now[0] += running.OLD[0]
+    assert drawn != watch.look()["rev"] and 5 == len(asked)
 
 
 def test_other_trainings_move_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
