@@ -11,6 +11,7 @@ that tests/ui/test_said.py finds every sentence of the product, and every one th
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -86,6 +87,36 @@ def either(names: Iterable[str]) -> Joined:
     'a or b'
     """
     return Joined(" or ", names)
+
+
+def reason(error: OSError) -> str:
+    """Return why the system refused something: with translations, where it is one of the usual reasons.
+
+    >>> reason(OSError(errno.ENOSPC, "..."))
+    'No space left on device'
+    """
+    usual = {
+        errno.ENOSPC: say("No space left on device"),
+        errno.EDQUOT: say("Disk quota exceeded"),
+        errno.EACCES: say("Permission denied"),
+        errno.EPERM: say("Operation not permitted"),
+        errno.EROFS: say("Read-only file system"),
+        errno.ENOENT: say("No such file or directory"),
+        errno.EISDIR: say("Is a directory"),
+        errno.ENOTDIR: say("Not a directory"),
+        errno.EIO: say("Input/output error"),
+    }
+    return usual.get(error.errno or 0) or error.strerror or str(error)
+
+
+def message(error: BaseException) -> str:
+    """Return an exception's message with all that it was made of, where it was said by `say`.
+
+    >>> message(ValueError(say("{count} rows", count=2))).template
+    '{count} rows'
+    """
+    given = error.args[0] if error.args else ""
+    return given if isinstance(given, Said) else str(error)
 
 
 def listed(names: Sequence[str]) -> Said:

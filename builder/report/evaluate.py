@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import DataError
+from schemas.say import say
 
 from .metrics import metrics
 
@@ -42,8 +43,11 @@ def data_of(run: Run, base: str | os.PathLike[str] | None = None) -> Prepared:
     prepared = prepare(run.document, Path(base) if base is not None else Path(run.data["base"]), findings=False)
     if prepared.fingerprint != run.data["fingerprint"]:
         raise DataError(
-            f"The data of {run.path} have changed since its training, so its parts are no longer the same: "
-            "samples it was trained on could be among those it is tested on. Restore the data, or train again."
+            say(
+                "The data of {path} have changed since its training, so its parts are no longer the same: samples it "
+                "was trained on could be among those it is tested on. Restore the data, or train again.",
+                path=run.path,
+            )
         )
     return prepared
 
@@ -52,5 +56,11 @@ def part_of(run: Run, prepared: Prepared, name: str) -> Part:
     """Return "train", "validation" or "test" of a run's data. Raises DataError when there is no such part."""
     part = prepared.parts.get(name)
     if part is None:
-        raise DataError(f"The data have no {name} part: data.{name} is 0 in {run.path / 'document.json'}.")
+        raise DataError(
+            say(
+                "The data have no {name} part: data.{name} is 0 in {file}.",
+                name=name,
+                file=run.path / "document.json",
+            )
+        )
     return part

@@ -93,7 +93,8 @@ def describe_data(job: Job) -> dict[str, Any]:
 
 def require_space(folder: Path, needed: int) -> None:
     """Raise TrainingError when the disk has no room for the run, before anything is written."""
-    require(folder, needed, f"a run of this network (its checkpoints take up to {size(needed)})", begun=False)
+    purpose = say("a run of this network (its checkpoints take up to {size})", size=size(needed))
+    require(folder, needed, purpose, begun=False)
 
 
 def reassemble(folder: RunFolder, events: Events, *, threads: int | None, base: Path | None) -> Job:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.errors import DataError
+from schemas.say import say
 
 from . import tensorfile
 from .durable import Content
@@ -81,7 +82,7 @@ def load(path: Path) -> Checkpoint:
     tensors, texts = tensorfile.read(path)
     kind = texts.get("format")
     if kind not in (tensorfile.NETWORK, _RESUMABLE) or not {"state", "document_hash", "fingerprint"} <= texts.keys():
-        raise DataError(f"{path} is no checkpoint of a training run.")
+        raise DataError(say("{path} is no checkpoint of a training run.", path=path))
     session = {key.removeprefix(_SESSION): value for key, value in tensors.items() if key.startswith(_SESSION)}
     return Checkpoint(
         parameters={key: array for key, array in tensors.items() if not key.startswith(_SESSION)},

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import TrainingError
+from schemas.say import reason, say
 
 Content = Iterable[bytes | memoryview]
 
@@ -94,29 +95,46 @@ def require(folder: Path, needed: int, purpose: str, *, begun: bool = True) -> N
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise TrainingError(
-            f"The disk is too full: {purpose} needs {size(needed)} and {size(free)} are free in {folder}. "
-            f"Nothing was changed there. Make {size(needed - free)} of room, "
-            f"{'then go on with `tsumiki resume`, ' if begun else ''}or use another folder (out=)."
+            say(
+                "The disk is too full: {purpose} needs {needed} and {free} are free in {folder}. Nothing was changed "
+                "there. Make {missing} of room, {resume}or use another folder (out=).",
+                purpose=purpose,
+                needed=size(needed),
+                free=size(free),
+                folder=folder,
+                missing=size(needed - free),
+                resume=say("then go on with `tsumiki resume`, ") if begun else "",
+            )
         )
 
 
 def failure(error: OSError, path: Path, *, begun: bool = True) -> TrainingError:
     """Say in words why a file could not be written; where no run has `begun`, there is none to go on with."""
-    reason = error.strerror or str(error)
+    why = reason(error)
     if error.errno in _FULL:
         with suppress(OSError):
-            reason += f", {size(shutil.disk_usage(path.parent).free)} are free"
-        remedy = "Make room there"
+            why = say("{reason}, {free} are free", reason=why, free=size(shutil.disk_usage(path.parent).free))
+        remedy = say("Make room there")
     else:
-        remedy = "Look after the disk and its permissions"
+        remedy = say("Look after the disk and its permissions")
     if not begun:
         return TrainingError(
-            f"Could not begin a run in {path}: {reason}. Nothing was left there. {remedy}, "
-            "or use another folder (out=)."
+            say(
+                "Could not begin a run in {path}: {reason}. Nothing was left there. {remedy}, or use another folder "
+                "(out=).",
+                path=path,
+                reason=why,
+                remedy=remedy,
+            )
         )
     return TrainingError(
-        f"Could not write {path}: {reason}. What was saved before is unchanged. {remedy}, "
-        "then go on with `tsumiki resume`."
+        say(
+            "Could not write {path}: {reason}. What was saved before is unchanged. {remedy}, then go on with "
+            "`tsumiki resume`.",
+            path=path,
+            reason=why,
+            remedy=remedy,
+        )
     )
 
 

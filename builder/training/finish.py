@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from schemas.errors import DataError
+from schemas.say import say
 
 from . import checkpoint, doctor, evaluation, scores
 from .classweights import labels
@@ -80,7 +81,7 @@ def evaluated(job: Job) -> tuple[str, Part]:
         part = getattr(job.prepared, name)
         if part is not None:
             return name, part
-    raise DataError("The data have no samples.")
+    raise DataError(say("The data have no samples."))
 
 
 def expectations(expect: Any, values: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import DataError, DocumentError, Problem
-from schemas.say import commas, say
+from schemas.say import about, commas, say, sentences
 from schemas.training import Monitor, Training
 
 from .checkpoint import Origin
@@ -41,9 +41,13 @@ class Job:
         """Raise DataError or DocumentError when settings and data do not fit together."""
         if self.batches < 1:
             raise DataError(
-                "The training part has no whole batch: "
-                f"{len(self.prepared.train)} samples, batch_size {self.training.batch_size}, drop_last "
-                f"{str(self.training.drop_last).lower()}. Use a smaller batch_size or more data."
+                say(
+                    "The training part has no whole batch: {count} samples, batch_size {batch_size}, drop_last "
+                    "{dropped}. Use a smaller batch_size or more data.",
+                    count=len(self.prepared.train),
+                    batch_size=self.training.batch_size,
+                    dropped=str(self.training.drop_last).lower(),
+                )
             )
         names, targets = self.prepared.class_names, self.prepared.train.targets
         classes = len(names) if names else int(targets.max()) + 1 if self.task != "regression" else 0
@@ -51,7 +55,7 @@ class Job:
             what = say("class_weights cannot be used where every pixel has a class.")
             why = say("They weigh whole samples. Remove the field.")
             problem = Problem("training.class_weights", what, why, "/training/class_weights")
-            raise DocumentError(f"{what} {why}", [problem])
+            raise DocumentError(sentences(what, why), [problem])
         self.class_weights = class_weights(self.training, self.task, targets, classes)
         self._check_monitor(self.training.monitor, "/training/monitor")
         if self.training.early_stopping is not None and self.training.early_stopping.monitor is not None:
@@ -90,4 +94,7 @@ class Job:
         if monitor not in names:
             what = say("{name!r} cannot be monitored here.", name=str(monitor))
             why = say("There is {names} for this task and these settings.", names=commas(names))
-            raise DocumentError(f"{pointer}: {what} {why}", [Problem("training.monitor", what, why, pointer)])
+            raise DocumentError(
+                about(pointer, sentences(what, why)),
+                [Problem("training.monitor", what, why, pointer)],
+            )

@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from schemas.errors import DataError, DocumentError
+from schemas.say import say
 
 from . import checkpoint
 from .checkpoint import Checkpoint
@@ -43,7 +44,7 @@ class Keeper:
             kept = Checkpoint(last.parameters, state, last.origin)
             files = kept.encode(self.folder.best) + files  # best first: `last` never names a best that is not there
             needed += kept.size()
-        require(self.folder.path, needed, "the next checkpoint")
+        require(self.folder.path, needed, say("the next checkpoint"))
         replace(files)
         self._saved_at = time.monotonic()
 
@@ -60,17 +61,24 @@ class Keeper:
         saved = checkpoint.load(self.folder.last)
         path = self.folder.path
         if saved.session is None:
-            raise DataError(f"{self.folder.last} holds a network, but not the state of its training.")
+            raise DataError(say("{last} holds a network, but not the state of its training.", last=self.folder.last))
         if saved.origin.document_hash != self.job.origin.document_hash:
             raise DocumentError(
-                f"{path / 'document.json'} was changed since this run began, so its checkpoint does not belong to it. "
-                "Undo the change to resume, or start a new run with `tsumiki train`."
+                say(
+                    "{file} was changed since this run began, so its checkpoint does not belong to it. Undo the "
+                    "change to resume, or start a new run with `tsumiki train`.",
+                    file=path / "document.json",
+                )
             )
         if saved.origin.fingerprint != self.job.origin.fingerprint:
             raise DataError(
-                f"The data changed since {path} began: their fingerprint was {saved.origin.fingerprint[:12]} and is "
-                f"{self.job.origin.fingerprint[:12]}. Restore the data to resume, or start a new run with "
-                "`tsumiki train`."
+                say(
+                    "The data changed since {path} began: their fingerprint was {before} and is {now}. Restore the "
+                    "data to resume, or start a new run with `tsumiki train`.",
+                    path=path,
+                    before=saved.origin.fingerprint[:12],
+                    now=self.job.origin.fingerprint[:12],
+                )
             )
         restore_parameters(self.job.network, saved)
         self.session.load_state(dict(saved.session))
@@ -89,6 +97,6 @@ def restore_parameters(network: Network, saved: Checkpoint) -> None:
     """Put the parameters of a checkpoint into a network. Raises DataError when they are not that network's."""
     params = network.params
     if set(params) != set(saved.parameters):
-        raise DataError("The checkpoint holds the parameters of another network.")
+        raise DataError(say("The checkpoint holds the parameters of another network."))
     for key, value in saved.parameters.items():
         params[key] = value

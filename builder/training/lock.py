@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from schemas.errors import TrainingError
+from schemas.say import reason, say
 
 if sys.platform == "win32":
     import msvcrt
@@ -40,7 +41,9 @@ class Lock:
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise TrainingError(f"Cannot write to {self.path.parent}: {error.strerror or error}.") from error
+            raise TrainingError(
+                say("Cannot write to {parent}: {reason}.", parent=self.path.parent, reason=reason(error))
+            ) from error
         try:
             _take(descriptor)
         except OSError as error:
@@ -73,11 +76,21 @@ class Lock:
         folder = self.path.parent
         if not isinstance(error, BlockingIOError | PermissionError):
             return TrainingError(
-                f"The file system of {folder} cannot lock files ({error.strerror}); use another folder."
+                say(
+                    "The file system of {folder} cannot lock files ({strerror}); use another folder.",
+                    folder=folder,
+                    strerror=reason(error),
+                )
             )
         with suppress(OSError, ValueError, KeyError, TypeError):
             os.lseek(descriptor, 0, os.SEEK_SET)
             holder = json.loads(os.read(descriptor, 4096))
             who = f"process {holder['pid']} on {holder['host']}, started {holder['started']}"
-            return TrainingError(f"{folder} is being trained already, by {who}. Wait for it or stop it first.")
-        return TrainingError(f"{folder} is being trained already, by another process. Wait for it or stop it first.")
+            return TrainingError(
+                say(
+                    "{folder} is being trained already, by {who}. Wait for it or stop it first.", folder=folder, who=who
+                )
+            )
+        return TrainingError(
+            say("{folder} is being trained already, by another process. Wait for it or stop it first.", folder=folder)
+        )

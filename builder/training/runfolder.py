@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import DataError, TrainingError, UsageError
+from schemas.say import reason, say
 
 from .durable import failure, replace, sync_folder
 from .lock import Lock
@@ -55,11 +56,18 @@ class RunFolder:
         try:
             value = json.loads(path.read_bytes())
         except OSError as error:
-            raise DataError(f"Cannot read {path}: {error.strerror or error}. Is {self.path} a run folder?") from error
+            raise DataError(
+                say(
+                    "Cannot read {path}: {reason}. Is {folder} a run folder?",
+                    path=path,
+                    reason=reason(error),
+                    folder=self.path,
+                )
+            ) from error
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{path} is not valid JSON: {error}.") from error
+            raise DataError(say("{path} is not valid JSON: {error}.", path=path, error=error)) from error
         if not isinstance(value, dict):
-            raise DataError(f"{path} is not a JSON object.")
+            raise DataError(say("{path} is not a JSON object.", path=path))
         return value
 
     def rows(self) -> list[dict[str, Any]]:
@@ -122,7 +130,10 @@ def find(path: str | os.PathLike[str]) -> RunFolder:
     numbers = _numbers(given) if given.is_dir() else []
     if not numbers:
         raise UsageError(
-            f"{given} is no run folder: there is no document.json in it. Give a folder like runs/digits/1."
+            say(
+                "{given} is no run folder: there is no document.json in it. Give a folder like runs/digits/1.",
+                given=given,
+            )
         )
     return RunFolder(given / str(max(numbers)))
 
@@ -154,7 +165,10 @@ def _claim(hidden: Path, parent: Path) -> Path:
                 raise
     else:
         raise TrainingError(
-            f"Found no free number for a run folder in {parent}; other trainers took a thousand in a row."
+            say(
+                "Found no free number for a run folder in {parent}; other trainers took a thousand in a row.",
+                parent=parent,
+            )
         )
     try:
         sync_folder(parent)

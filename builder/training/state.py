@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from schemas.errors import DataError
+from schemas.say import say
 
 _LATER = frozenset({"hit_samples", "total_sum", "losses"})
 
@@ -83,4 +84,4 @@ class State:
                 raise ValueError("its fields are not those of this version")
             return cls(**raw)
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise DataError(f"The state in the checkpoint cannot be read: {error}.") from error
+            raise DataError(say("The state in the checkpoint cannot be read: {error}.", error=error)) from error

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from schemas.errors import DataError
+from schemas.say import reason, say
 
 from .durable import Content
 
@@ -57,10 +58,14 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         with path.open("rb") as file:
             return _read(file, os.fstat(file.fileno()).st_size)
     except OSError as error:
-        raise DataError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise DataError(say("Cannot read {path}: {reason}.", path=path, reason=reason(error))) from error
     except _Broken as error:
         raise DataError(
-            f"{path} is damaged: {error}. It was cut off or changed after it was written; restore it from a copy."
+            say(
+                "{path} is damaged: {error}. It was cut off or changed after it was written; restore it from a copy.",
+                path=path,
+                error=error,
+            )
         ) from error
 
 
@@ -71,9 +76,9 @@ def outline(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
             header, texts = _header(file, os.fstat(file.fileno()).st_size)
             return {key: _span(key, entry)[3] for key, entry in header.items()}, texts
     except OSError as error:
-        raise DataError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise DataError(say("Cannot read {path}: {reason}.", path=path, reason=reason(error))) from error
     except _Broken as error:
-        raise DataError(f"{path} is damaged, or no safetensors file: {error}.") from error
+        raise DataError(say("{path} is damaged, or no safetensors file: {error}.", path=path, error=error)) from error
 
 
 class _Broken(Exception):

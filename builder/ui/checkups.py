@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import TsumikiError
+from schemas.say import message
 
 if TYPE_CHECKING:
     from builder.report.explain.health import Checkup, Verdict
@@ -98,7 +99,7 @@ def _look(folder: Path, kept: _Kept, stamp: int) -> None:
     try:
         found = _made(folder, kept)
     except TsumikiError as error:
-        found = Found(refused=str(error))
+        found = Found(refused=message(error))
     except Exception as error:  # a checkup is extra: it must end neither the page nor this thread's bookkeeping
         found = Found(refused=f"{type(error).__name__}: {error}")
     with kept.mutex:

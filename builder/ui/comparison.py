@@ -12,7 +12,7 @@ import streamlit as st
 from builder.report.aligned import WHOLE, Comparison, Pair, compare as compared
 from builder.ui.figures import amount
 from builder.ui.mending import changes
-from builder.ui.pages.common import plain
+from builder.ui.pages.common import plain, refused
 from builder.ui.state import Store
 from builder.ui.state.tree import stripped
 from builder.ui.texts import text
@@ -49,7 +49,7 @@ def _other(s: Store, chosen: str) -> dict[str, Any] | None:
             return dict(stripped(s.state.saved))
         return read_file(s.resolve(name)) if kind == "file" else read_text(examples()[name])
     except TsumikiError as error:
-        st.error(plain(error))
+        refused(error)
         return None
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.errors import TsumikiError
+from schemas.say import message
 
 if TYPE_CHECKING:
     from builder.data.part import Part
@@ -118,7 +119,7 @@ class Insight:
 
             self._prepared = data_of(self.run)
         except TsumikiError as error:
-            self.missing = str(error)
+            self.missing = message(error)
 
     @property
     def names(self) -> tuple[str, ...]:

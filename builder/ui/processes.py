@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import TrainingError
+from schemas.say import say
 
 from .files import read_json
 
@@ -35,7 +36,9 @@ def command(*words: str, seconds: float) -> subprocess.CompletedProcess[str]:
             timeout=seconds,
         )
     except subprocess.TimeoutExpired as error:
-        raise TrainingError(f"tsumiki {words[0]} took longer than {seconds:.0f} s and was ended.") from error
+        raise TrainingError(
+            say("tsumiki {verb} took longer than {seconds:.0f} s and was ended.", verb=words[0], seconds=seconds)
+        ) from error
 
 
 def created(pid: int) -> float | None:

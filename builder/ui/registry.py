@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from schemas.errors import TrainingError, UsageError
+from schemas.say import reason, say, sentences
 
 from .confine import strays
 from .files import read_json, write_json, writing
@@ -78,7 +79,7 @@ class Registry:
     def __init__(self, workspace: Path, most: int = 1, command: Sequence[str] | None = None) -> None:
         """`most` trainings run at once; `command` is what is started with a job's folder added (for tests)."""
         if most < 1:
-            raise UsageError(f"At least one training must be allowed at once, but received {most}.")
+            raise UsageError(say("At least one training must be allowed at once, but received {most}.", most=most))
         self.workspace = workspace.resolve()
         self._most = most
         self.command = tuple(command or (sys.executable, "-P", "-m", "builder.ui.worker"))
@@ -109,7 +110,7 @@ class Registry:
         document reads what is outside of the workspace.
         """
         for problem in strays(document, base or self.workspace, self.workspace):
-            raise UsageError(f"{problem.what} {problem.why}")
+            raise UsageError(sentences(problem.what, problem.why))
         name = str(document.get("name") or "network")
         order = {"action": "train", "out": str(self.workspace / RUNS), "base": str(base or self.workspace)}
         return self._enqueue(name, order, document)
@@ -183,9 +184,11 @@ class Registry:
         try:
             place = (self.workspace / path).resolve()
         except (OSError, ValueError) as error:  # a loop of links, a NUL byte
-            raise UsageError(f"{path!r} is no path: {error}.") from error
+            raise UsageError(say("{path!r} is no path: {error}.", path=path, error=error)) from error
         if not place.is_relative_to(self.workspace):
-            raise UsageError(f"{path} is not inside the workspace {self.workspace}.")
+            raise UsageError(
+                say("{path} is not inside the workspace {workspace}.", path=path, workspace=self.workspace)
+            )
         return place
 
     # --- the queue moves -------------------------------------------------------------------------------------------
@@ -261,7 +264,9 @@ class Registry:
                     start_new_session=True,  # Ctrl-C in the server's terminal is not meant for the trainings
                 )
         except OSError as error:
-            return replace(job, state="failed", message=f"The training could not be started: {error.strerror}.")
+            return replace(
+                job, state="failed", message=say("The training could not be started: {reason}.", reason=reason(error))
+            )
         self._children[job.id] = process
         return replace(job, state="running", pid=process.pid, begun=created(process.pid))
 
@@ -336,11 +341,11 @@ class Registry:
         for job in jobs:
             if job.id == which:
                 return job
-        raise UsageError(f"There is no training {which!r} in the queue.")
+        raise UsageError(say("There is no training {which!r} in the queue.", which=which))
 
     def _folder(self, which: str) -> Path:
         if not which.isdecimal():
-            raise UsageError(f"There is no training {which!r} in the queue.")
+            raise UsageError(say("There is no training {which!r} in the queue.", which=which))
         return self.place / "jobs" / which
 
     def _folders(self) -> list[Path]:

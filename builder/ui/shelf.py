@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from schemas.errors import TrainingError, TsumikiError, UsageError
+from schemas.say import say
 
 from .files import read_json, write_json, writing
 from .processes import command, lock_holder
@@ -146,7 +147,7 @@ class Shelf:
         folder = (self.workspace / run).resolve()
         inside = folder.is_relative_to(self.workspace / RUNS) and len(folder.relative_to(self.workspace).parts) == 3
         if not inside or not folder.name.isdecimal() or not (folder / "document.json").is_file():
-            raise UsageError(f"{run} is no run of this workspace.")
+            raise UsageError(say("{run} is no run of this workspace.", run=run))
         return folder
 
     def costs(self, entries: Iterable[Entry], seconds: float = 0.5) -> dict[str, Costs]:
@@ -181,7 +182,7 @@ class Shelf:
         """Put a run aside and return what `restore` takes. Raises UsageError while it is being trained."""
         folder = self.folder(run)
         if lock_holder(folder) is not None:
-            raise UsageError(f"{run} is being trained. Stop it first.")
+            raise UsageError(say("{run} is being trained. Stop it first.", run=run))
         token = f"{time.time_ns()}"
         with writing(self.trash):
             (self.trash / token).mkdir(parents=True)
@@ -196,10 +197,10 @@ class Shelf:
         place = self.trash / token
         was = read_json(place / "was.json").get("run") if token.isdecimal() else None
         if not isinstance(was, str) or not (place / "run").is_dir():
-            raise UsageError("This run can no longer be brought back.")
+            raise UsageError(say("This run can no longer be brought back."))
         target = (self.workspace / was).resolve()
         if not target.is_relative_to(self.workspace / RUNS):
-            raise UsageError(f"{was} is no run of this workspace.")
+            raise UsageError(say("{was} is no run of this workspace.", was=was))
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             while target.exists():

@@ -15,6 +15,7 @@ from builder.ui.state import Open, Set, Store
 from builder.ui.state.store import EMPTY, Conflict, Draft
 from builder.ui.texts import text, texts
 from schemas.errors import TsumikiError
+from schemas.say import message
 
 MOST_UPLOAD = 8 * 2**20
 """Bytes of an uploaded document; schemas/reader.py takes no more."""
@@ -41,7 +42,7 @@ def examples() -> dict[str, str]:
 
 def told(error: Exception) -> None:
     """Keep a message for the next time the page is drawn: callbacks cannot draw."""
-    st.session_state["build:told"] = str(error)
+    st.session_state["build:told"] = message(error)
 
 
 def toolbar(s: Store) -> None:

@@ -146,7 +146,7 @@ def _bounded(infos: Sequence[zipfile.ZipInfo], name: str) -> None:
         )
     total = sum(info.file_size for info in infos)
     unpacked(sum(info.compress_size for info in infos), total, Path(name))
-    require(Path.cwd(), total, "the unpacked archive")
+    require(Path.cwd(), total, say("the unpacked archive"))
 
 
 def _parts(info: zipfile.ZipInfo, name: str) -> tuple[str, ...]:

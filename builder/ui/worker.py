@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from schemas.say import written
+from schemas.say import Said, message as told, say, written
 
 INTERVAL = 0.25
 """Seconds between two writes of live.json; the page reads it twice a second."""
@@ -64,18 +64,24 @@ class Live:
 
     def ended(self, code: int, message: str, problems: list[Any]) -> None:
         """Say how the process ended."""
-        self.state |= {"phase": "ended", "exit_code": code, "message": message, "problems": problems}
+        self.state |= {"phase": "ended", "exit_code": code, "message": str(message), "problems": problems}
+        if isinstance(message, Said):
+            self.state["said"] = written(message)
         if not self.write():
             self._squeeze()
 
     def _squeeze(self) -> None:
         """Write the end over what stands in live.json: on a full disk there is room for that and for nothing else."""
-        kept = {key: self.state[key] for key in ("phase", "exit_code", "run") if key in self.state}
-        text = json.dumps({**kept, "message": self.state["message"][:1000]}).encode()  # ASCII: no letter is cut in two
+        kept: dict[str, Any] = {key: self.state[key] for key in ("phase", "exit_code", "run") if key in self.state}
+        kept["message"] = self.state["message"][:1000]
         with suppress(OSError), self.path.open("r+b", buffering=0) as file:
-            if len(text) <= os.fstat(file.fileno()).st_size:
-                file.write(text)
-                file.truncate()
+            room = os.fstat(file.fileno()).st_size
+            for more in ({"said": self.state.get("said")}, {}):
+                text = json.dumps({**kept, **more}).encode()  # ASCII: no letter is cut in two
+                if len(text) <= room:
+                    file.write(text)
+                    file.truncate()
+                    return
 
     def write(self) -> bool:
         """Write live.json now: aside and renamed, so that a reader never meets half of it. Say whether it was."""
@@ -175,10 +181,10 @@ def work(folder: Path) -> int:
             _run(folder, live)
             code, message = 0, ""
         except TsumikiError as error:
-            code, message = error.exit_code, str(error)
+            code, message = error.exit_code, told(error)
             problems = [_whole(problem.to_json()) for problem in getattr(error, "problems", ())]
         except MemoryError:
-            code, message = 5, "There is not enough memory. Make training.batch_size or the network smaller."
+            code, message = 5, say("There is not enough memory. Make training.batch_size or the network smaller.")
         except Exception as error:
             import traceback
 

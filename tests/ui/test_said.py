@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,3 +78,33 @@ def test_every_layer_and_each_of_its_fields_is_there_in_every_language(name: str
 
 def test_every_setting_of_the_document_is_there_in_every_language() -> None:
     assert [] == missing(descriptions(schema_of(Document)))
+
+
+def test_what_is_refused_is_said_in_the_persons_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the check's problems, but exceptions: a full disk, a lock that is held, a run that is gone."""
+    from builder.training import durable
+    from builder.training.lock import Lock
+    from builder.ui.shelf import Shelf
+    from builder.ui.texts.translate import read, said
+    from schemas.errors import TsumikiError
+    from schemas.say import message, written
+
+    def refusals() -> Iterator[TsumikiError]:
+        yield durable.failure(OSError(errno.ENOSPC, "No space left on device"), tmp_path / "x")
+        for act in (
+            lambda: durable.require(tmp_path, 2**60, "a run"),
+            lambda: Lock(tmp_path).acquire(),
+            lambda: Shelf(tmp_path).folder("runs/a/1"),
+        ):
+            with pytest.raises(TsumikiError) as caught:
+                act()
+            yield caught.value
+
+    with Lock(tmp_path):
+        for error in refusals():
+            english = message(error)
+            for language in OTHERS:
+                other = said(english, language)
+                assert other != english and ("runs/a/1" in other or str(tmp_path) in other), (language, other)
+                assert other == read(str(english), written(english), language), "and from a file, as a trainer's"
+    assert "Platz" in said(message(next(refusals())), "de") and "No space" not in said(message(next(refusals())), "de")

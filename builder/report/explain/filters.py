@@ -9,6 +9,7 @@ import numpy as np
 
 from schemas import ops
 from schemas.errors import UsageError
+from schemas.say import say
 
 from .probe import find
 
@@ -50,11 +51,11 @@ def convolution(net: Network, layer: str | None = None) -> tuple[str, ops.Conv2d
     if layer is not None:
         find(net, layer)
         if layer not in every:
-            known = f": {', '.join(list(every)[:8])} are" if every else ""
-            raise UsageError(f"Layer {layer!r} is no convolution{known}.")
+            known = say(": {names} are", names=", ".join(list(every)[:8])) if every else ""
+            raise UsageError(say("Layer {layer!r} is no convolution{known}.", layer=layer, known=known))
         return layer, every[layer]
     if not every:
-        raise UsageError("The network has no convolution, so it has no filters to look at.")
+        raise UsageError(say("The network has no convolution, so it has no filters to look at."))
     return next(iter(every.items()))
 
 
@@ -114,9 +115,22 @@ def apply_filter(
     """Return the response (OH, OW) of one filter (C, FH, FW) to any image (C, H, W), without bias."""
     x, w = np.asarray(image, np.float64), np.asarray(weight, np.float64)
     if x.ndim != 3 or w.ndim != 3 or len(x) != len(w):
-        raise UsageError(f"A filter {w.shape} does not fit an image {x.shape}: both are (channels, height, width).")
+        raise UsageError(
+            say(
+                "A filter {filter} does not fit an image {image}: both are (channels, height, width).",
+                filter=w.shape,
+                image=x.shape,
+            )
+        )
     padded = np.pad(x, ((0, 0), *padding))
     if any(a < b for a, b in zip(padded.shape[1:], w.shape[1:], strict=True)):
-        raise UsageError(f"The filter, {w.shape[1]} × {w.shape[2]}, is larger than the image {x.shape[1:]}.")
+        raise UsageError(
+            say(
+                "The filter, {height} × {width}, is larger than the image {image}.",
+                height=w.shape[1],
+                width=w.shape[2],
+                image=x.shape[1:],
+            )
+        )
     windows = np.lib.stride_tricks.sliding_window_view(padded, w.shape[1:], axis=(1, 2))
     return np.einsum("chwij,cij->hw", windows[:, :: stride[0], :: stride[1]], w)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.errors import UsageError
+from schemas.say import say
 from schemas.shapes import shape_text
 
 from .maps import last_maps
@@ -40,7 +41,12 @@ def grad_cam(net: Network, x: Any, outputs: Sequence[int] | None = None, layer: 
     shape = shape_of(net, name)
     if len(shape) != 3 or shape[1] * shape[2] < 2:
         raise UsageError(
-            f"Grad-CAM needs a layer with maps, but {name!r} gives {shape_text(shape)}: try {last_maps(net)!r}."
+            say(
+                "Grad-CAM needs a layer with maps, but {name!r} gives {shape}: try {other!r}.",
+                name=name,
+                shape=shape_text(shape),
+                other=last_maps(net),
+            )
         )
     chosen, rows, sign = targets(net, x, outputs)
     _, seen, slopes = score_gradients(net, x, rows, [name])
@@ -60,7 +66,13 @@ def targets(net: Network, x: Any, outputs: Sequence[int] | None) -> tuple[np.nda
     else:
         chosen = np.asarray(outputs, np.int64).reshape(-1)
         if len(chosen) != len(flat) or (len(chosen) and not 0 <= chosen.min() <= chosen.max() < count):
-            raise UsageError(f"Give an output from 0 to {count - 1} for each of the {len(flat)} samples.")
+            raise UsageError(
+                say(
+                    "Give an output from 0 to {last} for each of the {count} samples.",
+                    last=count - 1,
+                    count=len(flat),
+                )
+            )
     sign = np.where(chosen == 1, 1.0, -1.0) if single else np.ones(len(chosen))
     return chosen, [0] * len(chosen) if single else chosen.tolist(), sign
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas import ops
 from schemas.errors import UsageError
+from schemas.say import say
 
 from .probe import find, layer_names, score_node, shape_of, values
 
@@ -45,7 +46,7 @@ def last_maps(net: Network) -> str:
         name for name in map_layers(net) if sizes and find(net, name) in before and shape_of(net, name)[1:] == sizes[-1]
     ]
     if not fitting:
-        raise UsageError("The network has no convolution whose maps lead to its scores; name a layer to look at.")
+        raise UsageError(say("The network has no convolution whose maps lead to its scores; name a layer to look at."))
     return fitting[-1]
 
 

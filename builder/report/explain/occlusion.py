@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.errors import UsageError
+from schemas.say import say
 
 from .gradcam import targets
 from .probe import images
@@ -42,16 +43,33 @@ def occlusion(
     c, h, w = images(net, "Occlusion")
     sample = np.asarray(x, net.params.dtype)
     if sample.shape != (c, h, w):
-        raise UsageError(f"Occlusion takes one sample of the shape {(c, h, w)}, but received {sample.shape}.")
+        raise UsageError(
+            say(
+                "Occlusion takes one sample of the shape {needed}, but received {shape}.",
+                needed=(c, h, w),
+                shape=sample.shape,
+            )
+        )
     side = max(1, round(min(h, w) / 4)) if patch is None else patch
     step = max(1, side // 2) if stride is None else stride
     if not 1 <= side <= min(h, w) or step < 1:
         raise UsageError(
-            f"The patch must have 1 to {min(h, w)} pixels and step by at least 1: received {side}, {step}."
+            say(
+                "The patch must have 1 to {most} pixels and step by at least 1: received {side}, {step}.",
+                most=min(h, w),
+                side=side,
+                step=step,
+            )
         )
     tops, lefts = _starts(h, side, step), _starts(w, side, step)
     if len(tops) * len(lefts) > MOST:
-        raise UsageError(f"{len(tops) * len(lefts):,} positions are too many: take a larger stride than {step}.")
+        raise UsageError(
+            say(
+                "{count:,} positions are too many: take a larger stride than {step}.",
+                count=len(tops) * len(lefts),
+                step=step,
+            )
+        )
     chosen = targets(net, sample[None], None if output is None else [output])[0]
     grey = sample.mean(axis=(1, 2)) if fill is None else np.full(c, fill, sample.dtype)
     places = [(top, left) for top in tops for left in lefts]

@@ -20,6 +20,7 @@ from builder.compile.tensors import Node
 from builder.targets import inputs
 from schemas import ops
 from schemas.errors import UsageError
+from schemas.say import say
 from schemas.shapes import shape_text
 from schemas.suggest import did_you_mean
 
@@ -53,14 +54,18 @@ def losses_of(net: Network) -> tuple[str, ...]:
 def find(net: Network, layer: str) -> Node:
     """Return the node of a layer's value, or raise UsageError with the name that was probably meant."""
     if layer in losses_of(net):
-        raise UsageError(f"{layer!r} is the loss: it has no value to look at. Look at the layers before it.")
+        raise UsageError(
+            say("{layer!r} is the loss: it has no value to look at. Look at the layers before it.", layer=layer)
+        )
     if layer not in net.graph.layers:
         meant = did_you_mean(layer, ["Input", *layer_names(net)], {})
         known = ", ".join(layer_names(net)[:12])
-        hint = f"did you mean {meant[0]!r}?" if meant else f"its layers are {known}."
-        raise UsageError(f"The network has no layer {layer!r}: {hint}")
+        hint = say("did you mean {name!r}?", name=meant[0]) if meant else say("its layers are {names}.", names=known)
+        raise UsageError(say("The network has no layer {layer!r}: {hint}", layer=layer, hint=hint))
     if layer != "Input" and net.checked.auxiliary and layer not in layer_names(net):
-        raise UsageError(f"Layer {layer!r} belongs to an auxiliary loss: it is there in training alone.")
+        raise UsageError(
+            say("Layer {layer!r} belongs to an auxiliary loss: it is there in training alone.", layer=layer)
+        )
     return net.graph.layers[layer]
 
 
@@ -73,7 +78,13 @@ def images(net: Network, what: str) -> tuple[int, int, int]:
     """Return (C, H, W) of the network's input, or raise UsageError where it reads no images."""
     shape = tuple(net.input_shape)
     if len(shape) != 3:
-        raise UsageError(f"{what} needs images, but this network reads {shape_text(shape)} numbers from a table.")
+        raise UsageError(
+            say(
+                "{what} needs images, but this network reads {shape} numbers from a table.",
+                what=what,
+                shape=shape_text(shape),
+            )
+        )
     return shape[0], shape[1], shape[2]
 
 
@@ -115,15 +126,23 @@ def score_gradients(
     given = inputs(x, net.input_shape, net.params.dtype)
     shape = score_shape(net)
     if len(outputs) != len(given) or not all(0 <= k < shape[0] for k in outputs):
-        raise UsageError(f"Give an output from 0 to {shape[0] - 1} for each of the {len(given)} samples.")
+        raise UsageError(
+            say(
+                "Give an output from 0 to {last} for each of the {count} samples.",
+                last=shape[0] - 1,
+                count=len(given),
+            )
+        )
     if not len(given):
-        raise UsageError("There is no sample: give at least one.")
+        raise UsageError(say("There is no sample: give at least one."))
     graph = _frozen(net.graph)
     size = _batch(graph, len(given))
     program = Program(graph, net.params, size, "train", without=ALL, keep_all=True, input_gradient=True)
     for name in layers:
         if id(_made(program, name)) not in program.emitted.gradients:
-            raise UsageError(f"Layer {name!r} does not lie before the scores, so they have no gradient there.")
+            raise UsageError(
+                say("Layer {name!r} does not lie before the scores, so they have no gradient there.", name=name)
+            )
     scores = np.empty((len(given), *shape), net.params.dtype)
     seen = {name: np.empty((len(given), *shape_of(net, name)), net.params.dtype) for name in layers}
     slopes = {name: np.empty_like(value) for name, value in seen.items()}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from schemas.errors import UsageError
+from schemas.say import say
 from schemas.shapes import Pair
 
 from .steps import grid, pooling_steps
@@ -18,7 +19,15 @@ def shifted(image: Any, by: Pair) -> np.ndarray:
     height, width = x.shape[1:]
     down, right = by
     if abs(down) >= height or abs(right) >= width:
-        raise UsageError(f"A shift by {down} and {right} pixels leaves nothing of {height} × {width}.")
+        raise UsageError(
+            say(
+                "A shift by {down} and {right} pixels leaves nothing of {height} × {width}.",
+                down=down,
+                right=right,
+                height=height,
+                width=width,
+            )
+        )
     out = np.zeros_like(x)
     target = (slice(max(down, 0), height + min(down, 0)), slice(max(right, 0), width + min(right, 0)))
     source = (slice(max(-down, 0), height + min(-down, 0)), slice(max(-right, 0), width + min(-right, 0)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import UsageError
+from schemas.say import say
 from schemas.shapes import Pair, output_size, remainder
 
 LARGEST = 65_536
@@ -50,13 +51,25 @@ def axis_size(
         ("padding", before, 0), ("padding", after, 0),
     ):  # fmt: skip
         if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= LARGEST:
-            raise UsageError(f"The {word} must be a whole number from {least} to {LARGEST:,}, but received {number!r}.")
+            raise UsageError(
+                say(
+                    "The {word} must be a whole number from {least} to {largest:,}, but received {number!r}.",
+                    word=word,
+                    least=least,
+                    largest=LARGEST,
+                    number=number,
+                )
+            )
     reach = dilation * (kernel - 1) + 1
     room = size + before + after - reach
     if room < 0:
         raise UsageError(
-            f"The window reaches over {reach} pixels, but the padded input has only {size + before + after}: "
-            "make the window smaller or the padding larger."
+            say(
+                "The window reaches over {reach} pixels, but the padded input has only {room}: make the window "
+                "smaller or the padding larger.",
+                reach=reach,
+                room=size + before + after,
+            )
         )
     found = output_size(size, kernel, stride, before, after, dilation, ceil)
     lost = 0 if ceil else remainder(size, kernel, stride, before, after, dilation)
@@ -85,7 +98,7 @@ def window_size(
     `padding` is P, (P rows, P columns), or ((top, bottom), (left, right)).
     """
     if len(shape) < 2:
-        raise UsageError(f"A window slides over height and width, but the shape is {tuple(shape)}.")
+        raise UsageError(say("A window slides over height and width, but the shape is {shape}.", shape=tuple(shape)))
     sizes, kernels, strides, dilations = tuple(shape)[-2:], pair(kernel), pair(stride), pair(dilation)
     pads = sides(padding)
     rows, columns = (
@@ -100,7 +113,9 @@ def pair(value: int | Sequence[int]) -> Pair:
     if isinstance(value, int):
         return value, value
     if len(value) != 2:
-        raise UsageError(f"Give one number, or one for rows and one for columns, but received {value!r}.")
+        raise UsageError(
+            say("Give one number, or one for rows and one for columns, but received {value!r}.", value=value)
+        )
     return value[0], value[1]
 
 
@@ -109,6 +124,10 @@ def sides(padding: int | Pair | Sequence[Pair]) -> tuple[Pair, Pair]:
     if isinstance(padding, int):
         return (padding, padding), (padding, padding)
     if len(padding) != 2:
-        raise UsageError(f"Padding is one number, or one for rows and one for columns, but received {padding!r}.")
+        raise UsageError(
+            say(
+                "Padding is one number, or one for rows and one for columns, but received {padding!r}.", padding=padding
+            )
+        )
     rows, columns = padding
     return pair(rows), pair(columns)

@@ -12,6 +12,7 @@ import numpy as np
 from builder.report.evaluate import data_of, part_of
 from builder.report.predict import prediction_rows
 from schemas.errors import UsageError
+from schemas.say import say
 
 if TYPE_CHECKING:
     from builder.data.part import Part
@@ -87,9 +88,16 @@ def _some(part: Part, samples: Sequence[int] | None, name: str) -> list[int]:
     if samples is not None:
         wrong = [n for n in samples if not 0 <= n < len(part)]
         if wrong:
-            raise UsageError(f"The {name} part has the samples 0 to {len(part) - 1:,}, but received {wrong[0]:,}.")
+            raise UsageError(
+                say(
+                    "The {name} part has the samples 0 to {last:,}, but received {given:,}.",
+                    name=name,
+                    last=len(part) - 1,
+                    given=wrong[0],
+                )
+            )
         if not 0 < len(samples) <= MOST:
-            raise UsageError(f"Name 1 to {MOST} samples, but received {len(samples)}.")
+            raise UsageError(say("Name 1 to {most} samples, but received {count}.", most=MOST, count=len(samples)))
         return list(dict.fromkeys(samples))
     seen: dict[object, int] = {}
     if part.targets.ndim == 1 or part.targets.shape[1:] == (1,):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from schemas.errors import UsageError
+from schemas.say import say
 from schemas.shapes import Pair
 
 from .sizes import AxisSize, pair, sides, window_size
@@ -24,15 +25,25 @@ def grid(values: Any, what: str = "image") -> np.ndarray:
         given = np.asarray(values)
         given = given.astype(np.int64) if given.dtype.kind in "biu" else given.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"The {what} is not a grid of numbers: {error}.") from None
+        raise UsageError(say("The {what} is not a grid of numbers: {error}.", what=what, error=error)) from None
     if given.ndim == 2:
         given = given[None]
     if given.ndim != 3 or 0 in given.shape:
-        raise UsageError(f"The {what} must be (H, W) or (C, H, W), but has the shape {given.shape}.")
+        raise UsageError(
+            say("The {what} must be (H, W) or (C, H, W), but has the shape {shape}.", what=what, shape=given.shape)
+        )
     if max(given.shape[1:]) > LARGEST:
-        raise UsageError(f"The {what} is {given.shape[1]} × {given.shape[2]}; steps are shown up to {LARGEST} pixels.")
+        raise UsageError(
+            say(
+                "The {what} is {height} × {width}; steps are shown up to {largest} pixels.",
+                what=what,
+                height=given.shape[1],
+                width=given.shape[2],
+                largest=LARGEST,
+            )
+        )
     if not np.isfinite(given).all():
-        raise UsageError(f"The {what} holds a value that is not finite.")
+        raise UsageError(say("The {what} holds a value that is not finite.", what=what))
     return given
 
 
@@ -52,10 +63,14 @@ def convolution_steps(
     x, w = grid(image), grid(kernel, "filter")
     if len(x) != len(w):
         raise UsageError(
-            f"A filter has as many channels as its input, but the filter has {len(w)} and the image {len(x)}."
+            say(
+                "A filter has as many channels as its input, but the filter has {filter} and the image {image}.",
+                filter=len(w),
+                image=len(x),
+            )
         )
     if not math.isfinite(bias):
-        raise UsageError(f"The bias must be a finite number, but received {bias}.")
+        raise UsageError(say("The bias must be a finite number, but received {bias}.", bias=bias))
     size = window_size(x.shape, pair(w.shape[1:]), stride, padding)
     _bounded(size, w.size)
     padded = _pad(x, padding)
@@ -103,13 +118,15 @@ def pooling_steps(
     ([[[4]]], [(1, 1)])
     """
     if kind not in ("max", "average"):
-        raise UsageError(f"There is no pooling {kind!r}: use 'max' or 'average'.")
+        raise UsageError(say("There is no pooling {kind!r}: use 'max' or 'average'.", kind=kind))
     x, shape = grid(image), pair(window)
     step = shape if stride is None else pair(stride)
     size = window_size(x.shape, shape, step, padding, ceil=ceil)
     (top_pad, bottom), (left_pad, right) = sides(padding)
     if max(top_pad, bottom) >= shape[0] or max(left_pad, right) >= shape[1]:
-        raise UsageError("Padding must be smaller than the window: a window of padding alone has no value to give.")
+        raise UsageError(
+            say("Padding must be smaller than the window: a window of padding alone has no value to give.")
+        )
     _bounded(size, len(x) * shape[0] * shape[1])
     steps, output = [], np.zeros((len(x), size[0].size, size[1].size), x.dtype if kind == "max" else np.float64)
     for row, column, top, left in _places(size, step):
@@ -143,7 +160,11 @@ def _bounded(size: tuple[AxisSize, AxisSize], values: int) -> None:
     count = size[0].size * size[1].size
     if count * values > MOST_VALUES:
         raise UsageError(
-            f"{count:,} steps of {values:,} numbers are too many to read: take a smaller grid or a larger stride."
+            say(
+                "{count:,} steps of {values:,} numbers are too many to read: take a smaller grid or a larger stride.",
+                count=count,
+                values=values,
+            )
         )
 
 

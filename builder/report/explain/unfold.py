@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from schemas.errors import UsageError
+from schemas.say import say
 from schemas.shapes import Pair
 
 from ..text import bytes_text
@@ -78,8 +79,12 @@ def im2col(
     needed = memory(x.shape, kernel, stride, padding, item=x.dtype.itemsize)
     if needed["matrix"] > MOST_BYTES:
         raise UsageError(
-            f"The matrix would take {bytes_text(needed['matrix'])}, {needed['factor']:.0f} times its input: that is "
-            "what im2col costs, and why the engine works without it. Take fewer samples to see it."
+            say(
+                "The matrix would take {size}, {factor:.0f} times its input: that is what im2col costs, and why the "
+                "engine works without it. Take fewer samples to see it.",
+                size=bytes_text(needed["matrix"]),
+                factor=needed["factor"],
+            )
         )
     padded = np.pad(x, ((0, 0), (0, 0), *sides(padding)))
     sh, sw = pair(stride)
@@ -103,7 +108,7 @@ def window_of(
     rows, columns = window_size(shape, kernel, stride, padding)
     area = rows.size * columns.size
     if not 0 <= row < n * area:
-        raise UsageError(f"The matrix has the rows 0 to {n * area - 1}, but received {row}.")
+        raise UsageError(say("The matrix has the rows 0 to {last}, but received {row}.", last=n * area - 1, row=row))
     sample, place = divmod(row, area)
     r, c = divmod(place, columns.size)
     (sh, sw), ((top, _), (left, _)) = pair(stride), sides(padding)
@@ -112,5 +117,7 @@ def window_of(
 
 def _batch(shape: Sequence[int]) -> tuple[int, int, int, int]:
     if len(shape) != 4 or min(shape) < 1:
-        raise UsageError(f"im2col takes a batch of images (N, C, H, W), but the shape is {tuple(shape)}.")
+        raise UsageError(
+            say("im2col takes a batch of images (N, C, H, W), but the shape is {shape}.", shape=tuple(shape))
+        )
     return shape[0], shape[1], shape[2], shape[3]

@@ -102,7 +102,7 @@ def _notices(s: Store) -> None:
             st.toast(text(notice.key, **values), icon=":material/info:")
     wrong = st.session_state.pop("build:told", None)
     if wrong is not None:
-        st.error(plain(wrong))
+        st.error(plain(said(wrong)))
     saved = st.session_state.pop("build:saved", None)
     if saved is not None:
         st.toast(text("build.saved_as", path=plain(saved)), icon=":material/check:")

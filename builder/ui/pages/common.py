@@ -14,7 +14,7 @@ from builder.ui.state import store
 from builder.ui.texts import text
 from builder.ui.texts.translate import read, said
 from schemas.errors import Problem
-from schemas.say import Said
+from schemas.say import message
 
 LINKS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 """Where an address would be recognised."""
@@ -38,8 +38,7 @@ def plain(words: object) -> str:
 
 def refused(error: Exception) -> None:
     """Show an error as its message; never as a traceback."""
-    told = error.args[0] if error.args and isinstance(error.args[0], Said) else str(error)
-    st.error(plain(said(told)), icon=ICONS["error"])
+    st.error(plain(said(message(error))), icon=ICONS["error"])
 
 
 def problems(found: Iterable[Problem]) -> None:

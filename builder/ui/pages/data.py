@@ -20,8 +20,10 @@ from builder.ui.service import registry
 from builder.ui.state import Replace, Store, store
 from builder.ui.state.store import EMPTY
 from builder.ui.texts import text, texts
+from builder.ui.texts.translate import said
 from schemas.document import dump
 from schemas.errors import TsumikiError
+from schemas.say import message
 
 UPLOADS = ("csv", "tsv", "txt", "npz", "zip", "gz", "png", "jpg", "jpeg", "bmp", "tif", "tiff", "npy")
 """Endings that may be sent: tables, arrays, archives, IDX files, and the images that a table names."""
@@ -69,7 +71,7 @@ def _choose(s: Store) -> None:
             _target(s, source)
     refusal = st.session_state.pop("data:refused", None)
     if refusal:
-        st.error(plain(refusal), icon=ICONS["error"])
+        st.error(plain(said(refusal)), icon=ICONS["error"])
 
 
 def _facts_in_words(s: Store) -> str:
@@ -207,7 +209,7 @@ def _use(place: str, target: str | None = None) -> None:
     try:
         found = suggest(place, s.base, target)
     except TsumikiError as error:
-        st.session_state["data:refused"] = str(error)
+        st.session_state["data:refused"] = message(error)
         return
     except OSError as error:
         st.session_state["data:refused"] = f"{error.filename}: {error.strerror}"

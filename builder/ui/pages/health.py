@@ -67,7 +67,7 @@ def _network(folder: Path, found: Found | None) -> None:
         st.caption(text("health.first"))
         return
     if found.refused:
-        st.caption(plain(found.refused))
+        st.caption(plain(said(found.refused)))
         return
     st.caption(text("health.legend"))
     _chosen(folder, found, read_selected(said.selected))

@@ -18,7 +18,9 @@ from builder.ui.pages.common import ICONS, metric_name, number, plain, recorded,
 from builder.ui.pages.running import Seen, Watch, progress, seen, words
 from builder.ui.registry import Job, Registry
 from builder.ui.texts import language, text
+from builder.ui.texts.translate import read
 from schemas.errors import TsumikiError
+from schemas.say import message
 
 EVERY = 0.5
 """Seconds between two drawings, where the curves cannot ask for their numbers by themselves."""
@@ -122,7 +124,7 @@ def _act(act: Any, which: str) -> None:
     try:
         act(which)
     except TsumikiError as error:
-        st.session_state["train:refused"] = str(error)
+        st.session_state["train:refused"] = message(error)
 
 
 def _show(which: str) -> None:
@@ -166,8 +168,9 @@ def _findings(registry: Registry, found: Seen) -> None:
 
 def _failure(registry: Registry, job: Job, live: Mapping[str, Any], report: Mapping[str, Any]) -> None:
     """Say why a training failed, and what can be done."""
-    message = job.message or text("train.killed" if job.exit_code in (None, -9) else "train.ended", code=job.exit_code)
-    st.error(plain(message), icon=ICONS["error"])
+    ended = text("train.killed" if job.exit_code in (None, -9) else "train.ended", code=job.exit_code)
+    told = read(job.message, live.get("said")) if job.message else ended
+    st.error(plain(told), icon=ICONS["error"])
     for problem in live.get("problems") or ():
         if isinstance(problem, dict):
             st.error(recorded(problem))

@@ -18,6 +18,7 @@ from builder.ui.state import Open, store
 from builder.ui.texts import text
 from schemas.document import dump
 from schemas.errors import TsumikiError
+from schemas.say import message
 
 COMPARED = len(SERIES)
 """Runs that are laid over each other at most; more colours nobody tells apart."""
@@ -165,7 +166,7 @@ def _annotate(runs: Shelf, run: str, title_key: str, note_key: str) -> None:
     try:
         runs.annotate(run, st.session_state[title_key], st.session_state[note_key])
     except TsumikiError as error:
-        st.session_state["runs:refused"] = str(error)
+        st.session_state["runs:refused"] = message(error)
 
 
 def _downloads(runs: Shelf, entry: Entry) -> None:
@@ -221,7 +222,7 @@ def _resume(run: str) -> None:
     try:
         job = registry(store().workspace).resume_run(run)
     except TsumikiError as error:
-        st.session_state["runs:refused"] = str(error)
+        st.session_state["runs:refused"] = message(error)
     else:
         st.session_state["job"] = job.id
         st.toast(text("runs.resumed"), icon=":material/play_arrow:")
@@ -233,7 +234,7 @@ def _delete(runs: Shelf, *entries: Entry) -> None:
         for entry in entries:
             deleted.append((runs.delete(entry.run), entry.label))
     except TsumikiError as error:
-        st.session_state["runs:refused"] = str(error)
+        st.session_state["runs:refused"] = message(error)
     if deleted:
         st.session_state["runs:deleted"] = deleted
 
@@ -257,7 +258,7 @@ def _restore(runs: Shelf) -> None:
         try:
             runs.restore(token)
         except TsumikiError as error:
-            st.session_state["runs:refused"] = str(error)
+            st.session_state["runs:refused"] = message(error)
 
 
 # --- comparing -----------------------------------------------------------------------------------------------------

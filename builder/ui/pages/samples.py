@@ -24,7 +24,7 @@ from builder.ui.state import Store, store
 from builder.ui.texts import text
 from builder.ui.texts.translate import said
 from schemas.errors import TsumikiError
-from schemas.say import sentences
+from schemas.say import message, sentences
 
 GRID = 24
 """Samples shown at once."""
@@ -58,7 +58,7 @@ def prepared_of(s: Store) -> tuple[Any, Sequence[Finding]]:
     except BadData as error:
         return None, error.findings
     except TsumikiError as error:
-        return None, [Finding("error", "data", str(error))]
+        return None, [Finding("error", "data", message(error))]
 
 
 def section(s: Store) -> None:

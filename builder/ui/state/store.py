@@ -26,6 +26,7 @@ from builder.fixes import SOON
 from builder.ui.confine import strays
 from schemas.errors import TsumikiError, UsageError
 from schemas.reader import read_file, read_text
+from schemas.say import about, reason, say
 
 from .actions import Action, Open, Saved
 from .reduce import reduce
@@ -153,7 +154,9 @@ class Store:
             part.startswith(".") for part in place.relative_to(self.workspace).parts
         )
         if not inside:
-            raise UsageError(f"{path!r:.200} lies outside of the workspace {self.workspace}.")
+            raise UsageError(
+                say("{path!r:.200} lies outside of the workspace {workspace}.", path=path, workspace=self.workspace)
+            )
         return place
 
     def files(self) -> list[str]:
@@ -198,11 +201,13 @@ class Store:
         name = place.relative_to(self.workspace).as_posix()
         with self._lock:
             if place.exists() and not overwrite and self._read.get(name) != _digest(place):
-                raise Conflict(f"{name} has been changed by someone else since it was opened here.")
+                raise Conflict(say("{name} has been changed by someone else since it was opened here.", name=name))
             try:
                 place.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise UsageError(f"{name} cannot be written: {error.strerror}.") from error
+                raise UsageError(
+                    say("{name} cannot be written: {strerror}.", name=name, strerror=reason(error))
+                ) from error
             put([(place, [self.text.encode("utf-8")])])
             self._read[name] = _digest(place)
             self.state = reduce(self.state, Saved(path=name))
@@ -230,7 +235,7 @@ class Store:
             os.replace(new, file)
             self.failure = None
         except OSError as error:
-            self.failure = f"{self._folder}: {error.strerror}"
+            self.failure = about(str(self._folder), reason(error))
 
     def _restore(self) -> None:
         """Take up the draft with this id, where there is one."""
@@ -261,7 +266,7 @@ class Store:
         """Open another session's draft; it can be undone."""
         found = next((one for one in self.drafts() if one.id == draft), None)
         if found is None:
-            raise UsageError("This draft is gone.")
+            raise UsageError(say("This draft is gone."))
         return self.dispatch(Open(text=found.text, path=None))
 
     def forget(self, draft: str) -> None:
