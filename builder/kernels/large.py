@@ -34,7 +34,7 @@ R1, R2, R3 = GRADIENT[1][1], GRADIENT[2][1], GRADIENT[3][1]
     OVER, NOVER, DYT, WIDE,          # column tiles over samples, dy turned into them, its rows
     DX, STEP,                        # dx turned: address, bytes from row to row
     TABLES,                          # offsets of RUN pixels: rows of w of 1, 2, 3 vectors, and of dx; then of fewer
-    PART, SIZE,                      # memory for the gradient of one tile: address, bytes of each unit's
+    PART, SIZE,                      # memory for the gradient of one tile: address, bytes from unit to unit
     FIRST, SECOND, KIND, HYPER, DECAY, LOSS, ZERO,
 ) = slots(30)  # fmt: skip
 

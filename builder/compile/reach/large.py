@@ -35,7 +35,7 @@ def backward(r: Row) -> None:
     r.box("DX", [(r["ROWS"], r["STEP"])], packed(over, r) * r.item, writes=True)
     for key in ("W", "FIRST", "SECOND"):
         r.touch(key, r[key], r[key] + r["ROWS"] * wide * r.item, writes=key == "W" or r["KIND"] != SGD)
-    r.box("PART", [(r.units, r["SIZE"] * r.item)], 8 * 3 * r.vector, writes=True)
+    r.box("PART", [(r.units, r["SIZE"])], 8 * 3 * r.vector, writes=True)
     r.reads("HYPER", HYPERS, 8)
     r.reads("LOSS", 1, 8)
     r.reads("NOTHING", 1)

@@ -13,6 +13,7 @@ STACKS = {
     "whole vectors": ((192,), [engine.affine(96), *engine.layers("ReLU"), engine.affine(64)]),
     "odd": ((211,), [engine.affine(97), *engine.layers("ReLU"), engine.affine(33), *engine.layers("Tanh")]),
     "image": ((5, 6, 7), [engine.conv(4, 1), engine.affine(70), *engine.layers("ReLU"), engine.affine(19)]),
+    "more than 64 units": ((1, 82, 80), [engine.conv(1, 1), engine.affine(9)]),
 }
 OPTIMIZERS = [training.SGD(), training.Momentum(momentum=0.8), training.Adam()]
 
@@ -26,7 +27,7 @@ def trained(stack, batch, dtype, optimizer, threads=1, spoilt=False):
         x = rng.standard_normal((batch, *shape)).astype(dtype)
         if spoilt:
             x[0, 0] = np.nan
-        session.step(x, rng.integers(0, 5, batch), learning_rate=0.1)
+        session.step(x, rng.integers(0, 5, batch), learning_rate=0.01)
     names = set(session.last.binder.names)
     return net.predict(x), {key: net.params[key].copy() for key in net.params}, names
 
