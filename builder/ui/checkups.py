@@ -83,6 +83,13 @@ def checkups(folder: Path, *, living: bool, wait: bool = False) -> Found | None:
     return kept.found
 
 
+def coming(folder: Path) -> bool:
+    """Say whether the first checkup of a run folder is still to come: it has a checkpoint that nobody has looked at."""
+    with _MUTEX:
+        kept = _RUNS.get(folder)
+    return _stamp(folder) is not None and (kept is None or kept.found is None)
+
+
 def _give_way() -> None:
     """Let this thread work only where a processor has nothing better to do: the first look may compile kernels.
 

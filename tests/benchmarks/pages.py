@@ -2,8 +2,8 @@
 
 first paint of the page Build     <= 3 s     from the request, server warm; and the first request of a new server
 100 runs in the list open         <= 2 s     from the click on Runs until the table stands
-live curves at 2 Hz               < 3 %      of the training's speed, an open page Train against none, paired rounds,
-                                             with the processor time that server and browser take for it
+live curves at 2 Hz               < 3 %      of the training's speed, an open page Train against a held browser,
+                                             in pairs; with the processor time that server and browser take for it
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from person import Person  # noqa: E402
 
 ROUNDS = 5
 RUNS = 100
-LIVE_ROUNDS, LIVE_SECONDS = 8, 12.0
-SETTLING = 10.0
+LIVE_ROUNDS, LIVE_SECONDS = 16, 6.0
+SETTLING = 20.0
 """Seconds that a browser takes to compile what it has just begun to run, and the page to draw its first findings."""
 LIVE = "unet"
 """A template with longer epochs than digits', where validation and checkpoint would be much of what is measured."""
@@ -94,10 +94,10 @@ def listed(browser: Any, folder: Path) -> None:
 
 
 def live(browser: Any, folder: Path) -> None:
-    """Count a training's steps with an open page Train and with none, in pairs whose order changes.
+    """Count a training's steps with an open page Train and with a browser that is held (SIGSTOP), in pairs.
 
-    The processor time of server and browser beside it says what the display takes, on a busy machine too; that of
-    Playwright's own process, which no user has, is not in it.
+    The order in a pair changes, so that drifts hit both alike. The processor time of server and browser beside it says
+    what the display takes, on a busy machine too; that of Playwright's own process, which no user has, is not in it.
     """
     with harness.application(folder) as server:
         me = opened(browser, server.address)
@@ -105,53 +105,57 @@ def live(browser: Any, folder: Path) -> None:
         me.template(LIVE)
         me.start(1_000_000)
         me.curves(timeout=120_000)  # a fresh cache: the kernels may have to be compiled first
-        time.sleep(SETTLING)
+        me.page.wait_for_timeout(1000 * SETTLING)
         job = folder / ".tsumiki" / "jobs" / "0001" / "live.json"
-        ratios, costs = [], []
-        watched = True
+        slower, costs = [], []
         try:
             for number in range(LIVE_ROUNDS):
-                speed, taken = {}, {}
-                for wanted in (True, False) if number % 2 == 0 else (False, True):
-                    if wanted != watched:
-                        look(me, wanted)
-                        watched = wanted
-                    before = processor_time(server.process.pid)
-                    begin = time.monotonic()
-                    speed[wanted] = pace(job)
-                    now = processor_time(server.process.pid)
-                    taken[wanted] = {key: (now[key] - before.get(key, 0.0)) / (time.monotonic() - begin) for key in now}
-                ratios.append(100 * (1 - speed[True] / speed[False]))
+                speed: dict[bool, float] = {}
+                taken: dict[bool, dict[str, float]] = {}
+                for watched in (True, False) if number % 2 == 0 else (False, True):
+                    hold(not watched)
+                    time.sleep(1)
+                    begin, before = time.monotonic(), processor_time(server.process.pid)
+                    speed[watched] = pace(job)
+                    seconds, after = time.monotonic() - begin, processor_time(server.process.pid)
+                    taken[watched] = {key: (after[key] - before.get(key, 0.0)) / seconds for key in after}
+                slower.append(100 * (1 - speed[True] / speed[False]))
                 costs.append({key: value - taken[False].get(key, 0.0) for key, value in taken[True].items()})
-                said = ", ".join(f"{key} {value:.3f}" for key, value in costs[-1].items())
-                print(f"   slower by {ratios[-1]:5.1f} %   processors taken: {said}", flush=True)
+                said = ", ".join(f"{key} {value:.3f}" for key, value in costs[-1].items() if value >= 0.0005)
+                print(f"   slower by {slower[-1]:5.1f} %   processors taken: {said}", flush=True)
         finally:
+            hold(False)
             os.kill(json.loads((folder / ".tsumiki" / "queue.json").read_text())["jobs"][0]["pid"], signal.SIGTERM)
-    low, middle, high = statistics.quantiles(ratios, n=4)
+    low, middle, high = statistics.quantiles(slower, n=4)
     print(f"   {os.cpu_count()} processors; quartiles of the pairs {low:.1f} {middle:.1f} {high:.1f} %")
     row("live curves, processors they take", statistics.median(sum(cost.values()) for cost in costs), 0.03, "of 1")
     row(f"live curves, median of {LIVE_ROUNDS} pairs", middle, 3, "%")
 
 
-def look(me: Person, wanted: bool) -> None:
-    """Open the page Train again, or leave it, and let the browser come to rest."""
-    if wanted:
-        me.page.go_back()
-        me.curves()
-    else:
-        me.page.goto("about:blank")
-    time.sleep(SETTLING / 2)
+def browsers() -> dict[int, str]:
+    """Return the browser's processes with their kinds."""
+    found = {}
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if any("chrom" in Path(word).name for word in words[:1]):
+                found[process.pid] = next((w.removeprefix("--type=") for w in words if w.startswith("--type=")), "main")
+    return found
+
+
+def hold(held: bool) -> None:
+    """Let the browser stand still, as if it were not there, or go on."""
+    for pid in browsers():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP if held else signal.SIGCONT)
 
 
 def processor_time(server: int) -> dict[str, float]:
     """Return the seconds of processor time that the server and each kind of the browser's processes have taken."""
-    taken = {"server": sum(psutil.Process(server).cpu_times()[:2])}
-    for process in psutil.Process().children(recursive=True):
+    taken: dict[str, float] = {}
+    for pid, kind in [(server, "server"), *browsers().items()]:
         with suppress(psutil.Error):
-            words = process.cmdline()
-            if process.pid != server and any("chrom" in Path(word).name for word in words[:1]):
-                kind = next((word.removeprefix("--type=") for word in words if word.startswith("--type=")), "browser")
-                taken[kind] = taken.get(kind, 0.0) + sum(process.cpu_times()[:2])
+            taken[kind] = taken.get(kind, 0.0) + sum(psutil.Process(pid).cpu_times()[:2])
     return taken
 
 

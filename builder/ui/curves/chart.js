@@ -90,7 +90,7 @@ class Chart {
     Object.assign(this, { said, data, colours, logarithmic });
     write(this.title, data.title);
     write(this.note, data.note ?? "");
-    if (this.canvas.ariaLabel !== data.summary) this.canvas.ariaLabel = data.summary;
+    if (this.canvas.getAttribute("aria-label") !== data.summary) this.canvas.setAttribute("aria-label", data.summary);
     this.draw();
   }
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.training.doctor import Advice
-from builder.ui.checkups import Found, checkups
+from builder.ui.checkups import Found, checkups, coming
 from builder.ui.files import read_json
 from builder.ui.pages.advice import findings
 from builder.ui.pages.charts import SERIES, TRAIN, VALIDATION
@@ -108,16 +108,14 @@ class Watch:
                 return {"rev": "gone", "every": SELDOM, **EMPTY}
             found = seen(self.registry, job)
             others = [one for one in jobs if one.id != job.id and (one.living or one.state == "waiting")]
-            every = EVERY if found.moving else SELDOM if others or self._coming(found) else 0
+            said_of = self._findings(found, drawing)
+            examined = not (found.folder and found.rows and coming(found.folder))
+            every = EVERY if found.moving else SELDOM if others or not examined else 0
             queue = [[one.id, one.state, one.run is None] for one in jobs]
             turn = int(time.monotonic() / OLD[1]) if others else 0
-            said = json.dumps([queue, turn, bool(found.rows), self._findings(found, drawing)], default=str)
+            said = json.dumps([queue, turn, bool(found.rows), said_of], default=str)
             rev = hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=8).hexdigest()
         return {"rev": rev, "every": every, **picture(found, self.language)}
-
-    def _coming(self, found: Seen) -> bool:
-        """Say whether a checkup of an ended training is still being made."""
-        return bool(found.folder and found.rows) and checkups(found.folder, living=False) is None  # type: ignore[arg-type]
 
     def _findings(self, found: Seen, drawing: bool) -> list[Any]:
         """Return what tells one set of findings from another one; looked for anew only now and then."""

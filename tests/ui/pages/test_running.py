@@ -9,7 +9,7 @@ from typing import Any
 import pages_harness as harness
 import pytest
 
-from builder.ui.checkups import Found
+from builder.ui.checkups import _RUNS, Found
 from builder.ui.pages import running
 from builder.ui.pages.running import Watch
 
@@ -113,8 +113,12 @@ def test_waiting_and_ended_trainings(desk: Desk) -> None:
 
 def test_nothing_moves_after_the_last_checkup(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.put("finished")
-    assert running.SELDOM == desk.watch().look()["every"], "the checkup is still being made"
-    monkeypatch.setattr(running, "checkups", lambda folder, living: Found())
+    monkeypatch.setattr("builder.ui.checkups._look", lambda folder, kept, stamp: None)  # it takes long
+    assert 0 == desk.watch().look()["every"], "without a checkpoint there will be none"
+    (desk.run / "checkpoints").mkdir()
+    (desk.run / "checkpoints" / "last.safetensors").write_bytes(b"")
+    assert running.SELDOM == desk.watch().look()["every"], "it is still being made"
+    monkeypatch.setattr(_RUNS[desk.run], "found", Found())
     assert 0 == desk.watch().look()["every"]
 
 
