@@ -46,11 +46,15 @@ class NormAct(ops.Op):
 
 @dataclass(frozen=True, eq=False)
 class NormActPool(ops.Op):
-    """BatchNorm where there is one, ReLU where `relu`, then max pooling."""
+    """BatchNorm where there is one, ReLU where `relu`, then max pooling.
+
+    `joined`: in one pass with the convolution before it, where that is of use (see rules/pooled.py).
+    """
 
     norm: ops.BatchNorm | None
     relu: bool
     pool: ops.MaxPool2d
+    joined: bool = False
 
     @property
     def parameters(self) -> tuple[ops.Parameter, ...]:
@@ -113,6 +117,18 @@ def pooling_normalises(graph: Lowered) -> None:
         if norm is not None:
             source = source.inputs[0]
         node.op, node.inputs = NormActPool(pool.inputs, pool.shape, norm, relu, pool), [source]
+
+
+def pooling_joins_convolution(graph: Lowered) -> None:
+    """Pooling in 2 x 2 windows side by side goes through a convolution's value while that is in cache."""
+    counts = consumers(graph)
+    for node in graph.nodes:
+        if not isinstance(node.op, NormActPool):
+            continue
+        source, pool = node.inputs[0], node.op.pool
+        pairs = pool.kernel == pool.stride == (2, 2) and pool.padding == ((0, 0), (0, 0))
+        if pairs and type(source.op) is ops.Conv2d and source.op.groups == 1 and absorbs(graph, counts, source):
+            node.op = replace(node.op, joined=True)
 
 
 def normalisation_activates(graph: Lowered) -> None:
@@ -185,6 +201,7 @@ RULES: dict[str, Callable[[Lowered], None]] = {
         loss_takes_logits,
         normalisation_folds,
         pooling_normalises,
+        pooling_joins_convolution,
         normalisation_activates,
         relu_is_stored,
     )

@@ -25,10 +25,19 @@ from .tensors import Tensor
 ALONE = 20_000_000
 """Multiply-adds of a step below which one thread is faster than two (about half a millisecond)."""
 
+POOLED = ("convolution and pooling", "pooled weight gradient")
+"""Calls of a convolution whose own value is never written: its pixels are not those of a tensor."""
+
 PRODUCTS = (
-    "convolution", "depthwise convolution", "deconvolution", "affine", "weight gradient", "input gradient",
+    "convolution",
+    "depthwise convolution",
+    "deconvolution",
+    "affine",
+    "weight gradient",
+    "input gradient",
     "both gradients",
-)  # fmt: skip
+    *POOLED,
+)
 """Calls that multiply by a weight; all others pass over memory."""
 
 REACHED = {"tiles": 0.9, "gradient": 0.95, "winograd": 0.85, "affine": 0.92}
@@ -109,7 +118,8 @@ def work_of(em: Emitter, call: Call, slots: int = 0) -> Work:
         weights *= 2 + 2 * slots
     flops = 2.0 * em.batch * op.multiply_adds * (2 if call.name == "both gradients" else 1)
     if isinstance(op, ops.Conv2d | ops.Deconv2d):
-        vectors_, kind = _convolution(em, call.name, op, tensors[0], tensors[1])
+        out = em.tensor(op.shape) if call.name in POOLED else tensors[1]
+        vectors_, kind = _convolution(em, call.name, op, tensors[0], out)
         if kind == "winograd":  # transformed weights are written and read again
             weights *= 2 * POINTS // (op.filters[2] * op.filters[3])
     else:
@@ -133,7 +143,7 @@ def _convolution(
     # Each pixel of dx reads its phase's share of the taps.
     turned = name in ("input gradient", "deconvolution")
     pixels = out.n * out.h * out.w / (op.stride[0] * op.stride[1] if turned else 1)
-    kind = "gradient" if name == "weight gradient" else "tiles"
+    kind = "gradient" if name.endswith("weight gradient") else "tiles"
     if op.depthwise:
         return float(pixels * fh * fw * -(-second.c // em.lanes)), kind
     return float(pixels * fh * fw * c * columns * op.groups), kind

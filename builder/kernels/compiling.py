@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 HEAVY = (
-    "winograd_forward", "tiles_gradient_update", "winograd_gradient", "tiles_forward", "winograd_weights", "affine_few",
-    "softmax_cross_entropy", "max_sums", "pair_max_backward", "norm_statistics", "pointwise_forward",
+    "winograd_forward", "affine_weights", "affine_input", "winograd_gradient", "tiles_forward", "winograd_weights",
+    "affine_few", "softmax_cross_entropy", "max_sums", "pair_max_backward", "norm_statistics", "pointwise_forward",
     "pointwise_backward", "update",
 )  # fmt: skip
 """Kernels that take longest to compile: they are begun first."""

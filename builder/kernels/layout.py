@@ -16,10 +16,11 @@ def from_nchw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     c, h, w = d[C], d[H], d[W]
     flat = array(real, d[FLAT], (unit + 1) * c * h * w)[unit * c * h * w :]
     if c == 1:
-        for i in range(h):
-            x = array(real, d[X] + unit * d[XN] + i * d[XH], w)
-            for j in range(w):
-                x[j] = flat[i * w + j]
+        rows, length = (1, h * w) if d[XH] == w * flat.itemsize else (h, w)
+        for i in range(rows):
+            x = array(real, d[X] + unit * d[XN] + i * d[XH], length)
+            for j in range(length):
+                x[j] = flat[i * length + j]
         return
     if h * w == 1:
         x = array(real, d[X] + unit * d[XN], c)

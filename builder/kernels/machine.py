@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .jit import carray, cfunc, njit, types
-from .simd import doubles, integers, reals
+from .simd import doubles, exchange, integers, reals
 
 FUNCTION, UNITS, ARGUMENTS, NEXT, DONE, SLOTS = 0, 1, 2, 56, 57, 64
 """Slots of a row: callback, number of units, first argument; atomic counters of units begun and done, which have a
@@ -130,6 +130,18 @@ def ints(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
 def floats(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
     """Return `count` float64 values at the address."""
     return carray(doubles(address), count)
+
+
+@njit
+def claim(flags, pieces):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Return the number of a free piece of memory; its flag is zeroed again when the unit is done.
+
+    One thread always gets the first, which stays in its cache.
+    """
+    while True:
+        for i in range(pieces):
+            if exchange(flags + 64 * i, 1) == 0:
+                return i
 
 
 def run(tape: np.ndarray, threads: int = 1) -> None:

@@ -9,16 +9,13 @@ The NumPy twins are at the end of this file.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from . import simd
 from .cpu import REGISTERS, VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
-from .machine import arguments, array, floats, ints, kernel, slots
-from .optimizers import apply
+from .machine import arguments, array, ints, kernel, slots
 
 # Pixels by number of column vectors; the accumulators must fit in the registers and 12 pixel pointers in the integer
 # registers (13 and more spill: measured 89 against 114 GFLOP/s). Gradient tiles: taps x rows x vectors.
@@ -50,6 +47,9 @@ gradient33_half, gradient55_half = (simd.gradient_tile(*GRADIENT[n], HALF) for n
 gradient91, gradient92 = simd.gradient_tile(*GRADIENT[9]), simd.gradient_tile(*GRADIENT[10])
 gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*GRADIENT[5])
 
+TILES_SLOTS = 32
+"""Slots of a row that are the same for all kernels with these tiles (pooled.py adds its own behind them)."""
+
 (
     X, W, Y, START,            # addresses; START is a bias, 0 (from zero) or 1 (accumulate into y)
     XB, YB, WB,                # per block: byte offsets of x and y, first row of w
@@ -62,13 +62,11 @@ gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*G
     PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
     LIST, NLIST,               # gradient: tiles (kind, taps, x, dy, dst, strides, valid rows), their number
     FLOOR, STAT, CHANNELS,     # address of the least value stored; block statistics of y or 0, and y's channels
-    FIRST, SECOND,             # gradient with update: the optimizer's own arrays, as W is the weights
-    KIND, HYPER, DECAY, LOSS,  # which optimizer, its settings; the step's loss: nothing is updated if it is not finite
-) = slots(38)  # fmt: skip
+) = slots(TILES_SLOTS)  # fmt: skip
 
 
 @njit
-def _tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: ignore[no-untyped-def]  # Numba
+def tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: ignore[no-untyped-def]  # Numba
     """All tiles of one pixel block for the column tiles first..last."""
     tiles = ints(d[TILES], 2 * d[NTILES])
     taps, n_taps, n_j, rows = d[TAPS], d[NT], d[NJ], d[ROWS]
@@ -105,7 +103,7 @@ def tiles_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     first_row = ints(d[WB], blocks)[b] if d[WB] else 0
     table, count, n = ints(d[TABLE], blocks)[b], ints(d[COUNT], blocks)[b], d[NTILES]
     w = (d[W] + g * d[WG], first_row)
-    _tile_row(d, real, x, y, w, start, count, d[XO] + table, d[YO] + table, s * n // split, (s + 1) * n // split)
+    tile_row(d, real, x, y, w, start, count, d[XO] + table, d[YO] + table, s * n // split, (s + 1) * n // split)
     if d[STAT]:
         # The block is still in cache. Statistics need all columns: SPLIT and the groups are then 1.
         size = array(real, y, 1).itemsize
@@ -113,7 +111,7 @@ def tiles_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 
 @njit
-def _gradient_tile(kind, real, a):  # type: ignore[no-untyped-def]  # Numba
+def gradient_of_tile(kind, real, a):  # type: ignore[no-untyped-def]  # Numba
     if kind == 1:
         gradient1(real, a)
     elif kind == 2:
@@ -154,39 +152,7 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             o = 8 * t
             kind, xt, yt, dst = listed[o], x + listed[o + 2], y + listed[o + 3], part + listed[o + 4]
             a = (xt, xo, n, yt, yo, listed[o + 1], dst, listed[o + 5], listed[o + 6], listed[o + 7], more)
-            _gradient_tile(kind, real, a)
-
-
-@kernel
-def tiles_gradient_update(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """tiles_gradient of one block, and the optimizer's step on each tile while it is in cache: the gradient is never
-    written to memory. PART holds one tile per unit, SIZE values apart. Units: SPLIT ranges of tiles."""
-    d = arguments(row)
-    loss = floats(d[LOSS], 1)[0]
-    if not math.isfinite(loss):
-        return
-    listed = ints(d[LIST], 8 * d[NLIST])
-    size = array(real, d[X], 1).itemsize
-    tile = d[PART] + unit * d[SIZE] * size
-    counts, xb, yb, tables = (
-        ints(d[COUNT], d[BLOCKS]),
-        ints(d[XB], d[BLOCKS]),
-        ints(d[YB], d[BLOCKS]),
-        ints(d[TABLE], d[BLOCKS]),
-    )
-    for t in range(unit * d[NLIST] // d[SPLIT], (unit + 1) * d[NLIST] // d[SPLIT]):
-        o = 8 * t
-        at, n = listed[o + 4], listed[o + 7] * listed[o + 6] // size
-        for part in (d[W], d[FIRST], d[SECOND]):  # memory brings them while the tile is computed
-            simd.ahead(real, (part + at, n * size))
-        for b in range(d[BLOCKS]):
-            x, y = d[X] + xb[b] + listed[o + 2], d[Y] + yb[b] + listed[o + 3]
-            xo, yo = d[XO] + tables[b], d[YO] + tables[b]
-            a = (x, xo, counts[b], y, yo, listed[o + 1], tile, listed[o + 5], listed[o + 6], listed[o + 7], int(b > 0))
-            _gradient_tile(listed[o], real, a)
-        w, g = array(real, d[W] + at, n), array(real, tile, n)
-        first, second = array(real, d[FIRST] + at, n), array(real, d[SECOND] + at, n)
-        apply(d[KIND], w, g, first, second, d[HYPER], d[DECAY] != 0, n)
+            gradient_of_tile(kind, real, a)
 
 
 S_PART, S_CHUNKS, S_STRIDE, S_TO, S_SIZE, S_SLICE, S_WIDTH, S_VALID, S_FROM, S_RELU = slots(10)

@@ -29,7 +29,7 @@ from . import simd
 from .cpu import VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
-from .machine import arguments, array, ints, kernel, slots
+from .machine import arguments, array, claim, ints, kernel, slots
 from .simd import Emit, emitted
 from .tiles import GRADIENT, HALF, P1, P2, P3, gradient1, gradient2, gradient3, gradient_half, turn
 
@@ -245,15 +245,6 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
 
 
 @njit
-def _claim(d):  # type: ignore[no-untyped-def]  # Numba
-    """Return the number of a free piece of memory. One thread always gets the first, which stays in its cache."""
-    while True:
-        for i in range(d[NSPACE]):
-            if simd.exchange(d[FLAGS] + 64 * i, 1) == 0:
-                return i
-
-
-@njit
 def _inputs(d, real, to, first, count, channel, channels, size):  # type: ignore[no-untyped-def]  # Numba
     """to[point, tile, :] = B^T d B for `channels` channels from `channel` of tiles first .. first + count."""
     offsets, plane = ints(d[XT], d[COUNT]), d[VPLANE]
@@ -380,7 +371,7 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     base, end = tiles[2 * k0 + 1], tiles[2 * k1 - 1] + tiles[2 * k1 - 2] * lanes
     first = b * d[BLOCK]
     count = min(d[BLOCK], d[COUNT] - first)
-    own = _claim(d)
+    own = claim(d[FLAGS], d[NSPACE])
     v = d[SPACE] + own * d[SLICE]
     m, u, turned = v + d[MAT], v + d[UAT], v + d[TAT]
     xs, ys = d[VSTEP], d[MSTEP]
@@ -440,7 +431,7 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     last = tiles[2 * d[NTILES] - 1] + (tiles[2 * d[NTILES] - 2] - 1) * lanes + d[LANES]
     c0 = panel * d[PANEL]
     some, columns = min(d[PANEL], d[C] - c0), min(end, last) - base
-    own = _claim(d)
+    own = claim(d[FLAGS], d[NSPACE])
     v = d[SPACE] + own * d[SLICE]
     m, u, zero = v + d[MAT], v + d[UAT], d[ZERO]
     half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES

@@ -98,6 +98,19 @@ STACKS: dict[str, tuple[list[dict[str, Any]], tuple[int, ...]]] = {
         ],
         (2, 5, 4),
     ),
+    "first layers that are pooled": (
+        [
+            conv(name="a", stride=2),
+            {"type": "MaxPooling", "name": "left"},
+            conv(share="a", stride=2, inputs=["Input"]),
+            {"type": "ReLU"},
+            {"type": "MaxPooling", "name": "right"},
+            {"type": "Multiply", "inputs": ["left", "right"]},
+            affine(),
+            LOSS,
+        ],
+        (2, 9, 8),
+    ),
     "siamese": (
         [
             conv(name="a"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from ...kernels.depthwise import PIXELS as DEPTHWISE_PIXELS
-from ...kernels.optimizers import HYPERS, SGD
 from ...kernels.tiles import GRADIENT, HALVES, PIXELS
 from .row import Row, reach
 
@@ -43,34 +42,38 @@ def packed(tiles: np.ndarray, r: Row) -> int:
     return int(column + vectors * r.vector // r.item)
 
 
-@reach("tiles_forward")
-def forward(r: Row) -> None:
-    split, blocks = r["SPLIT"], r["BLOCKS"]
-    groups = r.units // (split * blocks)
-    tiles, columns = column_tiles(r)
-    step = max(PIXELS[v] for v in {*tiles[:, 0].tolist()})
+def products(r: Row, tiles: np.ndarray, columns: int, groups: int = 1) -> None:
+    """State what forward tiles read: pixels, weights and bias."""
     steps = r["NT"] * r["NJ"]
-    low, high = extent(r, "YB", "YO", step)
-    r.touch("Y", r["Y"] + low, r["Y"] + high + (groups - 1) * r["YG"] + columns, True)
     if steps:
         taps = r.ints("TAPS", r["NT"])
-        low, high = extent(r, "XB", "XO", step)
+        low, high = extent(r, "XB", "XO", max(PIXELS[v] for v in {*tiles[:, 0].tolist()}))
         first, last = r["X"] + low + int(taps.min()), r["X"] + high + int(taps.max()) + r["NJ"] * r.item
         r.touch("X", first, last + (groups - 1) * r["XG"])
-        rows = r.ints("WB", blocks) if r["WB"] else np.zeros(1, np.int64)
+        rows = r.ints("WB", r["BLOCKS"]) if r["WB"] else np.zeros(1, np.int64)
         base, wide = r["ROWS"] * tiles[:, 1] * r.item, tiles[:, 0] * r.vector
         begin, end = int((base + rows.min() * wide).min()), int((base + (rows.max() + steps) * wide).max())
         r.touch("W", r["W"] + begin, r["W"] + (groups - 1) * r["WG"] + end)
     if r["START"] > 1:
         r.touch("START", r["START"], r["START"] + (groups - 1) * r["SG"] + columns)
     r.reads("FLOOR", 1)
+
+
+@reach("tiles_forward")
+def forward(r: Row) -> None:
+    split, blocks = r["SPLIT"], r["BLOCKS"]
+    groups = r.units // (split * blocks)
+    tiles, columns = column_tiles(r)
+    low, high = extent(r, "YB", "YO", max(PIXELS[v] for v in {*tiles[:, 0].tolist()}))
+    r.touch("Y", r["Y"] + low, r["Y"] + high + (groups - 1) * r["YG"] + columns, True)
+    products(r, tiles, columns, groups)
     if r["STAT"]:
         r.writes("STAT", blocks * 2 * r["CHANNELS"])
 
 
-def _gradient(r: Row) -> tuple[np.ndarray, np.ndarray]:
-    """State what the listed tiles read; return the list, and (taps, rows, vectors) of each of its tiles."""
-    groups = r.units // (r["SPLIT"] * max(1, r["CHUNKS"]))
+def listed_tiles(r: Row) -> tuple[np.ndarray, np.ndarray]:
+    """State what the listed tiles read of x; return the list, and (taps, rows, vectors) of each of its tiles."""
+    groups = r.units // (max(1, r["SPLIT"]) * max(1, r["CHUNKS"]))
     listed = r.ints("LIST", 8 * r["NLIST"]).reshape(-1, 8)
     shapes = KINDS[listed[:, 0]]
     low, high = np.empty(len(listed), np.int64), np.empty(len(listed), np.int64)
@@ -85,18 +88,11 @@ def _gradient(r: Row) -> tuple[np.ndarray, np.ndarray]:
     ends = listed[:, 2] + high + listed[:, 7] * r.item
     begin, end = int((listed[:, 2] + low).min()), int(ends.max())
     r.touch("X", r["X"] + first + begin, r["X"] + last + end + (groups - 1) * r["XG"])
-    first, last = extent(r, "YB", "YO", 1)
-    begin, end = int(listed[:, 3].min()), int((listed[:, 3] + (shapes[:, 2] - 1) * r.vector).max()) + r.item
-    # A last vector that is not whole reads the next pixel too, or nothing of meaning.
-    where = r["Y"] + first + begin, r["Y"] + last + end + (groups - 1) * r["YG"]
-    r.touch("Y", *where, slack=r.vector - r.item)
     return listed, shapes
 
 
-@reach("tiles_gradient")
-def gradient(r: Row) -> None:
-    groups = r.units // (r["SPLIT"] * r["CHUNKS"])
-    listed, shapes = _gradient(r)
+def partial_sums(r: Row, listed: np.ndarray, shapes: np.ndarray, groups: int = 1) -> None:
+    """State the partial sums that the listed tiles write."""
     ends = (
         listed[:, 4] + (shapes[:, 0] - 1) * listed[:, 5] + (listed[:, 7] - 1) * listed[:, 6] + shapes[:, 2] * r.vector
     )
@@ -104,18 +100,16 @@ def gradient(r: Row) -> None:
     r.touch("PART", r["PART"] + int(listed[:, 4].min()), r["PART"] + more + int(ends.max()), True)
 
 
-@reach("tiles_gradient_update")
-def gradient_update(r: Row) -> None:
-    listed, shapes = _gradient(r)
-    if (shapes[:, 0] > 1).any():
-        raise LookupError("a tile of several taps is not one run of the weight, which is all that is updated")
-    lengths = listed[:, 7] * listed[:, 6]
-    end = int((listed[:, 4] + lengths).max())
-    for key in ("W", "FIRST", "SECOND"):
-        r.touch(key, r[key] + int(listed[:, 4].min()), r[key] + end, writes=key == "W" or r["KIND"] != SGD)
-    r.touch("PART", r["PART"], r["PART"] + (r.units - 1) * r["SIZE"] * r.item + int(lengths.max()), True)
-    r.reads("HYPER", HYPERS, 8)
-    r.reads("LOSS", 1, 8)
+@reach("tiles_gradient")
+def gradient(r: Row) -> None:
+    groups = r.units // (r["SPLIT"] * r["CHUNKS"])
+    listed, shapes = listed_tiles(r)
+    first, last = extent(r, "YB", "YO", 1)
+    begin, end = int(listed[:, 3].min()), int((listed[:, 3] + (shapes[:, 2] - 1) * r.vector).max()) + r.item
+    # A last vector that is not whole reads the next pixel too, or nothing of meaning.
+    where = r["Y"] + first + begin, r["Y"] + last + end + (groups - 1) * r["YG"]
+    r.touch("Y", *where, slack=r.vector - r.item)
+    partial_sums(r, listed, shapes, groups)
 
 
 @reach("sum_parts")

@@ -15,7 +15,7 @@ from ..tensors import Node, Scratch, Tensor, rounded
 from . import large
 from .activated import relu_gradient
 from .bias import bias_gradient
-from .sweep import columns_of, gradient_list, sweep
+from .sweep import columns_of, sweep
 
 if TYPE_CHECKING:
     from ..bind import Binder
@@ -29,8 +29,12 @@ FEW = 6
 LEAST = 16
 """Column tiles that are units enough; fewer are cut by rows, into partial products."""
 
-UNITS, TILE = 64, 32
-"""Units of a weight gradient at most, and vectors of the largest gradient tile (25 of 5 x 5) with room to spare."""
+UNITS, TILE = 64, 128
+"""Units of a weight gradient at most, and vectors of the largest run of its tiles with room to spare."""
+
+FEATURES, MADE, WORKERS = 48, 1 << 16, 16
+"""Features of a block of the input's gradient: a multiple of this, which whole tiles fill; the bytes that a block makes
+before they are turned; units that can be at work at once."""
 
 
 def _chunks(features: int) -> int:
@@ -58,7 +62,7 @@ def forward(em: Emitter, node: Node) -> None:
             large.forward(em, b, op, x, y, layout)
             return
         chunks = 1 if x.bordered else runs
-        taps, per_tap = _taps(x)
+        taps, per_tap = large.taps(x)
         per_tap //= chunks
         walk = sweep(b, y.n, 1, 1, (x.image, 0, 0), (y.pixel, 0, 0), tiles.TABLE_PAD)
         common = (
@@ -110,7 +114,7 @@ def _few(em: Emitter, b: Binder, op: ops.Affine, x: Tensor, y: Tensor, layout: M
     """The same for a few samples, which the weights pass by once."""
     from ...kernels import few
 
-    taps, per_tap = _taps(x)
+    taps, per_tap = large.taps(x)
     columns = columns_of(b, layout.tiles, layout.columns, em.lanes)
     split = min(16, columns["NTILES"])
     b.row(
@@ -138,193 +142,182 @@ def _read(b: Binder, address: int, count: int) -> np.ndarray:
     return next(k for k in b.kept if k.ctypes.data == address)[:count]
 
 
-def _taps(x: Tensor) -> tuple[list[int], int]:
-    """Return byte offsets and length of the dense runs that make one sample."""
-    if x.bordered:
-        return [i * x.row for i in range(x.h)], x.w * x.c
-    return [0], x.h * x.w * x.c
-
-
-def backward(em: Emitter, node: Node, dy: Tensor) -> None:
+def backward(em: Emitter, node: Node, da: Tensor) -> None:
     """Gradients of weight, bias and input."""
     op = node.op
     assert isinstance(op, ops.Affine)
-    if isinstance(op, AffineReLU):
-        dy = relu_gradient(em, node, dy)
-    x, layout = em.value(node.inputs[0]), em.layout(node, op.weight)
+    layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
-    if em.needs(node.inputs[0]) and em.trains(op.weight) and large.many(layout, em.item, x):
-        em.give(node.inputs[0], lambda dx: _both(em, node, op, dy, dx))
-    else:
-        # The input's gradient first: the step on the weights may be part of their own gradient.
-        if em.needs(node.inputs[0]):
-            em.give(node.inputs[0], lambda dx: _input(em, node, op, dy, dx))
-        if em.trains(op.weight):
-            _weights(em, node, op, dy)
-    if op.bias is not None and em.trains(op.bias):
-        bias_gradient(em, node, op.bias, dy, 1)
+    trains, x = em.trains(op.weight), em.value(node.inputs[0])
+    bias = op.bias if op.bias is not None and em.trains(op.bias) else None
+    if em.needs(node.inputs[0]) and trains and large.many(layout, em.item, x):
+        dy = relu_gradient(em, node, da) if isinstance(op, AffineReLU) else da
+        em.give(node.inputs[0], lambda dx: large.both(em, node, op, dy, dx))
+        if bias is not None:
+            bias_gradient(em, node, bias, dy, 1)
+        return
+    # The input's gradient goes first: the step on the weights may be part of their own gradient.
+    wide, samples = rounded(da.c, em.lanes), rounded(da.n, em.lanes)
+    packed = em.scratch(wide * samples)
+    turned = em.scratch(wide * samples) if em.needs(node.inputs[0]) else None
+    if trains or turned is not None or bias is not None:
+        _spread(em, node, layout, da, packed, turned, bias)
+    if turned is not None:
+        em.give(node.inputs[0], lambda dx: _input(em, node, op, turned, dx))
+    if trains:
+        _weights(em, node, op, packed)
 
 
-def _weights(em: Emitter, node: Node, op: ops.Affine, dy: Tensor) -> None:
-    """dW = x^T dy, straight into the gradient; dy gets whole vectors first, so that padding lanes stay zero."""
+def _spread(
+    em: Emitter,
+    node: Node,
+    layout: Matrix,
+    da: Tensor,
+    packed: Scratch,
+    turned: Scratch | None,
+    bias: ops.Parameter | None,
+) -> None:
+    """Bring the output's gradient, through ReLU, into the forms that the other gradients read; sum the bias's."""
+    relu = isinstance(node.op, AffineReLU)
+    a = em.value(node)
+    touches = [da, packed, *([a] if relu else []), *([turned] if turned is not None else [])]
+
+    def bind(b: Binder) -> None:
+        from ...kernels import affine
+
+        over = column_tiles(da.n, em.lanes) if turned is not None else []
+        b.row(
+            affine,
+            "affine_spread",
+            rounded(da.c, em.lanes) // em.lanes,
+            DA=b.at(da),
+            DAN=da.image,
+            A=b.at(a) if relu else 0,
+            AN=a.image,
+            FLOOR=b.floor(True),
+            N=da.n,
+            C=da.c,
+            PACKED=b.arena + packed.offset,
+            TILES=b.keep(layout.tiles),
+            NTILES=len(layout.tiles),
+            LENGTH=rounded(da.n, em.lanes),
+            TURNED=b.arena + turned.offset if turned is not None else 0,
+            OVER=b.keep(over),
+            NOVER=len(over),
+            WIDE=rounded(da.c, em.lanes),
+            BIAS=b.gradient_of(bias) if bias is not None else 0,
+        )
+
+    em.call(node, "activation backward" if relu else "bias gradient", touches, bind)
+
+
+def _weights(em: Emitter, node: Node, op: ops.Affine, packed: Scratch) -> None:
+    """dW = x^T dy, straight into the gradient or into the optimizer's step."""
     x = em.value(node.inputs[0])
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
-    whole, tile = em.scratch(dy.n * rounded(dy.c, em.lanes)), em.scratch(UNITS * TILE * em.lanes)
+    tile = em.scratch(UNITS * TILE * em.lanes)
 
     def bind(b: Binder) -> None:
-        _weight_rows(em, b, op, layout, x, dy, _whole(em, b, dy, whole), b.arena + tile.offset)
+        from ...kernels import affine
 
-    em.call(node, "weight gradient", (x, dy, whole, tile), bind)
-
-
-def _whole(em: Emitter, b: Binder, dy: Tensor, whole: Scratch) -> int:
-    """Add the row that gives dy whole vectors; return where they are."""
-    from ...kernels import tiles
-
-    at, wide = b.arena + whole.offset, rounded(dy.c, em.lanes)
-    b.row(tiles, "pad_rows", 1, T_X=b.at(dy), T_TO=at, T_ROWS=dy.n, T_COLUMNS=wide, T_STRIDE=dy.image, T_VALID=dy.c)
-    return at
-
-
-def _weight_rows(
-    em: Emitter, b: Binder, op: ops.Affine, layout: Matrix, x: Tensor, dy: Tensor, at: int, part: int
-) -> None:
-    """Add the row that makes dW, and where it may takes the optimizer's step; `part`: memory for its tiles."""
-    from ...kernels import tiles
-
-    taps, per_tap = _taps(x)
-    walk = sweep(b, dy.n, 1, 1, (x.image, 0, 0), (rounded(dy.c, em.lanes) * dy.item, 0, 0), tiles.TABLE_PAD)
-    updates = b.update is not None and id(op.weight) not in b.shared
-    listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, layout.columns, alone=updates)
-    split = min(listed["NLIST"], UNITS)
-    fields = walk | listed | {"SPLIT": split, "CHUNKS": 1, "X": b.at(x), "Y": at}
-    if not updates:
-        b.row(tiles, "tiles_gradient", split, **fields, SIZE=layout.size, PART=b.gradient_of(op.weight))
-    else:
-        fields |= b.update_of(op.weight)
-        b.row(tiles, "tiles_gradient_update", split, **fields, SIZE=TILE * em.lanes, PART=part)
-
-
-def _both(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> None:
-    """Both gradients of many weights, which come from memory once for these and for their update."""
-    x, layout = em.value(node.inputs[0]), em.layout(node, op.weight)
-    assert isinstance(layout, Matrix)
-    wide, samples = rounded(dy.c, em.lanes), rounded(dy.n, em.lanes)
-    whole, packed = em.scratch(dy.n * wide), em.scratch(wide * samples)
-    transposed = em.scratch(layout.rows * samples)
-    tile = em.scratch(max(UNITS * TILE, large.room(layout)) * em.lanes)
-
-    def bind(b: Binder) -> None:
+        listed = _runs(layout, x, em.lanes)
+        units = min(len(listed), UNITS)
+        fields = {
+            "X": b.at(x),
+            "XN": x.image,
+            "SAMPLES": x.n,
+            "DY": b.arena + packed.offset,
+            "LIST": b.keep(listed),
+            "NLIST": len(listed),
+            "SPLIT": units,
+        }
         if b.update is None or id(op.weight) in b.shared:
-            _input_rows(em, b, op, layout, dy, dx, packed, transposed)
-            _weight_rows(em, b, op, layout, x, dy, _whole(em, b, dy, whole), b.arena + tile.offset)
-            return
-        at = _whole(em, b, dy, whole), _turned(em, b, dy, packed), wide
-        large.backward(em, b, op, x, layout, at, b.arena + transposed.offset, tile)
-        _back_in_order(b, layout, dx, transposed, samples)
-
-    em.call(node, "both gradients", (dy, x, dx, whole, packed, transposed, tile), bind)
-
-
-def _sources(layout: Matrix, lanes: int) -> list[tuple[int, list[int], int]]:
-    """Return the column tiles of a weight as a product reads them in one go: (vectors, first columns, columns of each).
-
-    Tiles of equal width go together, but for a last one that has lanes to spare: those are not multiplied.
-    """
-    found: list[tuple[int, list[int], int]] = []
-    for vectors, first in layout.tiles:
-        columns = min(vectors * lanes, layout.columns - first)
-        if found and found[-1][0] == vectors and columns == found[-1][2]:
-            found[-1][1].append(first)
+            fields["TO"] = b.gradient_of(op.weight)
         else:
-            found.append((vectors, [first], columns))
-    return found
+            fields |= {"PART": b.arena + tile.offset, "SIZE": TILE * em.lanes} | b.update_of(op.weight)
+        b.row(affine, "affine_weights", units, **fields)
+
+    em.call(node, "weight gradient", (x, packed, tile), bind)
 
 
-def _input(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> None:
+def _runs(layout: Matrix, x: Tensor, lanes: int) -> list[tuple[int, int, int, int, int]]:
+    """Return runs of tiles of a weight gradient: kind, byte offsets of x, packed dy and the gradient, rows."""
+    from ...kernels.affine import HALF, ROWS, RUN as TILES
+
+    taps, per_tap = large.taps(x)
+    samples, listed = rounded(x.n, lanes), []
+    for vectors, first in layout.tiles:
+        half = HALF and vectors == 1 and 2 * (layout.columns - first) <= lanes
+        kind = 4 if half else vectors
+        most = ROWS[kind] * TILES
+        for number, tap in enumerate(taps):
+            for j in range(0, per_tap, most):
+                place = layout.rows * first + (number * per_tap + j) * vectors * lanes
+                rows = min(most, per_tap - j)
+                listed.append((kind, tap + j * x.item, first * samples * x.item, place * x.item, rows))
+    return listed
+
+
+def _input(em: Emitter, node: Node, op: ops.Affine, turned: Scratch, dx: Tensor) -> None:
     """dx^T = W dy^T: the packed weights are read once, as pixels, and the small dy is repacked instead."""
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
-    wide, samples = rounded(dy.c, em.lanes), rounded(dy.n, em.lanes)
-    packed, transposed = em.scratch(wide * samples), em.scratch(layout.rows * samples)
+    samples = rounded(dx.n, em.lanes)
+    row = samples * dx.item
+    # So many features that every thread has work, and that what comes out stays in cache.
+    some = min(rounded(-(-layout.rows // 16), FEATURES), max(1, MADE // (row * FEATURES)) * FEATURES)
+    units = -(-layout.rows // some)
+    pieces = min(units, WORKERS)
+    space = em.scratch(pieces * rounded(some * samples, em.lanes))
 
     def bind(b: Binder) -> None:
-        _input_rows(em, b, op, layout, dy, dx, packed, transposed)
+        from ...kernels import affine
+        from ...kernels.tiles import TABLE_PAD
 
-    em.call(node, "input gradient", (dy, dx, packed, transposed), bind)
+        sources, rest = large.sources(layout, em.lanes), layout.rows % some
+        length = rounded(some, TABLE_PAD)
+        blocks = [some, rest] if rest else [some]
 
+        def table(stride: int) -> list[np.ndarray]:
+            return [np.minimum(np.arange(length), count - 1) * stride for count in blocks]
 
-def _turned(em: Emitter, b: Binder, dy: Tensor, packed: Scratch) -> int:
-    """Add the row that packs dy^T as weights are; return where it is."""
-    from ...kernels import tiles
-
-    over = column_tiles(dy.n, em.lanes)
-    b.row(
-        tiles,
-        "pack_columns",
-        1,
-        T_X=b.at(dy),
-        T_TO=b.arena + packed.offset,
-        T_ROWS=dy.n,
-        T_COLUMNS=rounded(dy.c, em.lanes),
-        T_STRIDE=dy.image,
-        T_TILES=b.keep(over),
-        T_NTILES=len(over),
-        T_VALID=dy.c,
-    )
-    return b.arena + packed.offset
-
-
-def _back_in_order(b: Binder, layout: Matrix, dx: Tensor, transposed: Scratch, samples: int) -> None:
-    """Add the row that turns dx^T, with rows of `samples` values, into dx."""
-    from ...kernels import tiles
-
-    h, w, c = np.meshgrid(np.arange(dx.h), np.arange(dx.w), np.arange(dx.c), indexing="ij")
-    cut = max(1, -(-layout.rows // 16))
-    b.row(
-        tiles,
-        "unpack_transposed",
-        -(-layout.rows // cut),
-        U_X=b.arena + transposed.offset,
-        U_TO=b.at(dx),
-        U_FEATURES=layout.rows,
-        U_WIDTH=samples,
-        U_SAMPLES=dx.n,
-        U_STRIDE=dx.image,
-        U_OFFSETS=b.keep((h * dx.row + w * dx.pixel + c * dx.item).ravel()),
-        U_SLICE=cut,
-    )
-
-
-def _input_rows(
-    em: Emitter, b: Binder, op: ops.Affine, layout: Matrix, dy: Tensor, dx: Tensor, packed: Scratch, transposed: Scratch
-) -> None:
-    from ...kernels import tiles
-    from ...kernels.cpu import VECTOR_BYTES
-
-    wide, samples = rounded(dy.c, em.lanes), rounded(dy.n, em.lanes)
-    over, turned = column_tiles(dy.n, em.lanes), _turned(em, b, dy, packed)
-    for number, (vectors, firsts, columns) in enumerate(_sources(layout, em.lanes)):
-        walk = sweep(b, 1, layout.rows, 1, (0, vectors * VECTOR_BYTES, 0), (0, samples * dx.item, 0), tiles.TABLE_PAD)
+        rows = [table(vectors * em.lanes * dx.item) for vectors, _, _ in sources]
+        listed = [
+            (vectors, b.keep([layout.rows * first * dx.item for first in firsts]), len(firsts), columns, firsts[0])
+            for vectors, firsts, columns in sources
+        ]
+        over = column_tiles(dx.n, em.lanes)
+        h, w, c = np.meshgrid(np.arange(dx.h), np.arange(dx.w), np.arange(dx.c), indexing="ij")
         b.row(
-            tiles,
-            "tiles_forward",
-            walk["BLOCKS"],
-            SPLIT=1,
-            X=b.value_of(op.weight),
-            W=turned,
-            WB=b.keep(np.full(walk["BLOCKS"], firsts[0])),
-            Y=b.arena + transposed.offset,
-            START=int(number > 0),
-            TAPS=b.keep([layout.rows * first * dx.item for first in firsts]),
-            NT=len(firsts),
-            NJ=columns,
-            ROWS=wide,
-            **walk,
-            **columns_of(b, over, samples, em.lanes),
+            affine,
+            "affine_input",
+            units,
+            I_W=b.value_of(op.weight),
+            I_TURNED=b.arena + turned.offset,
+            I_DX=b.at(dx),
+            I_DXN=dx.image,
+            I_OFFSETS=b.keep((h * dx.row + w * dx.pixel + c * dx.item).ravel()),
+            I_N=dx.n,
+            I_FEATURES=layout.rows,
+            I_BLOCK=some,
+            I_OVER=b.keep(over),
+            I_NOVER=len(over),
+            I_WIDE=rounded(layout.columns, em.lanes),
+            I_SOURCES=b.keep(listed),
+            I_NSOURCES=len(listed),
+            I_XO=b.keep(np.concatenate([t[i] for i in range(len(blocks)) for t in rows])),
+            I_YO=b.keep(np.concatenate([t for t in table(row) for _ in sources])),
+            I_LENGTH=length,
+            I_FLOOR=b.floor(False),
+            I_ROW=row,
+            I_SPACE=b.arena + space.offset,
+            I_SLICE=rounded(some * samples, em.lanes) * dx.item,
+            I_FLAGS=b.keep(np.zeros(8 * pieces)),
+            I_NSPACE=pieces,
         )
-    _back_in_order(b, layout, dx, transposed, samples)
+
+    em.call(node, "input gradient", (dx, turned, space), bind)
 
 
 RULES[ops.Affine] = Rule(forward, backward)

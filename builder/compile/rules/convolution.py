@@ -15,6 +15,7 @@ from . import depthwise
 from .activated import relu_gradient
 from .bias import bias_gradient
 from .norm_act import wants_sums
+from .pooled import pools_later
 from .sweep import block_count, columns_of, gradient_list, pixel_blocks, sweep
 from .winograd import Sides, chosen, convolve, weights_gradient
 
@@ -76,6 +77,8 @@ def forward(em: Emitter, node: Node) -> None:
     if op.depthwise:
         depthwise.convolve(em, node, op, x, y, op.bias)
         return
+    if pools_later(em, node):
+        return
     convolve_tiles(em, node, op, x, y, op.bias)
 
 
@@ -131,7 +134,7 @@ def convolve_tiles(
     em.call(node, "convolution", (x, y) if part is None else (x, y, part), bind)
 
 
-def _taps(op: ops.Conv2d | ops.Deconv2d, x: Tensor) -> tuple[list[int], int]:
+def taps_of(op: ops.Conv2d | ops.Deconv2d, x: Tensor) -> tuple[list[int], int]:
     """Return the byte offsets of the taps and the values that each reads; neighbouring pixels are one tap."""
     _, c, fh, fw = op.filters
     if op.groups == 1 and op.dilation[1] == 1:
@@ -142,7 +145,7 @@ def _taps(op: ops.Conv2d | ops.Deconv2d, x: Tensor) -> tuple[list[int], int]:
 def _walk(b: Binder, op: ops.Conv2d | ops.Deconv2d, x: Tensor, y: Tensor) -> dict[str, int]:
     from ...kernels.tiles import TABLE_PAD
 
-    taps, per_tap = _taps(op, x)
+    taps, per_tap = taps_of(op, x)
     (top, _), (left, _) = op.padding
     walk = sweep(
         b, y.n, y.h, y.w, (x.image, op.stride[0] * x.row, op.stride[1] * x.pixel), (y.image, y.row, y.pixel), TABLE_PAD
@@ -188,7 +191,7 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
         from ...kernels import tiles
 
         walk = _walk(b, op, x, dy)
-        taps, per_tap = _taps(op, x)
+        taps, per_tap = taps_of(op, x)
         listed = gradient_list(b, layout.tiles, taps, per_tap, x.item, layout.columns)
         split = 1 if chunks * op.groups >= 8 else min(listed["NLIST"], 16)
         b.row(

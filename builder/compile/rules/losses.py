@@ -17,6 +17,9 @@ from ..tensors import Node, Tensor
 if TYPE_CHECKING:
     from ..bind import Answers, Binder
 
+EXPONENTIALS = 128
+"""Values of a unit at least: each costs an exponential, some five nanoseconds."""
+
 LABELLED = (SoftmaxCrossEntropy, ops.CrossEntropy)
 PREDICTING = (SoftmaxCrossEntropy, SigmoidBinaryCrossEntropy)
 KERNELS: dict[type[ops.Op], str] = {
@@ -31,7 +34,7 @@ KERNELS: dict[type[ops.Op], str] = {
 def softmax_forward(em: Emitter, node: Node) -> None:
     """y = softmax(x) over the channels."""
     x, y = em.value(node.inputs[0]), em.output(node)
-    cut = min(x.n * x.h * x.w, slices(values(x), 2048))
+    cut = min(x.n * x.h * x.w, slices(values(x), EXPONENTIALS))
 
     def bind(b: Binder) -> None:
         from ...kernels import losses
@@ -45,7 +48,7 @@ def softmax_forward(em: Emitter, node: Node) -> None:
 def softmax_backward(em: Emitter, node: Node, dy: Tensor) -> None:
     """dx = y * (dy - sum(dy * y))."""
     y = em.value(node)
-    cut = min(y.n * y.h * y.w, slices(values(y), 2048))
+    cut = min(y.n * y.h * y.w, slices(values(y), EXPONENTIALS))
 
     def make(dx: Tensor) -> None:
         def bind(b: Binder) -> None:
@@ -99,7 +102,7 @@ def loss_forward(em: Emitter, node: Node) -> None:
         em.prediction = y
     dx = [em.tensor(source.op.shape)] if em.needs(source) else []
     pixels_ = x.n * x.h * x.w
-    cut = min(pixels_, slices(values(x), 2048))
+    cut = min(pixels_, slices(values(x), EXPONENTIALS))
     part = em.scratch(cut, 8)
     touches = [t for t in (x, y, *dx, part) if t is not None]
 
@@ -137,7 +140,7 @@ def expression_forward(em: Emitter, node: Node) -> None:
     source, number, later = node.inputs[0], _place(em, node), _later(em)
     x = em.value(source)
     dx = [em.tensor(source.op.shape)] if em.needs(source) else []
-    cut = min(x.n, slices(values(x), 2048))
+    cut = min(x.n, slices(values(x), EXPONENTIALS))
     part = em.scratch(cut, 8)
     outer, found = split(parse(op.formula, ("y", "t"), reductions=True))
     places = {f"R{k}": k for k in range(len(found))}

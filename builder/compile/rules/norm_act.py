@@ -11,6 +11,7 @@ from schemas import ops
 from ..emit import RULES, Emitter, Rule, rows, slices, values
 from ..fuse import NormAct, NormActPool
 from ..tensors import Node, Scratch, Tensor
+from . import pooled
 from .batch_norm import frozen_statistics, norm_fields
 from .sweep import block_count, pixel_blocks
 
@@ -210,6 +211,8 @@ def pool_forward(em: Emitter, node: Node) -> None:
     """p = pool(act(scale * x + shift)); the winning taps are kept for training."""
     op = node.op
     assert isinstance(op, NormActPool)
+    if pooled.forward(em, node):
+        return
     x = em.value(node.inputs[0])
     coefficients = statistics(em, node, op.norm, x) if op.norm is not None else None
     p = em.output(node)
@@ -238,7 +241,7 @@ def pool_backward(em: Emitter, node: Node, dp: Tensor) -> None:
     coefficients = em.saved.get(id(node)) if norm is not None else None
     if norm is not None and coefficients is not None:
         _pool_sums(em, node, op, norm, coefficients, dp)
-    if not em.needs(source):
+    if not em.needs(source) or pooled.backward(em, node, dp):
         return
     dx = x if em.spare(source) else em.tensor(source.op.shape)
 

@@ -78,12 +78,8 @@ def gradient_list(
     per_tap: int,
     item: int,
     columns: int,
-    alone: bool = False,
 ) -> dict[str, int]:
-    """Return the fields of the weight-gradient tiles: every column tile by every tap and run of rows.
-
-    `alone`: each tile is one run of neighbouring values of the weight, as an update of it needs.
-    """
+    """Return the fields of the weight-gradient tiles: every column tile by every tap and run of rows."""
     from ...kernels.cpu import VECTOR_BYTES as width
     from ...kernels.tiles import GRADIENT as kinds, HALVES, NINES
 
@@ -91,7 +87,7 @@ def gradient_list(
     address = b.keep(offsets)
     listed: list[tuple[int, ...]] = []
     count = len(offsets)
-    whole = next((k for k in (4, 5) if kinds[k][:2] == (count, per_tap) and not alone), None)
+    whole = next((k for k in (4, 5) if kinds[k][:2] == (count, per_tap)), None)
     short = 2 * (columns - tiles[-1][1]) * item <= width
     for vectors, first in tiles:
         base = count * per_tap * first * item
