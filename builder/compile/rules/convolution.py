@@ -11,7 +11,7 @@ from ..emit import RULES, Emitter, Rule, Sums
 from ..fuse import ConvolutionReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Node, Scratch, Tensor, rounded
-from . import depthwise
+from . import depthwise, folded
 from .activated import relu_gradient
 from .bias import bias_gradient
 from .norm_act import wants_sums
@@ -249,6 +249,9 @@ def transposed(
         return
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
+    if isinstance(op, ops.Conv2d) and shift is None and folded.better(em, op, dy, dx):
+        folded.transposed(em, node, op, dy, dx)
+        return
     if isinstance(op, ops.Conv2d) and chosen(em, op, dx, dy.c, dx.c):
         convolve(em, node, op, Sides(dy, dx, fh, fh - 1 - op.padding[0][0], fw - 1 - op.padding[1][0]), turn=True)
         return

@@ -30,6 +30,10 @@ CONVOLUTIONS = {
     "post": ((4, 40, 1), engine.conv(6, (5, 1), stride=(3, 1)), 3),
     "winograd's home": ((32, 12, 12), engine.conv(32, padding=1), 4),
     "1x1 with stride": ((17, 9, 9), engine.conv(33, 1, stride=2), 2),
+    "folded: LeNet's second": ((6, 14, 14), engine.conv(16, 5), 5),
+    "folded: padding": ((2, 9, 20), engine.conv(9, (3, 7), padding=(2, 1)), 2),
+    "folded: bands of rows": ((1, 30, 40), engine.conv(17, 5, padding=2), 2),
+    "folded: padding beyond the filter": ((1, 5, 6), engine.conv(9, 3, padding=4), 2),
     "first layer of AlexNet": ((3, 31, 31), engine.conv(24, 11, stride=4), 2),
 }
 AFFINES = {
