@@ -83,6 +83,7 @@ class Session:
         self._fuses = clip_norm is None and accumulate == 1
         self._programs: dict[int, Program] = {}
         self._updates: dict[frozenset[str], np.ndarray] = {}
+        self._update_values = 0
         statistics = [slot for slot in params.slots.values() if slot.parameter.statistic]
         self._statistics = [params.part(slot, params.packed) for slot in statistics]
         self._last: Program | None = None
@@ -234,9 +235,11 @@ class Session:
         if not self.pending:
             return
         self.updates += 1
-        self._set_hyper(learning_rate, self.updates, self.pending)
-        small = self.net.params.count < ALONE  # waking other threads would take longer than the update
-        machine.run(self.update_tape(), 1 if small else self.net.threads)
+        if not self._fuses:  # else it has been done before the step
+            self._set_hyper(learning_rate, self.updates, self.pending)
+        tape = self.update_tape()
+        small = self._update_values < ALONE  # other threads would take longer to come than the update takes
+        machine.run(tape, 1 if small else self.net.threads)
         self.net.params.touch()
         self.pending = 0
         if self.accumulated is not None:
@@ -252,7 +255,9 @@ class Session:
         done = frozenset(self._last.binder.updated) if self._last is not None else frozenset()
         if done not in self._updates:
             self._updates[done] = self._tape(done)
-        return self._updates[done]
+        tape = self._updates[done]
+        self._update_values = int(tape[:, optimizers.SIZE].sum())
+        return tape
 
     def _set_hyper(self, learning_rate: float, update: int, steps: int) -> None:
         """Set what the kernels read: the update's number, and over how many steps gradients were gathered."""

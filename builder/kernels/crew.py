@@ -20,7 +20,7 @@ import numpy as np
 
 from .jit import carray, njit
 from .machine import DONE, FUNCTION, NEXT, SLOTS, UNITS, address, kernel
-from .simd import call, change, exchange, fetch_add, give_way, integers, load_acquire, relax
+from .simd import call, change, exchange, give_way, integers, load_acquire, relax
 
 OPEN, TURN, TAPE, ROWS, INSIDE, GATE = 0, 1, 2, 3, 8, 16
 """Slots of the gate: how many helpers may come in (0: shut), the number of this run, its tape and rows; how many are
@@ -34,6 +34,11 @@ PATIENCE = 200
 
 STAY = 1000
 """Looks at the gate (some tenths of a millisecond) before a helper goes to sleep."""
+
+
+GRABS = 64
+"""About how often the threads take units of a row: several at a time where there are more. A counter that two cores
+change takes a tenth of a microsecond each time, as long as some units."""
 
 
 @njit
@@ -53,11 +58,14 @@ def _work(tape, rows):  # type: ignore[no-untyped-def]  # Numba
         row = tape + i * SLOTS * 8
         slots = carray(integers(row), SLOTS)
         function, units, next_unit, done = slots[FUNCTION], slots[UNITS], row + 8 * NEXT, row + 8 * DONE
-        u = fetch_add(next_unit)
-        while u < units:
-            call(function, row, u)
-            fetch_add(done)
-            u = fetch_add(next_unit)
+        some = 1 + units // GRABS
+        first = change(next_unit, some)
+        while first < units:
+            last = min(first + some, units)
+            for u in range(first, last):
+                call(function, row, u)
+            change(done, last - first)
+            first = change(next_unit, some)
         waited = 0
         while load_acquire(done) < units:
             waited = _pass(waited)

@@ -15,13 +15,16 @@ from ..tensors import Node, Scratch, Tensor, rounded
 from . import large
 from .activated import relu_gradient
 from .bias import bias_gradient
-from .sweep import columns_of, sweep
+from .sweep import LIMIT, columns_of, sweep
 
 if TYPE_CHECKING:
     from ..bind import Binder
 
 RUN = 512
 """Rows of the weight that a partial product takes at least; such a run of a column tile stays in cache."""
+
+PARTS = 8
+"""Units of a forward product at least, where there are so many samples and columns."""
 
 FEW = 6
 """Samples up to which tiles of 1, 2 and 4 of them are faster than those of 8 or 12."""
@@ -64,7 +67,9 @@ def forward(em: Emitter, node: Node) -> None:
         chunks = 1 if x.bordered else runs
         taps, per_tap = large.taps(x)
         per_tap //= chunks
-        walk = sweep(b, y.n, 1, 1, (x.image, 0, 0), (y.pixel, 0, 0), tiles.TABLE_PAD)
+        # Few columns: the samples are cut too, so that there is work for several.
+        some = LIMIT if chunks > 1 else min(LIMIT, rounded(-(-y.n * len(layout.tiles) // PARTS), tiles.TABLE_PAD))
+        walk = sweep(b, y.n, 1, 1, (x.image, 0, 0), (y.pixel, 0, 0), tiles.TABLE_PAD, some)
         common = (
             {"W": b.value_of(op.weight), "TAPS": b.keep(taps), "NT": len(taps), "NJ": per_tap, "ROWS": layout.rows}
             | walk
@@ -87,9 +92,14 @@ def forward(em: Emitter, node: Node) -> None:
                 "COUNT": b.keep(np.tile(count, rest)),
                 "TABLE": b.keep(np.tile(table, rest)),
                 "BLOCKS": rest * blocks,
-                "SPLIT": 1,
+                "SPLIT": max(1, min(common["NTILES"], 16 // (rest * blocks))),
             }
-            b.row(tiles, "tiles_forward", rest * blocks, **common | {"X": b.at(x), "Y": target, "START": 0} | many)
+            b.row(
+                tiles,
+                "tiles_forward",
+                rest * blocks * many["SPLIT"],
+                **common | {"X": b.at(x), "Y": target, "START": 0} | many,
+            )
             size = y.n * y.c
             b.row(
                 tiles,

@@ -25,11 +25,11 @@ def block_count(n: int, rows: int, columns: int) -> int:
     return n * -(-rows // per[1]) if per[0] == 1 else -(-n // per[0])
 
 
-def _per_block(rows: int, columns: int) -> tuple[int, int]:
+def _per_block(rows: int, columns: int, limit: int = LIMIT) -> tuple[int, int]:
     """Return (images, rows) of a block: several whole images, or some rows of one."""
-    if rows * columns > LIMIT:
-        return 1, max(1, LIMIT // columns)
-    return max(1, LIMIT // (rows * columns)), rows
+    if rows * columns > limit:
+        return 1, max(1, limit // columns)
+    return max(1, limit // (rows * columns)), rows
 
 
 def pixel_blocks(t: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -41,9 +41,12 @@ def pixel_blocks(t: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return image * t.image + row * t.row, counts, (i * t.image + r * t.row + c * t.pixel).ravel()
 
 
-def sweep(b: Binder, n: int, rows: int, columns: int, x: Strides, y: Strides, pad: int) -> dict[str, int]:
-    """Return the fields of a walk over n x rows x columns pixels that lie in x and y by these strides."""
-    images, some = _per_block(rows, columns)
+def sweep(
+    b: Binder, n: int, rows: int, columns: int, x: Strides, y: Strides, pad: int, limit: int = LIMIT
+) -> dict[str, int]:
+    """Return the fields of a walk over n x rows x columns pixels that lie in x and y by these strides, in blocks of up
+    to `limit` pixels."""
+    images, some = _per_block(rows, columns, limit)
     first = np.arange(0, n, images)
     top = np.arange(0, rows, some)
     image, row = (a.ravel() for a in np.meshgrid(first, top, indexing="ij"))
