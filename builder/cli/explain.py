@@ -28,6 +28,7 @@ def explain(
     as_json: JSON = False,
 ) -> None:
     """Draw what a run's network has learned: filters, feature maps, Grad-CAM, and each layer in numbers."""
+    from builder.report.explain.look import caption_of
     from builder.report.explain.run import explain as look
     from builder.report.text import console
 
@@ -42,7 +43,8 @@ def explain(
         answer(found)
         return
     for row in found.get("samples", []):
-        print(f"sample {row['sample']}: {row['answer']['prediction']}, target {row['target']}")
+        said = row["answer"].get("prediction", caption_of(row["answer"]))
+        print(f"sample {row['sample']}: {said}" + (f", target {row['target']}" if row["target"] else ""))
     for row in found["health"]["layers"]:
         if row["dead"] is not None and row["dead"]["share"]:
             print(f"{row['layer']}: {row['dead']['share']:.1%} of {row['dead']['units']} units are dead")

@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 
 from builder.training.runfolder import folder_name
+from schemas import ops
 from schemas.errors import UsageError
 from schemas.shapes import shape_text
 
 from . import colours, page, pictures
 from .charts import histogram_svg
 from .excite import most_exciting
-from .filters import apply_filter, convolution, convolutions, describe, filters
+from .filters import apply_filter, convolution, describe, filters
 from .gradcam import GradCam, grad_cam
+from .look import bands, caption_of, drawn, predicted
 from .maps import feature_maps, last_maps, strongest
 from .occlusion import occlusion
-from .probe import samples_for, shape_of
+from .probe import images, samples_for, shape_of
 from .receptive import receptive_fields
 from .source import Source
 from .statistics import layer_statistics
@@ -49,13 +51,18 @@ def filter_chapter(source: Source, layer: str | None = None) -> Chapter:
     made, found = Chapter(), filters(source.net, layer)
     limit = float(max(np.abs(found.before).max(), np.abs(found.after).max()))
     shown = range(min(len(found.after), MANY))
-    first = convolution(source.net)[0] == found.layer
-    colour = first and found.after.shape[1] == 3
+    op = convolution(source.net, found.layer)[1]
+    turned = isinstance(op, ops.Deconv2d)
+    first = convolution(source.net)[0] == found.layer and not turned
+    along = found.after.shape[2] == 1
+    colour = first and found.after.shape[1] == 3 and not along
 
     def tiles(weights: np.ndarray) -> np.ndarray:
         if colour:  # filters on RGB are pictures themselves: grey is zero
             whole = [((weights[k] / limit + 1) / 2).transpose(1, 2, 0) for k in shown]
             painted = [(w * 255).round().clip(0, 255).astype(np.uint8) for w in whole]
+        elif along:  # a line for each channel
+            painted = [colours.signed(weights[k][:, 0], limit) for k in shown]
         else:  # of many channels, the one that weighs most
             painted = [colours.signed(weights[k][_heaviest(found.after[k])], limit) for k in shown]
         return pictures.sheet([pictures.zoom(tile, 56) for tile in painted])
@@ -69,8 +76,12 @@ def filter_chapter(source: Source, layer: str | None = None) -> Chapter:
     }
     k, c, h, w = found.after.shape
     text = f"{k} filters of {c} × {h} × {w}. "
+    if turned:
+        text = f"What each of {k} channels paints into {c} others: {h} × {w} pixels for one of its own. "
     text += "Grey is zero." if colour else f"Blue is negative, white zero, red positive, up to ±{limit:.3g}."
-    if not first:
+    if along:
+        text += " Each line is a channel."
+    elif not first:
         text += " Of each filter the channel that weighs most is drawn."
     clear = sorted({name for name, _ in names if name not in ("mixed", "empty", "not finite")})
     if clear:
@@ -79,7 +90,7 @@ def filter_chapter(source: Source, layer: str | None = None) -> Chapter:
         made.figure("filters_before", tiles(found.before), "before training, drawn again from the seed"),
         made.figure("filters_after", tiles(found.after), "after training"),
     )
-    if first and convolutions(source.net)[found.layer].groups == 1 and len(source.x):
+    if first and op.groups == 1 and len(source.x):
         html += page.heading(f"Each filter applied to sample {source.numbers[0]}") + _applied(made, source, found.after)
     made.html = page.section(f"Filters of {found.layer}", text, html)
     return made
@@ -90,13 +101,15 @@ def _heaviest(weight: np.ndarray) -> int:
 
 
 def _applied(made: Chapter, source: Source, weights: np.ndarray) -> str:
-    op = convolution(source.net)[1]
+    op, image = convolution(source.net)[1], source.images[0]
     if op.dilation != (1, 1):
         return ""
-    answers = [apply_filter(source.x[0], w, op.stride, op.padding) for w in weights[:MANY]]
+    answers = [apply_filter(image, w, op.stride, op.padding) for w in weights[:MANY]]
     limit = max(float(np.abs(a).max()) for a in answers)
     tiles = [pictures.zoom(colours.signed(a, limit), TILE) for a in answers]
-    own = pictures.zoom(colours.picture(source.x[0]), TILE)
+    if image.shape[1] == 1:
+        tiles = [tile.repeat(10, axis=0) for tile in tiles]
+    own = drawn(image, TILE)
     return page.row(
         made.figure("filtered_input", own, "the image"),
         made.figure("filtered", pictures.sheet(tiles), "what each filter answers: red where it fits, blue against it"),
@@ -106,30 +119,31 @@ def _applied(made: Chapter, source: Source, weights: np.ndarray) -> str:
 def sample_chapter(source: Source, k: int, answer: dict[str, Any], layer: str | None) -> Chapter:
     """Return one sample: the answer, Grad-CAM (at `layer`, where it has maps) and occlusion."""
     made, x, number = Chapter(), source.x[k], source.numbers[k]
-    own = colours.picture(x)
-    parts = [made.figure(f"sample_{number}", pictures.zoom(own, 176), f"the network's input, {shape_text(x.shape)}")]
+    image = source.images[k]
+    caption = f"the network's input, {shape_text(x.shape)}"
+    parts = [made.figure(f"sample_{number}", drawn(image, 176), caption)]
+    if "prediction" not in answer:
+        said = predicted(source.net.task, source.net.predict(x[None])[0])
+        parts.append(made.figure(f"sample_{number}_answer", pictures.zoom(said, 176), "the answer"))
     made.facts = {"sample": number, "where": source.part.where(number), "target": source.truth(k), "answer": answer}
     cam = _cam(source, x, layer)
     if cam is not None:
         explained = int(cam.outputs[0])
         what = source.label(explained)
-        shown = colours.over(own, cam.heat[0])
         caption = f"Grad-CAM at {cam.layer}: where “{what}” is seen"
-        parts.append(made.figure(f"sample_{number}_gradcam", pictures.zoom(shown, 176), caption))
+        parts.append(made.figure(f"sample_{number}_gradcam", drawn(image, 176, cam.heat[0]), caption))
         made.facts["gradcam"] = {"layer": cam.layer, "output": explained, "map": cam.maps[0]}
     covered = occlusion(source.net, x, stride=_step(source))
-    shown = colours.over(own, np.maximum(covered.heat, 0))
     caption = f"occlusion by {covered.patch[0]} × {covered.patch[1]}: what “{source.label(covered.output)}” needs, "
     caption += f"at most −{max(covered.drop.max(), 0):.3g}"
-    parts.append(made.figure(f"sample_{number}_occlusion", pictures.zoom(shown, 176), caption))
+    parts.append(made.figure(f"sample_{number}_occlusion", drawn(image, 176, np.maximum(covered.heat, 0)), caption))
     made.facts["occlusion"] = {"output": covered.output, "patch": covered.patch, "drop": covered.drop}
     likely = answer.get("probabilities")
     if isinstance(likely, dict):
         best = sorted(likely.items(), key=lambda item: -item[1])[:5]
         parts.append(f"<figure>{page.bars(best)}<figcaption>the answer</figcaption></figure>")
     truth = source.truth(k)
-    said = answer["prediction"]
-    text = f"The answer is {said}" + (f", the target {truth}." if truth else ".")
+    text = caption_of(answer) + (f", the target {truth}." if truth else ".")
     made.html = page.heading(f"Sample {number}, {source.part.where(number)}")
     made.html += f"<p>{escape(text)}</p>" + page.row(*parts)
     return made
@@ -148,7 +162,8 @@ def _cam(source: Source, x: np.ndarray, layer: str | None) -> GradCam | None:
 def _step(source: Source) -> int:
     """Return occlusion's step: about 24 positions a side, and fewer where a prediction is much work."""
     across = min(24.0, samples_for(source.net, 600, work=1e11) ** 0.5)
-    return max(1, round(min(source.net.input_shape[1:]) / max(across, 6)))
+    _, height, width = images(source.net, "Occlusion")
+    return max(1, round((min(height, width) if height > 1 else width) / max(across, 6)))
 
 
 def map_chapter(source: Source, layer: str) -> Chapter:
@@ -161,7 +176,7 @@ def map_chapter(source: Source, layer: str) -> Chapter:
         rows.append(made.figure(name, _maps_picture(maps[k]), f"sample {number}"))
     shape = shape_of(source.net, layer)
     text = shape_text(shape)
-    if len(shape) == 3 and shape[0] > MANY:
+    if len(shape) > 1 and shape[0] > MANY:
         text += f"; the {MANY} channels that vary most within each sample"
     made.facts = {"layer": layer, "shape": list(shape)}
     made.html = page.heading(f"{layer}: {text}") + page.row(*rows)
@@ -174,6 +189,8 @@ def _maps_picture(values: np.ndarray) -> np.ndarray:
         side = 56 if len(values) > 8 else TILE
         tiles = [pictures.zoom(colours.amount(values[c]), side) for c in strongest(values, MANY)]
         return pictures.sheet(tiles, columns=8)
+    if values.ndim == 2 and values.shape[1] > 1:  # along a row: a band for each channel
+        return bands(values, MANY, TILE)
     flat = values.reshape(-1)[:1024]
     tiles = [np.repeat(np.repeat(t[None, None], 14, 0), 14, 1) for t in colours.amount(flat)]
     return pictures.sheet(tiles, columns=min(32, max(1, len(tiles))), gap=2)
@@ -186,13 +203,13 @@ def exciting_chapter(source: Source, layer: str | None, limit: int) -> Chapter:
     units = list(range(min(shape[0], 12)))
     found = most_exciting(source.net, source.part, name, units, count=5, limit=limit)
     made, lines = Chapter(), []
-    size = (source.net.input_shape[1], source.net.input_shape[2])
+    form = images(source.net, "An exciting sample")
     for row in found:
         x, _ = source.part.read(np.array([e.sample for e in row]))
         tiles = []
         for e, image in zip(row, x, strict=True):
-            tile = pictures.zoom(colours.picture(image), 72)
-            tiles.append(pictures.framed(tile, size, e.box) if e.box else tile)
+            tile = drawn(image.reshape(form), 72)
+            tiles.append(pictures.framed(tile, form[1:], e.box) if e.box else tile)
         lines.append(pictures.sheet(tiles, columns=len(tiles)))
     made.facts = {"layer": name, "units": [[vars(e) for e in row] for row in found]}
     gone = [e[0].unit for e in found if e[0].value <= 0]

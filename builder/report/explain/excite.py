@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.errors import UsageError
 
-from .probe import MOST, shape_of, values
+from .probe import MOST, grid, shape_of, values
 from .receptive import Box, box, inside
 
 if TYPE_CHECKING:
@@ -55,14 +55,15 @@ def most_exciting(
         samples = np.vstack([samples, np.repeat(indices[:, None], len(chosen), axis=1)])
         order = np.argsort(-best, axis=0, kind="stable")[:count]
         best, where, samples = (np.take_along_axis(a, order, axis=0) for a in (best, where, samples))
-    width = shape[2] if len(shape) == 3 else 1
-    seen = tuple(net.input_shape[1:]) if len(net.input_shape) == 3 and len(shape) == 3 else None
+    width = shape[-1] if len(shape) > 1 else 1
+    pixels = grid(net)
+    seen = pixels[1:] if pixels is not None and len(shape) > 1 else None
     found = []
     for k, unit in enumerate(chosen):
         row = []
         for j in range(len(best)):
             place = divmod(int(where[j, k]), width)
-            crop = inside(box(net, layer, *place), (seen[0], seen[1])) if seen else None
+            crop = inside(box(net, layer, *place), seen) if seen else None
             row.append(Exciting(unit, int(samples[j, k]), float(best[j, k]), place, crop))
         found.append(row)
     return found

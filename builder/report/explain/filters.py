@@ -22,7 +22,10 @@ CLEAR = 0.5
 
 @dataclass(frozen=True)
 class Filters:
-    """A convolution's filters (K, C/groups, FH, FW) before and after training."""
+    """A convolution's filters (K, C/groups, FH, FW) before and after training; those along rows have FH 1.
+
+    Of a transposed convolution there is one filter for each input channel: what that channel paints, over its outputs.
+    """
 
     layer: str
     before: np.ndarray
@@ -36,16 +39,22 @@ class Filters:
         return moved / np.maximum(np.sqrt((self.before**2).sum(axes)), np.finfo(np.float32).tiny)
 
 
-def convolutions(net: Network) -> dict[str, ops.Conv2d]:
-    """Return the convolution of each layer that holds one over images, in order; the first where it holds two."""
-    found: dict[str, ops.Conv2d] = {}
+Filtering = ops.Conv2d | ops.Deconv2d
+
+
+def convolutions(net: Network) -> dict[str, Filtering]:
+    """Return the convolution of each layer that holds one, in order; the first where it holds two.
+
+    Those along rows and transposed ones are among them.
+    """
+    found: dict[str, Filtering] = {}
     for node in net.graph.nodes:
-        if isinstance(node.op, ops.Conv2d) and len(node.op.weight.shape) == 4:
+        if isinstance(node.op, Filtering) and len(node.op.weight.shape) > 2:
             found.setdefault(node.layer, node.op)
     return found
 
 
-def convolution(net: Network, layer: str | None = None) -> tuple[str, ops.Conv2d]:
+def convolution(net: Network, layer: str | None = None) -> tuple[str, Filtering]:
     """Return a layer and its convolution: the first one when `layer` is left out. Raises UsageError without one."""
     every = convolutions(net)
     if layer is not None:
@@ -69,7 +78,8 @@ def filters(net: Network, layer: str | None = None) -> Filters:
     name, op = convolution(net, layer)
     key = net.graph.key(op.weight)
     before = draw(net.params.slots[key].parameter, key, net.random_seed).astype(net.params.dtype)
-    return Filters(name, before, net.params[key])
+    form = op.filters
+    return Filters(name, before.reshape(form), net.params[key].reshape(form))
 
 
 def templates(height: int, width: int) -> dict[str, np.ndarray]:
@@ -79,9 +89,9 @@ def templates(height: int, width: int) -> dict[str, np.ndarray]:
     blob = np.exp(-(x**2 + y**2) / (0.25 * (height * width) ** 0.5))
     found = {
         "brightness": np.ones((height, width)),
-        "vertical edge": x,
+        "vertical edge" if height > 1 else "rise or fall": x,
         "horizontal edge": y,
-        "blob": blob - blob.mean(),
+        "blob" if height > 1 else "bump": blob - blob.mean(),
     }
     if height > 1 and width > 1:
         found |= {"diagonal edge, \\": x - y, "diagonal edge, /": x + y}

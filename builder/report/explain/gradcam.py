@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from schemas.say import say
 from schemas.shapes import shape_text
 
 from .maps import last_maps
-from .probe import images, score_gradients, shape_of
+from .probe import images, planes, score_gradients, shape_of
 
 if TYPE_CHECKING:
     from builder.network import Network
@@ -30,7 +31,7 @@ class GradCam:
 
 
 def grad_cam(net: Network, x: Any, outputs: Sequence[int] | None = None, layer: str | None = None) -> GradCam:
-    """Return where in each sample x (N, C, H, W) the score of `outputs[i]` comes from.
+    """Return where in each sample x (N, C, H, W) or (N, C, L) the score of `outputs[i]` comes from.
 
     A channel counts as much as the mean of the score's gradient over its pixels; the weighted sum of the channels, and
     of it what speaks for the class, is the map. `outputs` are the predicted ones when left out; `layer` is the last one
@@ -39,7 +40,7 @@ def grad_cam(net: Network, x: Any, outputs: Sequence[int] | None = None, layer: 
     size = images(net, "Grad-CAM")[1:]
     name = layer or last_maps(net)
     shape = shape_of(net, name)
-    if len(shape) != 3 or shape[1] * shape[2] < 2:
+    if len(shape) < 2 or math.prod(shape[1:]) < 2:
         raise UsageError(
             say(
                 "Grad-CAM needs a layer with maps, but {name!r} gives {shape}: try {other!r}.",
@@ -50,8 +51,9 @@ def grad_cam(net: Network, x: Any, outputs: Sequence[int] | None = None, layer: 
         )
     chosen, rows, sign = targets(net, x, outputs)
     _, seen, slopes = score_gradients(net, x, rows, [name])
-    weights = slopes[name].mean(axis=(2, 3)) * sign[:, None]
-    maps = np.maximum(np.einsum("nc,nchw->nhw", weights, seen[name]), 0)
+    values, slope = planes(seen[name]), planes(slopes[name])
+    weights = slope.mean(axis=(2, 3)) * sign[:, None]
+    maps = np.maximum(np.einsum("nc,nchw->nhw", weights, values), 0)
     return GradCam(name, chosen, maps, np.stack([enlarge(m, size) for m in maps]))
 
 

@@ -9,7 +9,8 @@ from schemas import ops
 
 from . import colours, page, pictures
 from .chapters import Chapter
-from .filters import convolution
+from .filters import Filtering, convolution
+from .look import drawn
 from .source import Source
 from .steps import convolution_steps
 from .unfold import MOST_BYTES, im2col, memory, window_of
@@ -20,16 +21,16 @@ ROWS = 120
 """Rows of the matrix that are drawn, around the one that is marked."""
 
 
-def usual(op: ops.Conv2d) -> bool:
-    """Say whether a convolution is of the plain kind: one group, no dilation."""
-    return op.groups == 1 and op.dilation == (1, 1)
+def usual(op: Filtering) -> bool:
+    """Say whether a convolution is of the plain kind: not transposed, one group, no dilation."""
+    return isinstance(op, ops.Conv2d) and op.groups == 1 and op.dilation == (1, 1)
 
 
 def window_chapter(source: Source) -> Chapter:
     """Return one output value of the first convolution, worked out by hand, and the matrix of im2col beside it."""
     made, (layer, op) = Chapter(), convolution(source.net)
-    x = source.x[:1]
-    (fh, fw), shape = op.weight.shape[2:], x.shape
+    x = source.images[:1]
+    (fh, fw), shape = op.filters[2:], x.shape
     costs = memory(shape, (fh, fw), op.stride, op.padding)
     if costs["matrix"] > MOST_BYTES:
         return made
@@ -38,12 +39,12 @@ def window_chapter(source: Source) -> Chapter:
     place = window_of(chosen, shape, (fh, fw), op.stride, op.padding)
     box = ((place.top, place.top + fh - 1), (place.left, place.left + fw - 1))
     size = (shape[2], shape[3])
-    image = pictures.framed(pictures.zoom(colours.picture(x[0]), 260), size, box)
+    image = pictures.framed(drawn(x[0], 260), size, box)
     first = max(0, min(chosen - ROWS // 2, len(matrix) - ROWS))
     part = matrix[first : first + ROWS]
-    drawn = pictures.zoom(colours.grey(part, float(x.min()), float(x.max())), 420)
+    turned = pictures.zoom(colours.grey(part, float(x.min()), float(x.max())), 420)
     around = ((chosen - first - 1, chosen - first + 1), (0, part.shape[1] - 1))  # beside the row, not over it
-    drawn = pictures.framed(drawn, part.shape, around, line=2)
+    turned = pictures.framed(turned, part.shape, around, line=2)
     caption = f"im2col: {costs['shape'][0]:,} × {costs['shape'][1]:,}, a row per window, the same window marked"
     if len(part) < len(matrix):
         caption += f" (rows {first:,} to {first + len(part) - 1:,})"
@@ -54,7 +55,7 @@ def window_chapter(source: Source) -> Chapter:
     )
     html = page.row(
         made.figure("window", image, f"sample {source.numbers[0]} and one window of {layer}"),
-        made.figure("im2col", drawn, caption),
+        made.figure("im2col", turned, caption),
     )
     numbers = [source.net.params[source.net.graph.key(p)] for p in op.parameters]
     if max(fh, fw) <= LARGEST and len(x[0]) <= 3 and all(np.isfinite(n).all() for n in (*numbers, matrix[chosen])):
@@ -64,9 +65,9 @@ def window_chapter(source: Source) -> Chapter:
     return made
 
 
-def _product(source: Source, op: ops.Conv2d, row: np.ndarray) -> str:
+def _product(source: Source, op: Filtering, row: np.ndarray) -> str:
     """Return window × filter + bias = value, in numbers."""
-    weights = source.net.params[source.net.graph.key(op.weight)]
+    weights = source.net.params[source.net.graph.key(op.weight)].reshape(op.filters)
     bias = source.net.params[source.net.graph.key(op.bias)] if op.bias is not None else np.zeros(len(weights))
     window = row.reshape(weights.shape[1:])
     best = int(np.abs((weights * window).sum(axis=(1, 2, 3))).argmax())

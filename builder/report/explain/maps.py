@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +23,9 @@ def feature_maps(net: Network, x: Any, layer: str) -> np.ndarray:
 
 
 def map_layers(net: Network) -> list[str]:
-    """Return the layers whose value is an image of more than one pixel, in order, without the network's output."""
+    """Return the layers whose value is an image or row of more than one place, in order, without the output."""
     names = [name for name in layer_names(net) if name != net.checked.output]
-    return [name for name in names if len(s := shape_of(net, name)) == 3 and s[1] * s[2] > 1]
+    return [name for name in names if len(s := shape_of(net, name)) > 1 and math.prod(s[1:]) > 1]
 
 
 def stages(net: Network) -> list[str]:
@@ -41,7 +42,8 @@ def last_maps(net: Network) -> str:
     """Return the layer that Grad-CAM looks at: the last one of the size that the last convolution gives."""
     score = score_node(net.graph)
     before = [node for node in _ancestors(score) if node is not score]
-    sizes = [node.op.shape[1:] for node in net.graph.nodes if isinstance(node.op, ops.Conv2d) and node in before]
+    kinds = ops.Conv2d | ops.Deconv2d
+    sizes = [node.op.shape[1:] for node in net.graph.nodes if isinstance(node.op, kinds) and node in before]
     fitting = [
         name for name in map_layers(net) if sizes and find(net, name) in before and shape_of(net, name)[1:] == sizes[-1]
     ]

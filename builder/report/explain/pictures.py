@@ -26,6 +26,32 @@ def zoom(picture: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(pil.fromarray(picture).resize((width, height), pil.Resampling.BOX))
 
 
+LINE, GROUND = (30, 41, 70), (247, 248, 250)
+
+
+def curve(values: np.ndarray, side: int, behind: np.ndarray | None = None) -> np.ndarray:
+    """Return rows of values (C, L) as curves below one another, about 2 · `side` pixels wide, one scale for all.
+
+    `behind` (L, 3) uint8 are colours of the ground at each place.
+    """
+    across = max(1, 2 * side // values.shape[1])
+    high = max(12, min(side, 40))
+    finite = values[np.isfinite(values)]
+    low, top = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    ground = np.broadcast_to(np.array(GROUND, np.uint8), (values.shape[1], 3)) if behind is None else behind
+    bands = []
+    for row in values:
+        band = np.repeat(np.repeat(ground[None], high, axis=0), across, axis=1).copy()
+        scaled = (np.nan_to_num(row.astype(np.float64), nan=low, posinf=top, neginf=low) - low) / ((top - low) or 1.0)
+        places = np.arange(band.shape[1]) / across
+        heights = (1 - np.interp(places, np.arange(len(row)), scaled)) * (high - 3)
+        before = np.concatenate((heights[:1], heights[:-1]))
+        for column, (a, b) in enumerate(zip(before, heights, strict=True)):
+            band[int(min(a, b)) : int(max(a, b)) + 2, column] = LINE
+        bands.append(band)
+    return np.concatenate(bands)
+
+
 def sheet(tiles: Sequence[np.ndarray], columns: int | None = None, gap: int = 6) -> np.ndarray:
     """Return tiles in rows on a transparent ground, as (H, W, 4); about twice as wide as high when left to it."""
     if not tiles:

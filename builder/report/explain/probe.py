@@ -74,18 +74,38 @@ def shape_of(net: Network, layer: str) -> tuple[int, ...]:
     return tuple(find(net, layer).op.shape)
 
 
+def grid(net: Network) -> tuple[int, int, int] | None:
+    """Return (C, H, W) of the network's input; None where it is a table.
+
+    A row of values (C, L) is an image of height 1. A Reshape that the network begins with says what the values are.
+    """
+    shape = tuple(net.input_shape)
+    readers = [node.op for node in net.graph.nodes if net.graph.input in node.inputs]
+    formed = {tuple(op.shape) for op in readers if isinstance(op, ops.Reshape) and math.prod(op.shape[1:]) > 1}
+    if len(formed) == 1 and all(isinstance(op, ops.Reshape) for op in readers):
+        (shape,) = formed
+    if len(shape) == 2 and shape[1] > 1:
+        shape = (shape[0], 1, shape[1])
+    return (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
+
+
 def images(net: Network, what: str) -> tuple[int, int, int]:
     """Return (C, H, W) of the network's input, or raise UsageError where it reads no images."""
-    shape = tuple(net.input_shape)
-    if len(shape) != 3:
+    shape = grid(net)
+    if shape is None:
         raise UsageError(
             say(
                 "{what} needs images, but this network reads {shape} numbers from a table.",
                 what=what,
-                shape=shape_text(shape),
+                shape=shape_text(tuple(net.input_shape)),
             )
         )
-    return shape[0], shape[1], shape[2]
+    return shape
+
+
+def planes(values: np.ndarray) -> np.ndarray:
+    """Return values (N, C, L) as images of height 1; all others as they are."""
+    return values[:, :, None] if values.ndim == 3 else values
 
 
 def values(net: Network, x: Any, layers: Sequence[str]) -> dict[str, np.ndarray]:

@@ -36,7 +36,17 @@ def receptive_fields(net: Network) -> list[dict[str, Any]]:
     images(net, "A receptive field")
     shown = set(layer_names(net))
     kept = [info for info in net.report.layers if info.name in shown]
-    return [{"layer": i.name, "field": list(i.receptive_field) if i.receptive_field else None} for i in kept]
+    found = {info.name: list(info.receptive_field) if info.receptive_field else None for info in kept}
+    if images(net, "A receptive field")[1] == 1:  # of rows the check does not count them
+        found |= {name: _along(net, name) for name, field in found.items() if field is None}
+    return [{"layer": name, "field": field} for name, field in found.items()]
+
+
+def _along(net: Network, layer: str) -> list[int] | None:
+    """Return [1, how many places of a row a value sees], or None where it sees the whole row."""
+    shape = find(net, layer).op.shape
+    seen = _box(net, layer, 0, shape[-1] // 2) if len(shape) == 2 else None
+    return [1, seen[1][1] - seen[1][0] + 1] if seen is not None else None
 
 
 def box(net: Network, layer: str, row: int = 0, column: int = 0) -> Box:
@@ -45,22 +55,27 @@ def box(net: Network, layer: str, row: int = 0, column: int = 0) -> Box:
     They may lie outside the image, in the padding; `inside` cuts them. A value behind an Affine sees everything.
     """
     _, height, width = images(net, "A receptive field")
+    return _box(net, layer, row, column) or ((0, height - 1), (0, width - 1))
+
+
+def _box(net: Network, layer: str, row: int, column: int) -> Box | None:
+    """Return those pixels, or None where they are all."""
     node = find(net, layer)
-    size = node.op.shape[1:] if len(node.op.shape) == 3 else (1, 1)
+    size = (1, 1, *node.op.shape[1:])[-2:]
     if not (0 <= row < size[0] and 0 <= column < size[1]):
         raise UsageError(f"Layer {layer!r} has the positions (0, 0) to ({size[0] - 1}, {size[1] - 1}).")
-    whole: Box = ((0, height - 1), (0, width - 1))
     wanted: dict[int, Box] = {id(node): ((row, row), (column, column))}
     for here in reversed(net.graph.nodes):
         seen = wanted.get(id(here))
         if seen is None or here is net.graph.input:
             continue
         for source in here.inputs:
-            needed = _reads(here, seen)
+            first = source is net.graph.input and isinstance(here.op, ops.Reshape)  # it says what the values are
+            needed = seen if first else _reads(here, seen)
             if needed is None:
-                return whole
+                return None
             wanted[id(source)] = _union(wanted.get(id(source)), needed)
-    return wanted.get(id(net.graph.input), whole)
+    return wanted.get(id(net.graph.input))
 
 
 def inside(seen: Box, size: Pair) -> Box:

@@ -14,6 +14,8 @@ from builder.report.predict import prediction_rows
 from schemas.errors import UsageError
 from schemas.say import say
 
+from .probe import grid
+
 if TYPE_CHECKING:
     from builder.data.part import Part
     from builder.network import Network
@@ -41,8 +43,13 @@ class Source:
 
     @property
     def pictured(self) -> bool:
-        """Whether the network reads images."""
-        return len(self.net.input_shape) == 3
+        """Whether the network reads images, or rows of values."""
+        return grid(self.net) is not None
+
+    @property
+    def images(self) -> np.ndarray:
+        """The chosen samples as images (N, C, H, W); rows have height 1."""
+        return self.x.reshape(len(self.x), *(grid(self.net) or ()))
 
     def label(self, k: int) -> str:
         """Return what the k-th output stands for."""

@@ -46,20 +46,20 @@ def answer(insight: Insight, x: np.ndarray) -> tuple[dict[str, float], int]:
 
 def explain(insight: Insight, x: np.ndarray, output: int | None) -> None:
     """Draw the sample, Grad-CAM and occlusion beside each other."""
-    from builder.report.explain.colours import over, picture
     from builder.report.explain.gradcam import grad_cam
+    from builder.report.explain.look import drawn
     from builder.report.explain.occlusion import occlusion
-    from builder.report.explain.pictures import zoom
+    from builder.report.explain.probe import images
 
-    own = picture(x[0])
-    shown, captions = [zoom(own, 220)], [text("look.input")]
-    side = max(x.shape[2:])
+    own = x[0].reshape(images(insight.net, "Occlusion"))
+    shown, captions = [drawn(own, 220)], [text("look.input")]
+    side = max(own.shape[1:])
     covered = occlusion(insight.net, x[0], output, stride=max(1, side // 16))
-    shown.append(zoom(over(own, np.maximum(covered.heat, 0)), 220))
-    captions.append(text("look.occlusion", drop=max(float(covered.drop.max()), 0.0), patch=covered.patch[0]))
+    shown.append(drawn(own, 220, np.maximum(covered.heat, 0)))
+    captions.append(text("look.occlusion", drop=max(float(covered.drop.max()), 0.0), patch=covered.patch[1]))
     try:
         cam = grad_cam(insight.net, x, None if output is None else [output])
-        shown.insert(1, zoom(over(own, cam.heat[0]), 220))
+        shown.insert(1, drawn(own, 220, cam.heat[0]))
         captions.insert(1, text("look.cam", layer=plain(cam.layer)))
     except TsumikiError as error:
         st.caption(plain(error))

@@ -48,13 +48,19 @@ def spaced(image: np.ndarray, side: int = SIDE) -> np.ndarray:
 
 
 def map_sheet(values: np.ndarray, side: int = 64, columns: int = 8) -> np.ndarray:
-    """Return a layer's value for one sample as a picture: maps (C, H, W) each in its own range, or (F,) as squares."""
+    """Return a layer's value for one sample as a picture: maps (C, H, W), rows (C, L), or (F,) as squares.
+
+    Each map and each row is in its own range.
+    """
     from builder.report.explain.colours import amount
+    from builder.report.explain.look import bands
     from builder.report.explain.maps import strongest
     from builder.report.explain.pictures import sheet, zoom
 
     if values.ndim == 3 and values.shape[1] * values.shape[2] > 1:
         return sheet([zoom(amount(values[c]), side) for c in strongest(values, MAPS)], columns=columns)
+    if values.ndim == 2 and values.shape[1] > 1:
+        return bands(values, MAPS, 2 * side)
     squares = amount(values.reshape(-1)[:512])
     tiles = [np.repeat(np.repeat(colour[None, None], 14, 0), 14, 1) for colour in squares]
     return sheet(tiles, columns=min(32, max(1, len(tiles))), gap=2)

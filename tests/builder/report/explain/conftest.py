@@ -38,6 +38,12 @@ BRANCHED = [
 
 
 @pytest.fixture(scope="session")
+def random_network() -> Any:
+    """What `compiled` above does."""
+    return compiled
+
+
+@pytest.fixture(scope="session")
 def branched() -> Any:
     """A network with normalisation, a skip connection, Dropout and Flatten."""
     return compiled((2, 6, 5), BRANCHED)
