@@ -21,7 +21,7 @@ from .machine import arguments, array, floats, kernel, slots
     N, H, W, C, GROUPS, SLICES,
     CENTER, TOTAL, EPSILON,        # subtract the mean; sum instead of mean; address of epsilon in float64
     GAMMA, BETA, FULL,             # parameters or 0; FULL: one per value of a sample, in the order (h, w, c)
-    STAT,                          # per sample and group: mean and 1 / root, in float64
+    STAT,                          # per sample and group: mean and 1 / root, in float64; per pixel in the kernel's type
     PART,                          # per sample (slice): two rows of C sums in float64
     PARTS, DGAMMA, DBETA,          # number of those; gradients or 0
 ) = slots(33)  # fmt: skip
@@ -109,6 +109,7 @@ def group_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     count = each * d[H] * d[W]
     one = array(real, d[X], 1)
     mean, scale = np.empty(c, one.dtype), np.empty(c, one.dtype)
+    work, hat = np.empty(c, one.dtype), np.empty(c, one.dtype)
     _spread(d, real, floats(d[STAT], 2 * groups * d[N])[2 * groups * unit :], mean, scale)
     part = floats(d[PART], 2 * c * d[N])[2 * c * unit : 2 * c * (unit + 1)]
     plain, scaled = part[:c], part[c:]
@@ -118,12 +119,16 @@ def group_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     for h in range(d[H]):
         for w in range(d[W]):
             x, dy = _pixel(d, real, X, unit, h, w), _pixel(d, real, DY, unit, h, w)
-            if d[FULL]:
+            if d[FULL]:  # in steps of few operands each: more than five arrays in one loop are not vectorised
                 gamma = _factors(d, real, GAMMA, h, w)
                 for k in range(c):
-                    v = np.float64(dy[k] * gamma[k])
-                    plain[k] += v
-                    scaled[k] += v * ((x[k] - mean[k]) * scale[k])
+                    work[k] = dy[k] * gamma[k]
+                for k in range(c):
+                    hat[k] = (x[k] - mean[k]) * scale[k]
+                for k in range(c):
+                    plain[k] += np.float64(work[k])
+                for k in range(c):
+                    scaled[k] += np.float64(work[k]) * hat[k]
             else:
                 for k in range(c):
                     v = np.float64(dy[k])
@@ -158,23 +163,27 @@ def group_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def full_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """dgamma = sum of dy * xhat over the batch, dbeta = sum of dy, for each value of a sample. Units: rows h."""
+    """dgamma = sum of dy * xhat over the batch, dbeta = sum of dy, for each value of a sample. Units: rows h.
+
+    Where every value has factors of its own, a sample is one set: there is one mean and one root.
+    """
     d = arguments(row)
     c = d[C]
     one = array(real, d[X], 1)
-    mean, scale = np.empty(c, one.dtype), np.empty(c, one.dtype)
+    stat = floats(d[STAT], 2 * d[N])
     for w in range(d[W]):
         dgamma = array(real, d[DGAMMA] + (unit * d[W] + w) * c * one.itemsize, c)
         dbeta = array(real, (d[DBETA] if d[DBETA] else d[DGAMMA]) + (unit * d[W] + w) * c * one.itemsize, c)
         for k in range(c):
             dgamma[k] = 0
-            if d[DBETA]:
+        if d[DBETA]:
+            for k in range(c):
                 dbeta[k] = 0
         for n in range(d[N]):
-            _spread(d, real, floats(d[STAT], 2 * d[GROUPS] * d[N])[2 * d[GROUPS] * n :], mean, scale)
+            mean, scale = one.dtype.type(stat[2 * n]), one.dtype.type(stat[2 * n + 1])
             x, dy = _pixel(d, real, X, n, unit, w), _pixel(d, real, DY, n, unit, w)
             for k in range(c):
-                dgamma[k] += dy[k] * ((x[k] - mean[k]) * scale[k])
+                dgamma[k] += dy[k] * ((x[k] - mean) * scale)
             if d[DBETA]:
                 for k in range(c):
                     dbeta[k] += dy[k]
@@ -200,10 +209,13 @@ def channel_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 RUN = 16
 """Sums taken side by side, so that a sum over channels fills the vectors too."""
 
+BLOCK = 32
+"""Pixels whose sums by channel are taken in the kernel's own type, before they are added up in float64."""
+
 
 @njit
 def _total(values, sums):  # type: ignore[no-untyped-def]  # Numba
-    """Return the sum of the values, in float64; `sums` is memory for RUN partial sums."""
+    """Return the sum of the values; `sums` is memory for RUN partial sums, which are added up in float64."""
     whole = len(values) // RUN
     for i in range(RUN):
         sums[i] = 0
@@ -220,74 +232,106 @@ def _total(values, sums):  # type: ignore[no-untyped-def]  # Numba
 
 
 @njit
-def _of_pixel(d, x, epsilon, hat, sums):  # type: ignore[no-untyped-def]  # Numba
-    """hat = normalised x; return 1 / root. `hat` serves as memory for the squares before."""
-    c = len(x)
-    mean = x.dtype.type(_total(x, sums) / c if d[CENTER] else 0.0)
-    for k in range(c):
-        v = x[k] - mean
-        hat[k] = v * v
-    root = x.dtype.type(1.0 / math.sqrt(_total(hat, sums) / (1 if d[TOTAL] else c) + epsilon))
-    for k in range(c):
-        hat[k] = (x[k] - mean) * root
-    return root
+def _next(d, h, w):  # type: ignore[no-untyped-def]  # Numba
+    """Return the steps (image, row, column) to the next pixel: a division for each would take as long as the pixel."""
+    if w + 1 < d[W]:
+        return 0, 0, 1
+    if h + 1 < d[H]:
+        return 0, 1, -w
+    return 1, -h, -w
 
 
 @kernel
 def pixel_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """y, pixel by pixel. Units: slices of pixels."""
+    """y, pixel by pixel, and each pixel's mean and 1 / root. Units: slices of pixels."""
     d = arguments(row)
     pixels, c, epsilon = d[N] * d[H] * d[W], d[C], floats(d[EPSILON], 1)[0]
-    hat, sums = np.empty(c, array(real, d[X], 1).dtype), np.empty(RUN)
-    for r in range(unit * pixels // d[SLICES], (unit + 1) * pixels // d[SLICES]):
-        n, h, w = r // (d[H] * d[W]), r // d[W] % d[H], r % d[W]
+    one = array(real, d[X], 1)
+    square, sums = np.empty(c, one.dtype), np.empty(RUN, one.dtype)
+    stat = array(real, d[STAT], 2 * pixels)
+    first = unit * pixels // d[SLICES]
+    n, h, w = first // (d[H] * d[W]), first // d[W] % d[H], first % d[W]
+    for r in range(first, (unit + 1) * pixels // d[SLICES]):
         x, y = _pixel(d, real, X, n, h, w), _pixel(d, real, Y, n, h, w)
-        _of_pixel(d, x, epsilon, hat, sums)
+        mean = one.dtype.type(_total(x, sums) / c if d[CENTER] else 0.0)
         for k in range(c):
-            y[k] = hat[k]
-        if d[GAMMA]:
+            v = x[k] - mean
+            square[k] = v * v
+        root = one.dtype.type(1.0 / math.sqrt(_total(square, sums) / (1 if d[TOTAL] else c) + epsilon))
+        stat[2 * r] = mean
+        stat[2 * r + 1] = root
+        if d[GAMMA] and d[BETA]:
+            gamma, beta = array(real, d[GAMMA], c), array(real, d[BETA], c)
+            for k in range(c):
+                y[k] = (x[k] - mean) * root * gamma[k] + beta[k]
+        elif d[GAMMA]:
             gamma = array(real, d[GAMMA], c)
             for k in range(c):
-                y[k] *= gamma[k]
-        if d[BETA]:
-            beta = array(real, d[BETA], c)
+                y[k] = (x[k] - mean) * root * gamma[k]
+        else:
             for k in range(c):
-                y[k] += beta[k]
+                y[k] = (x[k] - mean) * root
+            if d[BETA]:
+                beta = array(real, d[BETA], c)
+                for k in range(c):
+                    y[k] += beta[k]
+        step = _next(d, h, w)
+        n, h, w = n + step[0], h + step[1], w + step[2]
 
 
 @kernel
 def pixel_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dx, pixel by pixel, and the slice's sums of dy and dy * xhat by channel. Units: slices of pixels."""
     d = arguments(row)
-    pixels, c, epsilon = d[N] * d[H] * d[W], d[C], floats(d[EPSILON], 1)[0]
+    pixels, c = d[N] * d[H] * d[W], d[C]
     one = array(real, d[X], 1)
-    hat, work, product, sums = np.empty(c, one.dtype), np.empty(c, one.dtype), np.empty(c, one.dtype), np.empty(RUN)
+    hat, work, product, sums = (
+        np.empty(c, one.dtype),
+        np.empty(c, one.dtype),
+        np.empty(c, one.dtype),
+        np.empty(RUN, one.dtype),
+    )
+    near_plain, near_scaled = np.zeros(c, one.dtype), np.zeros(c, one.dtype)
+    gamma = np.ones(c, one.dtype)
+    if d[GAMMA]:
+        given = array(real, d[GAMMA], c)
+        for k in range(c):
+            gamma[k] = given[k]
     part = floats(d[PART], 2 * c * d[SLICES])[2 * c * unit : 2 * c * (unit + 1)]
     plain, scaled = part[:c], part[c:]
     for k in range(c):
         plain[k] = 0
         scaled[k] = 0
-    for r in range(unit * pixels // d[SLICES], (unit + 1) * pixels // d[SLICES]):
-        n, h, w = r // (d[H] * d[W]), r // d[W] % d[H], r % d[W]
+    stat = array(real, d[STAT], 2 * pixels)
+    first, last = unit * pixels // d[SLICES], (unit + 1) * pixels // d[SLICES]
+    n, h, w = first // (d[H] * d[W]), first // d[W] % d[H], first % d[W]
+    for r in range(first, last):
         x, dy = _pixel(d, real, X, n, h, w), _pixel(d, real, DY, n, h, w)
-        root = _of_pixel(d, x, epsilon, hat, sums)
+        mean, root = stat[2 * r], stat[2 * r + 1]
         for k in range(c):
-            plain[k] += dy[k]
-            scaled[k] += dy[k] * hat[k]
-            work[k] = dy[k]
-        if d[DX] == 0:
-            continue
-        if d[GAMMA]:
-            gamma = array(real, d[GAMMA], c)
+            hat[k] = (x[k] - mean) * root
+        for k in range(c):
+            near_plain[k] += dy[k]
+        for k in range(c):
+            near_scaled[k] += dy[k] * hat[k]
+        if (r - first) % BLOCK == BLOCK - 1 or r == last - 1:
             for k in range(c):
-                work[k] *= gamma[k]
-        for k in range(c):
-            product[k] = work[k] * hat[k]
-        shift = one.dtype.type(_total(work, sums) / c if d[CENTER] else 0.0)
-        slope = one.dtype.type(_total(product, sums) / (1 if d[TOTAL] else c))
-        dx = _pixel(d, real, DX, n, h, w)
-        for k in range(c):
-            dx[k] = root * (work[k] - shift - hat[k] * slope)
+                plain[k] += near_plain[k]
+                scaled[k] += near_scaled[k]
+                near_plain[k] = 0
+                near_scaled[k] = 0
+        if d[DX]:
+            for k in range(c):
+                work[k] = dy[k] * gamma[k]
+            for k in range(c):
+                product[k] = work[k] * hat[k]
+            shift = one.dtype.type(_total(work, sums) / c if d[CENTER] else 0.0)
+            slope = one.dtype.type(_total(product, sums) / (1 if d[TOTAL] else c))
+            dx = _pixel(d, real, DX, n, h, w)
+            for k in range(c):
+                dx[k] = root * (work[k] - shift - hat[k] * slope)
+        step = _next(d, h, w)
+        n, h, w = n + step[0], h + step[1], w + step[2]
 
 
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, ...) and float64 ---

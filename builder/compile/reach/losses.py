@@ -47,6 +47,7 @@ def loss(r: Row) -> None:
 def total(r: Row) -> None:
     r.reads("PART", r["SLICES"], 8)
     r.reads("GAIN", 1, 8)
+    r.may_read("COUNTED", 1, 8)
     r.writes("TOTAL", 1, 8)
 
 

@@ -288,6 +288,8 @@ def sample_forward(r: Row) -> None:
     r.reads("EPSILON", 1, DOUBLE)
     if r.kernel == "group_forward":
         r.writes("STAT", 2 * r["GROUPS"] * r["N"], DOUBLE)
+    else:
+        r.writes("STAT", 2 * r["N"] * r["H"] * r["W"])
 
 
 @reach("group_backward", "pixel_backward")
@@ -301,7 +303,7 @@ def sample_backward(r: Row) -> None:
     if grouped:
         r.reads("STAT", 2 * r["GROUPS"] * r["N"], DOUBLE)
     else:
-        r.reads("EPSILON", 1, DOUBLE)
+        r.reads("STAT", 2 * r["N"] * r["H"] * r["W"])
     r.writes("PART", 2 * r["C"] * (r["N"] if grouped else r["SLICES"]), DOUBLE)
 
 

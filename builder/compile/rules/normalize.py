@@ -21,7 +21,7 @@ def _cut(x: Tensor) -> int:
     return min(x.n * x.h * x.w, slices(values(x), 2048))
 
 
-def _fields(b: Binder, op: ops.Normalize, x: Tensor, stat: Scratch | None) -> dict[str, int]:
+def _fields(b: Binder, op: ops.Normalize, x: Tensor, stat: Scratch) -> dict[str, int]:
     from ..bind import image
 
     full = op.gamma is not None and len(op.gamma.shape) > 1
@@ -32,7 +32,7 @@ def _fields(b: Binder, op: ops.Normalize, x: Tensor, stat: Scratch | None) -> di
         fields["GAMMA"] = b.value_of(op.gamma)
     if op.beta is not None:
         fields["BETA"] = b.value_of(op.beta)
-    return fields | ({"STAT": b.arena + stat.offset} if stat is not None else {})
+    return fields | {"STAT": b.arena + stat.offset}
 
 
 def forward(em: Emitter, node: Node) -> None:
@@ -40,7 +40,8 @@ def forward(em: Emitter, node: Node) -> None:
     op = node.op
     assert isinstance(op, ops.Normalize)
     x, y = em.value(node.inputs[0]), em.output(node)
-    stat = em.scratch(2 * x.n * op.groups, DOUBLE) if op.groups is not None else None
+    pixels = 2 * x.n * x.h * x.w
+    stat = em.scratch(2 * x.n * op.groups, DOUBLE) if op.groups is not None else em.scratch(pixels)
     em.saved[id(node)] = stat
 
     def bind(b: Binder) -> None:
@@ -48,12 +49,12 @@ def forward(em: Emitter, node: Node) -> None:
         from ..bind import image
 
         fields = _fields(b, op, x, stat) | image("Y", y, b)
-        if stat is None:
+        if op.groups is None:
             b.row(normalize, "pixel_forward", fields["SLICES"], **fields)
         else:
             b.row(normalize, "group_forward", x.n, **fields)
 
-    em.call(node, "normalisation", (x, y) if stat is None else (x, y, stat), bind)
+    em.call(node, "normalisation", (x, y, stat), bind)
 
 
 def backward(em: Emitter, node: Node, dy: Tensor) -> None:
@@ -72,7 +73,7 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
 
         fields = _fields(b, op, x, stat) | image("DY", dy, b)
         fields |= {"PART": b.arena + part.offset, "PARTS": parts} | (image("DX", dx, b) if dx is not None else {})
-        b.row(normalize, "group_backward" if stat is not None else "pixel_backward", parts, **fields)
+        b.row(normalize, "group_backward" if op.groups is not None else "pixel_backward", parts, **fields)
         if op.gamma is None or not em.trains(op.gamma):
             return
         fields["DGAMMA"] = b.gradient_of(op.gamma)
