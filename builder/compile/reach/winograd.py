@@ -85,3 +85,36 @@ def gradient(r: Row) -> None:
     r.ints("ZERO", 1)
     values = (r["CHUNKS"] - 1) * r["SIZE"] + r["TAPS"] ** 2 * r["C"] * packed(tiles, r)
     r.writes("PART", values)
+
+
+def _planes(r: Row, key: str, plane: str, length: int, writes: bool = False) -> None:
+    """State the 36 planes of transformed values at a field."""
+    r.box(key, [(POINTS, r[plane])], length, writes)
+
+
+@reach("winograd_spread")
+def spread(r: Row) -> None:
+    _, columns = column_tiles(r)
+    _pixels(r)
+    low, high = _owned(r)
+    r.touch("Y", r["Y"] + low, r["Y"] + high + columns)
+    _planes(r, "SPACE", "VPLANE", r["COUNT"] * r["VSTEP"], writes=True)
+    _planes(r, "U", "MPLANE", r["COUNT"] * r["MSTEP"], writes=True)
+
+
+@reach("winograd_sums")
+def sums(r: Row) -> None:
+    tiles, _ = column_tiles(r)
+    r.ints("VO", r["COUNT"])
+    r.ints("MO", r["COUNT"])
+    r.ints("ZERO", 1)
+    _planes(r, "SPACE", "VPLANE", r["COUNT"] * r["VSTEP"])
+    _planes(r, "U", "MPLANE", r["COUNT"] * r["MSTEP"])
+    _planes(r, "PART", "UPLANE", r["C"] * packed(tiles, r) * r.item, writes=True)
+
+
+@reach("winograd_back")
+def back(r: Row) -> None:
+    tiles, _ = column_tiles(r)
+    _planes(r, "U", "UPLANE", r["C"] * packed(tiles, r) * r.item)
+    r.writes("PART", r["TAPS"] ** 2 * r["C"] * packed(tiles, r))

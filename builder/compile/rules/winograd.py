@@ -13,6 +13,7 @@ from ..emit import Emitter, Sums
 from ..fuse import ConvolutionReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Block, Node, Tensor, rounded
+from . import phases
 from .norm_act import wants_sums
 from .sweep import columns_of
 
@@ -135,7 +136,7 @@ def _every(s: Sides, t: Tensor) -> np.ndarray:
     return (np.arange(t.n)[:, None] * t.image + _offsets(s, t)).ravel()
 
 
-def _tiles(b: Binder, s: Sides) -> dict[str, int]:
+def tile_fields(b: Binder, s: Sides) -> dict[str, int]:
     """Return the fields that say where tiles lie."""
     bits = _own_outputs(s)
     return {
@@ -296,7 +297,7 @@ def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> N
         if not cut.own:
             space_ = {"SPACE": b.arena + turning.offset, "SLICE": turned} if turn else {}
             b.weights(kernels, "winograd_weights", makers, **source, **space_)
-        fields = source | _tiles(b, s) | cut.fields(b, b.arena + space.offset, pieces)
+        fields = source | tile_fields(b, s) | cut.fields(b, b.arena + space.offset, pieces)
         fields["FLOOR"] = b.floor(isinstance(op, ConvolutionReLU) and not turn)
         if op.bias is not None and not turn:
             fields["START"] = b.value_of(op.bias)
@@ -345,6 +346,10 @@ def weights_gradient(em: Emitter, node: Node, op: ops.Conv2d, s: Sides) -> None:
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     cut, chunks = cut_gradient(em, s)
+    images = phases.chunk(em, s, max(cut.split, -(-s.x.c // cut.panel)))
+    if images:
+        phases.weights_gradient(em, node, op, s, images)
+        return
     units = chunks * cut.split * -(-s.x.c // cut.panel)
     pieces = cut.pieces(units)
     # A single sum that fills its column tiles is the gradient itself.
@@ -355,7 +360,7 @@ def weights_gradient(em: Emitter, node: Node, op: ops.Conv2d, s: Sides) -> None:
         from ...kernels import winograd as kernels
 
         to = b.gradient_of(op.weight)
-        fields = columns_of(b, layout.tiles, s.y.c, em.lanes) | _tiles(b, s)
+        fields = columns_of(b, layout.tiles, s.y.c, em.lanes) | tile_fields(b, s)
         fields |= cut.fields(b, b.arena + space.offset, pieces)
         fields |= {"C": s.x.c, "UPLANE": cut.planes[2], "CHUNKS": chunks, "SIZE": layout.size}
         b.row(kernels, "winograd_gradient", units, PART=to if direct else b.arena + part.offset, **fields)

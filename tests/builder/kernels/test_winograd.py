@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from builder.compile import program
 from builder.compile.emit import Emitter
-from builder.compile.rules import winograd as rules
+from builder.compile.rules import phases, winograd as rules
 from builder.compile.tensors import Tensor
 from builder.kernels import tiles, winograd
 from schemas import training
@@ -68,18 +69,41 @@ CASES = {
     "many blocks": ((5, 30, 30), engine.conv(17, padding=1), 4),
     "panels of channels": ((300, 5, 5), engine.conv(17, padding=1), 2),
     "ranges of filters": ((4, 6, 6), engine.conv(300, padding=1), 2),
+    "many of all": ((70, 9, 11), engine.conv(90, padding=1), 12),
+    "many of all, 5x5": ((70, 9, 11), engine.conv(90, 5, padding=2), 3),
 }
 
 
+@pytest.mark.parametrize("passes", [1 << 40, 0, 64 << 10], ids=["by units", "in passes", "in passes, by chunks"])
 @pytest.mark.parametrize("own", [False, True], ids=["weights kept", "weights made by each unit"])
 @pytest.mark.parametrize("case", CASES)
-def test_cuts(case, own, monkeypatch):
+def test_cuts(case, own, passes, monkeypatch):
+    """Tiles transformed by the units that need them, or by a pass of its own, all or some images at a time."""
+    if passes:
+        monkeypatch.setattr(phases, "CHUNK", passes)
+    monkeypatch.setattr(phases, "FEWEST", passes if passes > 1 << 20 else 1)
     if own:
         monkeypatch.setattr(rules, "LARGEST_WEIGHTS", 0)
     shape, layer, batch = CASES[case]
     names, found, expected = convolution(shape, layer, batch, np.float64, winograd=True)
     assert ("winograd_weights" in names) != own
+    assert ("winograd_sums" in names) == (passes < 1 << 20 and max(shape[0], layer["out_channels"]) > rules.OWN_PANEL)
     assert_near(found, expected, 1e-13, 1e-13)
+
+
+@pytest.mark.parametrize("taps", [3, 5])
+def test_passes_give_the_same_bits_for_any_number_of_threads(taps, monkeypatch):
+    monkeypatch.setattr(program, "ALONE", 0)
+    stack = [engine.conv(90, taps, padding=taps // 2), *engine.SQUARED]
+    parameters, made = engine.program((70, 12, 12), stack, 12, dtype=np.float32, input_gradient=True, winograd=True)
+    assert {"winograd_spread", "winograd_sums", "winograd_back"} <= set(made.binder.names)
+    rng, found = np.random.default_rng(0), set()
+    engine.fill(made, rng.standard_normal((12, 70, 12, 12)), rng.standard_normal(made.output.shape))
+    for threads in (1, 2, 3, 8):
+        made.run(threads)
+        results = [made.output, engine.input_gradient(made), *engine.gradients(parameters).values()]
+        found.add(b"".join(r.tobytes() for r in results))
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(("kernel", "padding"), [(3, 1), (5, 2)])

@@ -1,0 +1,102 @@
+"""Winograd's gradient of the weights in three passes, for many channels: transforms, products, transform back.
+
+The units of `winograd.winograd_gradient` transform what they need themselves, which stays in their cache. With many
+channels there are many units for the same tiles, each transforms them again, and a unit's sums over few tiles at a time
+go to and from its cache. Here every tile is transformed once; a product of one point then takes all tiles of a chunk
+and adds in registers. The fields are those of winograd.py.
+"""
+
+from __future__ import annotations
+
+from .cpu import VECTOR_BYTES
+from .machine import arguments, array, ints, kernel
+from .tiles import HALF, gradient1, gradient2, gradient3, gradient_half
+from .winograd import (
+    BLOCK,
+    COUNT,
+    EDGE,
+    LANES,
+    MO,
+    MPLANE,
+    MSTEP,
+    NTILES,
+    PANEL,
+    PART,
+    R1,
+    R2,
+    R3,
+    SPACE,
+    SPLIT,
+    START,
+    TAPS,
+    TILES,
+    UPLANE,
+    VO,
+    VPLANE,
+    VSTEP,
+    ZERO,
+    C,
+    U,
+    X,
+    _inputs,
+    _slopes,
+    back3,
+    back5,
+)  # fmt: skip
+
+
+@kernel
+def winograd_spread(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """B^T d B at SPACE and A dy A^T at U as [point][tile][channel], of COUNT tiles. Units: BLOCK tiles each."""
+    d = arguments(row)
+    size = array(real, d[X], 1).itemsize
+    tiles, lanes = ints(d[TILES], 2 * d[NTILES]), VECTOR_BYTES // size
+    last = tiles[2 * d[NTILES] - 1] + (tiles[2 * d[NTILES] - 2] - 1) * lanes + d[LANES]
+    first = unit * d[BLOCK]
+    count = min(d[BLOCK], d[COUNT] - first)
+    _inputs(d, real, d[SPACE] + first * d[VSTEP], first, count, 0, d[C], size)
+    _slopes(d, real, d[U] + first * d[MSTEP], first, count, 0, last, size)
+
+
+@kernel
+def winograd_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """PART (+)= sum over COUNT tiles of V * M, as [point][column tile][row][lanes]; START: whether to add to what is
+    there. Units: the 36 points x SPLIT ranges of column tiles."""
+    d = arguments(row)
+    size = array(real, d[X], 1).itemsize
+    tiles = ints(d[TILES], 2 * d[NTILES])
+    s, e = unit % d[SPLIT], unit // d[SPLIT]
+    v, m, to = d[SPACE] + e * d[VPLANE], d[U] + e * d[MPLANE], d[PART] + e * d[UPLANE]
+    half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
+    for k in range(s * d[NTILES] // d[SPLIT], (s + 1) * d[NTILES] // d[SPLIT]):
+        vectors, column = tiles[2 * k], tiles[2 * k + 1]
+        width, y = vectors * VECTOR_BYTES, m + size * column
+        rows = R1 if vectors == 1 else R2 if vectors == 2 else R3
+        for c in range(0, d[C], rows):
+            dst, valid = to + size * d[C] * column + c * width, min(rows, d[C] - c)
+            a = (v + size * c, d[VO], d[COUNT], y, d[MO], d[ZERO], dst, 0, width, valid, d[START])
+            if vectors == 1 and half and k == d[NTILES] - 1:
+                gradient_half(real, a)
+            elif vectors == 1:
+                gradient1(real, a)
+            elif vectors == 2:
+                gradient2(real, a)
+            else:
+                gradient3(real, a)
+
+
+@kernel
+def winograd_back(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """PART = G^T U G, packed as weights are. Units: column tiles x PANEL rows."""
+    d = arguments(row)
+    size, r = array(real, d[X], 1).itemsize, d[TAPS]
+    tiles, panels = ints(d[TILES], 2 * d[NTILES]), (d[C] + d[PANEL] - 1) // d[PANEL]
+    k, first = unit // panels, unit % panels * d[PANEL]
+    width, column = tiles[2 * k] * VECTOR_BYTES, tiles[2 * k + 1]
+    source, to = d[U] + size * d[C] * column, d[PART] + size * r * r * d[C] * column
+    for o in range(first * width, min(first + d[PANEL], d[C]) * width, VECTOR_BYTES):
+        here = (source + o, EDGE * d[UPLANE], d[UPLANE], to + o, r * d[C] * width, d[C] * width)
+        if r == 3:
+            back3(real, here)
+        else:
+            back5(real, here)
