@@ -34,6 +34,8 @@ def result_chapter(run: Run) -> Chapter:
         parts.append(page.table(["metric", str(report.get("part", "test"))], cells, [1]))
     keys = [key for key in LABELS if any(_value(row, part, key) is not None for row in rows for part in PARTS)]
     charts = [curves_svg({part: points(rows, part, key) for part in PARTS}, LABELS[key]) for key in keys[:2]]
+    if any("losses" in row for row in rows):
+        charts.append(curves_svg(several(rows), "Losses in training, before their weights"))
     if charts:
         parts.append(page.row(*charts))
     matrix = (report.get("metrics") or {}).get("confusion")
@@ -60,6 +62,17 @@ def points(rows: Sequence[Mapping[str, Any]], part: str, key: str) -> list[tuple
     [(1, 2.0)]
     """
     return [(row["epoch"], value) for row in rows if (value := _value(row, part, key)) is not None]
+
+
+def several(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    """Return the curves of a network with several losses: each by its layer's name, at most three, and the objective.
+
+    >>> several([{"epoch": 1, "total_loss": 1.3, "losses": {"main": 1.0, "aux": 1.0}}])
+    {'main': [(1, 1.0)], 'aux': [(1, 1.0)], 'objective': [(1, 1.3)]}
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row.get("losses") or ()))[:3]
+    found = {name: points(rows, "losses", name) for name in names}
+    return {**found, "objective": [(row["epoch"], row["total_loss"]) for row in rows if "total_loss" in row]}
 
 
 def _value(row: Mapping[str, Any], part: str, key: str) -> float | None:

@@ -198,6 +198,13 @@ def test_looking_inside_knows_the_main_head_alone(run):
         probe.values(one, X, ["side"])
 
 
+def test_the_report_draws_each_loss(run):
+    from builder.report.explain.result import result_chapter
+
+    html = result_chapter(run[0]).html
+    assert "Losses in training" in html and all(f"● {name}<" in html for name in ("loss", "aux", "objective"))
+
+
 def test_a_new_head_leaves_the_auxiliary_ones_behind(run, tmp_path):
     made = builder.transfer(run[0].path, classes=5, base=tmp_path)
     assert [entry["name"] for entry in made["model"]["layers"][:4]] == ["trunk", "bend", "more", "head_2"]
