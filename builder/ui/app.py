@@ -106,6 +106,8 @@ def _warmed() -> None:
 
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 3.5rem 2rem 2rem; max-width: 2000px; }
+[data-testid="stMainBlockContainer"] h2 { font-size: 1.6rem; padding: 0.2rem 0 0.4rem; }
+[data-testid="stMainBlockContainer"] h3 { font-size: 1.15rem; padding: 0.4rem 0 0.2rem; }
 [data-testid="stMetricValue"] { font-size: 1.3rem; font-variant-numeric: tabular-nums; }
 [data-testid="stMetric"] { padding: 0.5rem 0.8rem; }
 [data-testid="stMarkdownContainer"] table { display: block; overflow-x: auto; width: max-content; max-width: 100%; }
@@ -141,6 +143,7 @@ body:has(.st-key-training) [data-testid="stStatusWidget"] { display: none; }
 .st-key-build-compare :is(th, td) { padding: 0.25rem 0.7rem !important; font-size: 0.9rem; }
 .st-key-build-json textarea { font-family: "Source Code Pro", monospace; font-size: 0.82rem; }
 @media (max-width: 640px) {
+  [data-testid="stButtonGroup"], [data-testid="stButtonGroup"] > div { flex-wrap: wrap; }
   [data-testid="stMainBlockContainer"] { padding: 3.5rem 0.8rem 1.5rem; }
   .st-key-build-bar { gap: 0.4rem !important; }
   .st-key-build-body { --room: clamp(22rem, 62dvh, 40rem); }

@@ -22,10 +22,12 @@ def amount(key: str, value: int | None) -> str:
 def figures(s: Store) -> None:
     """Draw the totals in one row."""
     totals = s.report.totals
+    partly = any(info.output_shape is None for info in s.report.layers)
     with st.container(border=True, horizontal=True, gap="medium", key="build-figures"):
         for key in KEYS:
             st.metric(
-                text(f"build.total.{key}"), amount(key, totals.get(key)), help=text(f"build.total.{key}_help"),
+                text(f"build.total.{key}"), ("≥ " if partly and totals.get(key) is not None else "")
+                + amount(key, totals.get(key)), help=text(f"build.total.{key}_help"),
                 width="content",
             )  # fmt: skip
         told = _duration(seconds_per_epoch(s.workspace, s.report))

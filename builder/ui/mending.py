@@ -34,7 +34,8 @@ def problems(s: Store, shown: list[Shown]) -> None:
     """Draw all problems of the document."""
     found = s.report.problems
     if not found:
-        st.success(text("build.no_problems"), icon=":material/check_circle:")
+        told = "build.no_problems" if isinstance(s.document.get("data"), dict) else "build.no_data"
+        st.success(text(told), icon=":material/check_circle:")
         return
     errors = sum(problem.severity == "error" for problem in found)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

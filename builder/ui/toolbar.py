@@ -14,6 +14,7 @@ from builder.ui.pages.common import plain
 from builder.ui.state import Open, Set, Store
 from builder.ui.state.store import EMPTY, Conflict, Draft
 from builder.ui.texts import text, texts
+from builder.ui.texts.translate import said as translated
 from schemas.errors import TsumikiError
 from schemas.say import message
 
@@ -92,8 +93,10 @@ def start(s: Store) -> None:
             st.markdown(f"**{text('build.recovered')}**")
             _drafts(s, drafts)
         st.markdown(f"**{text('build.start')}**")
+        easy = st.container(gap="small")
+        rest = st.expander(text("build.start.more"), key="build-start-more")
         for number, (name, said) in enumerate(examples().items()):
-            st.button(
+            (easy if number < len(EASY) else rest).button(
                 _called(name),
                 key=f"start:{name}",
                 on_click=s.act,
@@ -133,7 +136,7 @@ def templates(s: Store) -> None:
         st.button(
             _called(name),
             key=f"template:{name}",
-            help=plain(_description(said)),
+            help=plain(translated(_description(said))),
             on_click=_fresh,
             args=(s, said),
             width="stretch",
@@ -246,6 +249,9 @@ def saved_badge(s: Store) -> None:
     if s.failure is not None:
         st.badge(text("app.no_draft"), icon=":material/warning:", color="red", help=plain(s.failure))
     place = text("app.never_saved") if s.state.path is None else plain(s.state.path)
+    where = s.state.stack
+    if s.state.path is None and not s.state.past and where is not None and not where.entries:
+        return  # nothing there that could be lost
     if s.state.changed:
         st.badge(text("app.unsaved"), color="orange", help=place)
     else:

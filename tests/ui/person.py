@@ -88,7 +88,11 @@ class Person:
 
     def template(self, name: str) -> None:
         """Open an example from the empty page."""
-        self.key(f"start:{name}").get_by_role("button").click()
+        button = self.key(f"start:{name}").get_by_role("button")
+        self.key("start:digits").wait_for()
+        if not button.is_visible():  # among those that are folded away
+            self.key("build-start-more").locator("summary").click()
+        button.click()
         self.page.locator(".react-flow__node").nth(1).wait_for()  # Input is on an empty canvas too
         self.settle()
 

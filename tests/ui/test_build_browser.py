@@ -19,7 +19,11 @@ Browse = Callable[..., Any]
 
 def start(page: Any, name: str = "digits") -> None:
     """Open an example from the empty page."""
-    page.locator(f".st-key-start-{name} button, .st-key-start\\:{name} button").first.click(timeout=20_000)
+    button = page.locator(f".st-key-start-{name} button").first
+    page.locator(".st-key-start-digits button").first.wait_for(timeout=20_000)
+    if not button.is_visible():  # among those that are folded away
+        page.locator(".st-key-build-start-more summary").click()
+    button.click()
     page.locator(".st-key-build-start").wait_for(state="detached")
     block(page, "Input").wait_for()
 

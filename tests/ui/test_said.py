@@ -76,6 +76,12 @@ def test_every_layer_and_each_of_its_fields_is_there_in_every_language(name: str
     assert set() == labels - set(texts()), "Add these to builder/ui/texts/fields.json"
 
 
+def test_every_example_is_described_in_every_language() -> None:
+    examples = sorted((Path(__file__).parents[2] / "examples").glob("*.json"))
+    told = [json.loads(path.read_text(encoding="utf-8")).get("description", "") for path in examples]
+    assert [] == missing([one for one in told if one]), "Add these to builder/ui/texts/said/examples.json"
+
+
 def test_every_setting_of_the_document_is_there_in_every_language() -> None:
     assert [] == missing(descriptions(schema_of(Document)))
 

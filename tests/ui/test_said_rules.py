@@ -27,6 +27,7 @@ from schemas.words import schema_of
 
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.json"))
 SOURCES = sorted([*(ROOT / "schemas").glob("**/*.py"), *(ROOT / "builder").glob("**/*.py")])
 SPOKEN = {"say": (0,), "PydanticCustomError": (1,)}
 """Function that takes an English sentence -> which of its arguments are one."""
@@ -106,6 +107,7 @@ def test_no_translation_is_left_of_a_sentence_that_nothing_says() -> None:
     layers = [(one.cls, one.cls) for one in REGISTRY.values()] + [(Repeat, RepeatHead), (Unit, Unit)]
     used = {*rules(), *GLUES, *descriptions(schema_of(Document))}
     used |= {field.description or "" for field in Document.model_fields.values()}
+    used |= {json.loads(path.read_text(encoding="utf-8")).get("description", "") for path in EXAMPLES}
     for told, fields in layers:
         used |= {(told.__doc__ or "").strip().partition("\n")[0], *descriptions(schema_of(fields))}
     assert set() == set(catalogue()) - used

@@ -132,7 +132,7 @@ def _beside(s: Store, shown: list[Shown]) -> None:
 def _describe(s: Store) -> None:
     words = s.document.get("description")
     if isinstance(words, str):
-        st.markdown(plain(words))
+        st.markdown(plain(said(words)))  # of an example there is a translation
 
 
 def _place(s: Store) -> None:

@@ -137,13 +137,13 @@ def scatter(
         scale=alt.Scale(type="log", domain=[low / 1.3, high * 1.3]),
         axis=alt.Axis(format="~s", grid=False, tickCount=5),
     )
-    up = alt.Y("y:Q", title=y, scale=alt.Scale(zero=False, padding=12))
+    up = alt.Y("y:Q", title=y, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(format=".4~g"))
     dots = alt.Chart(data).mark_circle(size=110, opacity=0.9).encode(
         x=across,
         y=up,
         color=alt.Color(
             "front:N", title=None, scale=alt.Scale(domain=[on, off], range=[TRAIN, FAINT]),
-            legend=alt.Legend(orient="bottom", labelLimit=260),
+            legend=alt.Legend(orient="bottom", labelLimit=260, columns=1),
         ),
         order=alt.Order("front:N", sort="descending" if on < off else "ascending"),
         tooltip=["run:N", alt.Tooltip("x:Q", title=x, format=",.4~g"), alt.Tooltip("y:Q", title=y, format=".4f")],

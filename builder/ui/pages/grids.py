@@ -76,7 +76,10 @@ def grid(
         squares = squares.add_params(alt.selection_point(name="cell", fields=["row", "column"], empty=False))
     layers = [squares]
     if side >= 20:
-        layers.append(base.mark_text(fontSize=max(9, side // 3), color="#22303c").encode(text="text:N"))
+        # Light on the cells that are nearly as dark as the scale's ends.
+        dark = f"!datum.padding && abs(datum.value) > {0.72 * (top or 1.0):g}"
+        ink = alt.condition(dark, alt.value("#ffffff"), alt.value("#22303c"))
+        layers.append(base.mark_text(fontSize=max(9, side // 3)).encode(text="text:N", color=ink))
     return alt.layer(*layers).properties(width=side * width + MARGIN, height=side * height + MARGIN)
 
 

@@ -89,10 +89,10 @@ def _table(runs: Shelf, entries: Sequence[Entry]) -> list[Entry]:
 def _columns() -> dict[str, Any]:
     config = st.column_config
     return {
-        "name": config.TextColumn(text("runs.name"), width="medium", pinned=True),
+        "name": config.TextColumn(text("runs.name"), width=150, pinned=True),
         "state": config.TextColumn(text("runs.state"), width="small"),
         "task": config.TextColumn(text("task.task"), width=110),
-        "epochs": config.TextColumn(text("train.epochs"), width="small"),
+        "epochs": config.TextColumn(text("train.epochs"), width=75),
         "curve": config.LineChartColumn(text("runs.curve"), width=110),
         "quality": config.TextColumn(text("runs.quality"), width=130),
         "loss": config.NumberColumn(text("metric.loss"), format="%.4f"),

@@ -178,7 +178,7 @@ function Inner({ data: given, send, host }: Props) {
                 ))}
               </select>
             )}
-            {!e.ids.length && <p className="empty">{say("empty")}</p>}
+            {e.ids.length <= 1 && <p className="empty">{say("empty")}</p>}
           </div>
           {e.mapShown && e.ids.length > 0 && <Overview layout={e.layout} nodes={data.nodes} />}
           {gesture && <Hand gesture={gesture} editor={e} />}
