@@ -25,19 +25,22 @@ def explain(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; RUN/explain when left out.")] = None,
     base: BASE = None,
+    language: Annotated[Literal["en", "ja", "de"], typer.Option(help="Language of the page.")] = "en",
     as_json: JSON = False,
 ) -> None:
     """Draw what a run's network has learned: filters, feature maps, Grad-CAM, and each layer in numbers."""
     from builder.report.explain.look import caption_of
     from builder.report.explain.run import explain as look
     from builder.report.text import console
+    from builder.ui.texts.translate import said as translated
 
     numbers = _numbers(samples) if samples is not None else None
     screen = console(stderr=True)
     with screen.status("opening the run") as status:  # shown on a terminal only
         found = look(
             existing(run, "run folder"), layer, numbers, part=part, out=out, base=base,
-            progress=lambda title: status.update(f"looking at {title}"),
+            progress=lambda title: status.update(f"looking at {title}"), language=language,
+            tell=lambda text: translated(text, language),
         )  # fmt: skip
     if as_json:
         answer(found)
@@ -48,7 +51,7 @@ def explain(
     for row in found["health"]["layers"]:
         if row["dead"] is not None and row["dead"]["share"]:
             print(f"{row['layer']}: {row['dead']['share']:.1%} of {row['dead']['units']} units are dead")
-    print(f"wrote {len(found['files'])} files: open {Path(found['folder']) / 'explain.html'}")
+    print(f"wrote {len(found['files'])} files: open {Path(found['folder']) / found['files'][0]}")
 
 
 def _numbers(text: str) -> list[int]:

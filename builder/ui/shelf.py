@@ -227,16 +227,16 @@ class Shelf:
                     file.write(path, f"{stem}/{path.relative_to(folder).as_posix()}")
         return content.getvalue()
 
-    def html(self, run: str, seconds: float = 600) -> bytes:
+    def html(self, run: str, seconds: float = 600, language: str = "en") -> bytes:
         """Return the run's report as one page without anything from elsewhere, made by `tsumiki explain` when needed.
 
         A process of its own makes it. Raises TrainingError where it says that it cannot.
         """
         folder = self.folder(run)
-        made = folder / "explain" / "explain.html"
+        made = folder / "explain" / ("explain.html" if language == "en" else f"explain.{language}.html")
         source = folder / "checkpoints" / "best.safetensors"
         if (_stamp(made) or (0, 0)) < (_stamp(source) or (0, 0)):
-            done = command("explain", str(folder), seconds=seconds)
+            done = command("explain", str(folder), "--language", language, seconds=seconds)
             if done.returncode:
                 raise TrainingError(done.stderr.strip()[-2000:] or f"tsumiki explain ended with {done.returncode}.")
         return made.read_bytes()

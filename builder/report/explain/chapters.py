@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,25 @@ import numpy as np
 from builder.training.runfolder import folder_name
 from schemas import ops
 from schemas.errors import UsageError
+from schemas.say import about, commas, say, sentences
 from schemas.shapes import shape_text
 
 from . import colours, page, pictures
 from .charts import histogram_svg
 from .excite import most_exciting
-from .filters import apply_filter, convolution, describe, filters
+from .filters import PATTERNS, apply_filter, convolution, describe, filters
 from .gradcam import GradCam, grad_cam
 from .look import bands, caption_of, drawn, predicted
 from .maps import feature_maps, last_maps, strongest
 from .occlusion import occlusion
+from .page import escape
 from .probe import images, samples_for, shape_of
 from .receptive import receptive_fields
 from .source import Source
 from .statistics import layer_statistics
+
+PART = {"train": say("training"), "validation": say("validation"), "test": say("test")}
+"""How the parts of the data are called."""
 
 TILE = 96
 """Pixels of a tile's longer side."""
@@ -75,24 +79,38 @@ def filter_chapter(source: Source, layer: str | None = None) -> Chapter:
         "change": found.change,
     }
     k, c, h, w = found.after.shape
-    text = f"{k} filters of {c} × {h} × {w}. "
+    parts: list[str] = [say("{count} filters of {c} × {h} × {w}.", count=k, c=c, h=h, w=w)]
     if turned:
-        text = f"What each of {k} channels paints into {c} others: {h} × {w} pixels for one of its own. "
-    text += "Grey is zero." if colour else f"Blue is negative, white zero, red positive, up to ±{limit:.3g}."
+        parts = [
+            say(
+                "What each of {count} channels paints into {c} others: {h} × {w} pixels for one of its own.",
+                count=k,
+                c=c,
+                h=h,
+                w=w,
+            )
+        ]
+    if colour:
+        parts.append(say("Grey is zero."))
+    else:
+        parts.append(say("Blue is negative, white zero, red positive, up to ±{limit:.3g}.", limit=limit))
     if along:
-        text += " Each line is a channel."
+        parts.append(say("Each line is a channel."))
     elif not first:
-        text += " Of each filter the channel that weighs most is drawn."
+        parts.append(say("Of each filter the channel that weighs most is drawn."))
     clear = sorted({name for name, _ in names if name not in ("mixed", "empty", "not finite")})
     if clear:
-        text += " Among them: " + ", ".join(f"{sum(n == name for n, _ in names)} × {name}" for name in clear) + "."
+        known = [say("{count} × {name}", count=sum(n == name for n, _ in names), name=PATTERNS[name]) for name in clear]
+        parts.append(say("Among them: {patterns}.", patterns=commas(known)))
     html = page.row(
-        made.figure("filters_before", tiles(found.before), "before training, drawn again from the seed"),
-        made.figure("filters_after", tiles(found.after), "after training"),
+        made.figure("filters_before", tiles(found.before), say("before training, drawn again from the seed")),
+        made.figure("filters_after", tiles(found.after), say("after training")),
     )
     if first and op.groups == 1 and len(source.x):
-        html += page.heading(f"Each filter applied to sample {source.numbers[0]}") + _applied(made, source, found.after)
-    made.html = page.section(f"Filters of {found.layer}", text, html)
+        html += page.heading(say("Each filter applied to sample {number}", number=source.numbers[0])) + _applied(
+            made, source, found.after
+        )
+    made.html = page.section(say("Filters of {layer}", layer=found.layer), sentences(*parts), html)
     return made
 
 
@@ -111,8 +129,10 @@ def _applied(made: Chapter, source: Source, weights: np.ndarray) -> str:
         tiles = [tile.repeat(10, axis=0) for tile in tiles]
     own = drawn(image, TILE)
     return page.row(
-        made.figure("filtered_input", own, "the image"),
-        made.figure("filtered", pictures.sheet(tiles), "what each filter answers: red where it fits, blue against it"),
+        made.figure("filtered_input", own, say("the image")),
+        made.figure(
+            "filtered", pictures.sheet(tiles), say("what each filter answers: red where it fits, blue against it")
+        ),
     )
 
 
@@ -120,31 +140,38 @@ def sample_chapter(source: Source, k: int, answer: dict[str, Any], layer: str | 
     """Return one sample: the answer, Grad-CAM (at `layer`, where it has maps) and occlusion."""
     made, x, number = Chapter(), source.x[k], source.numbers[k]
     image = source.images[k]
-    caption = f"the network's input, {shape_text(x.shape)}"
+    caption = say("the network's input, {shape}", shape=shape_text(x.shape))
     parts = [made.figure(f"sample_{number}", drawn(image, 176), caption)]
     if "prediction" not in answer:
         said = predicted(source.net.task, source.net.predict(x[None])[0])
-        parts.append(made.figure(f"sample_{number}_answer", pictures.zoom(said, 176), "the answer"))
+        parts.append(made.figure(f"sample_{number}_answer", pictures.zoom(said, 176), say("the answer")))
     made.facts = {"sample": number, "where": source.part.where(number), "target": source.truth(k), "answer": answer}
     cam = _cam(source, x, layer)
     if cam is not None:
         explained = int(cam.outputs[0])
         what = source.label(explained)
-        caption = f"Grad-CAM at {cam.layer}: where “{what}” is seen"
+        caption = say("Grad-CAM at {layer}: where “{what}” is seen", layer=cam.layer, what=what)
         parts.append(made.figure(f"sample_{number}_gradcam", drawn(image, 176, cam.heat[0]), caption))
         made.facts["gradcam"] = {"layer": cam.layer, "output": explained, "map": cam.maps[0]}
     covered = occlusion(source.net, x, stride=_step(source))
-    caption = f"occlusion by {covered.patch[0]} × {covered.patch[1]}: what “{source.label(covered.output)}” needs, "
-    caption += f"at most −{max(covered.drop.max(), 0):.3g}"
+    caption = say(
+        "occlusion by {h} × {w}: what “{what}” needs, at most −{drop:.3g}",
+        h=covered.patch[0],
+        w=covered.patch[1],
+        what=source.label(covered.output),
+        drop=max(float(covered.drop.max()), 0.0),
+    )
     parts.append(made.figure(f"sample_{number}_occlusion", drawn(image, 176, np.maximum(covered.heat, 0)), caption))
     made.facts["occlusion"] = {"output": covered.output, "patch": covered.patch, "drop": covered.drop}
     likely = answer.get("probabilities")
     if isinstance(likely, dict):
         best = sorted(likely.items(), key=lambda item: -item[1])[:5]
-        parts.append(f"<figure>{page.bars(best)}<figcaption>the answer</figcaption></figure>")
+        parts.append(f"<figure>{page.bars(best)}<figcaption>{escape(say('the answer'))}</figcaption></figure>")
     truth = source.truth(k)
-    text = caption_of(answer) + (f", the target {truth}." if truth else ".")
-    made.html = page.heading(f"Sample {number}, {source.part.where(number)}")
+    text = say("{answer}, the target {truth}.", answer=caption_of(answer), truth=truth)
+    if not truth:
+        text = say("{answer}.", answer=caption_of(answer))
+    made.html = page.heading(say("Sample {number}, {where}", number=number, where=source.part.where(number)))
     made.html += f"<p>{escape(text)}</p>" + page.row(*parts)
     return made
 
@@ -173,13 +200,13 @@ def map_chapter(source: Source, layer: str) -> Chapter:
     place = list(source.net.graph.layers).index(layer)
     for k, number in enumerate(source.numbers):
         name = f"sample_{number}_{place:03}_{folder_name(layer)}"
-        rows.append(made.figure(name, _maps_picture(maps[k]), f"sample {number}"))
+        rows.append(made.figure(name, _maps_picture(maps[k]), say("sample {number}", number=number)))
     shape = shape_of(source.net, layer)
-    text = shape_text(shape)
+    text: str = shape_text(shape)
     if len(shape) > 1 and shape[0] > MANY:
-        text += f"; the {MANY} channels that vary most within each sample"
+        text = say("{shape}; the {count} channels that vary most within each sample", shape=text, count=MANY)
     made.facts = {"layer": layer, "shape": list(shape)}
-    made.html = page.heading(f"{layer}: {text}") + page.row(*rows)
+    made.html = page.heading(about(layer, text)) + page.row(*rows)
     return made
 
 
@@ -213,15 +240,24 @@ def exciting_chapter(source: Source, layer: str | None, limit: int) -> Chapter:
         lines.append(pictures.sheet(tiles, columns=len(tiles)))
     made.facts = {"layer": name, "units": [[vars(e) for e in row] for row in found]}
     gone = [e[0].unit for e in found if e[0].value <= 0]
-    text = f"Each strip is one unit of {name} with the five samples that excite it most, out of "
-    text += f"{min(limit, len(source.part)):,} of the {source.name} part; the frame is what the strongest value sees."
+    text: str = say(
+        "Each strip is one unit of {name} with the five samples that excite it most, out of {count:,} of the {part} "
+        "part; the frame is what the strongest value sees.",
+        name=name,
+        count=min(limit, len(source.part)),
+        part=PART[source.name],
+    )
     if gone:
-        text += f" Nothing excites unit {', '.join(map(str, gone))}."
+        text = sentences(text, say("Nothing excites unit {units}.", units=", ".join(map(str, gone))))
     strips = [
-        made.figure(f"exciting_unit_{units[k]}", line, f"unit {units[k]}, at most {found[k][0].value:.3g}")
+        made.figure(
+            f"exciting_unit_{units[k]}",
+            line,
+            say("unit {unit}, at most {value:.3g}", unit=units[k], value=found[k][0].value),
+        )
         for k, line in enumerate(lines)
     ]
-    made.html = page.section("What excites a unit", text, page.row(*strips))
+    made.html = page.section(say("What excites a unit"), text, page.row(*strips))
     return made
 
 
@@ -239,14 +275,20 @@ def health_chapter(source: Source, x: np.ndarray, t: np.ndarray) -> Chapter:
             share = f"<span{mark}>{dead['share']:.1%}</span>"
         lines.append(
             [escape(row["layer"]), escape(shape_text(row["shape"]))]
-            + ([f"{seen[0]} × {seen[1]}" if seen else "all"] if fields else [])
+            + ([f"{seen[0]} × {seen[1]}" if seen else escape(say("all"))] if fields else [])
             + [histogram_svg(row[key]) for key in ("weight", "activation", "gradient")]
             + [share]
         )
-    head = ["layer", "output", *(["sees"] if fields else []), "weights", "activations", "gradient of weights"]
-    text = f"Measured on {len(x)} training samples. A dead unit of a ReLU gave nothing for any of them."
+    head = [
+        *(say("layer"), say("output"), *([say("sees")] if fields else [])),
+        *(say("weights"), say("activations"), say("gradient of weights"), say("dead units")),
+    ]
+    text: str = say(
+        "Measured on {count} training samples. A dead unit of a ReLU gave nothing for any of them.", count=len(x)
+    )
     if fields:
-        text += " “sees” is the receptive field: the pixels of the input that one value can depend on."
+        more = say("“sees” is the receptive field: the pixels of the input that one value can depend on.")
+        text = sentences(text, more)
     made.facts = {"layers": [row | {"field": fields.get(row["layer"])} for row in rows]}
-    made.html = page.section("Layers in numbers", text, page.table([*head, "dead units"], lines, [len(head)]))
+    made.html = page.section(say("Layers in numbers"), text, page.table(head, lines, [len(head) - 1]))
     return made

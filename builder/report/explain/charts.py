@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.say import commas, say
+
 WIDTH, HEIGHT = 168, 44
 
 
@@ -25,9 +27,14 @@ def histogram_svg(found: dict[str, Any] | None) -> str:
     if edges[0] < 0 < edges[-1]:
         x = WIDTH * -edges[0] / (edges[-1] - edges[0])
         zero = f'<line x1="{x:.2f}" x2="{x:.2f}" y1="0" y2="{HEIGHT}"/>'
-    title = f"mean {found['mean']:.3g}, standard deviation {found['std']:.3g}, {found['zeros']:.1%} zeros"
+    title = say(
+        "mean {mean:.3g}, standard deviation {std:.3g}, {zeros:.1%} zeros",
+        mean=found["mean"],
+        std=found["std"],
+        zeros=found["zeros"],
+    )
     if found["not_finite"]:
-        title += f", {found['not_finite']:,} not finite"
+        title = commas([title, say("{count:,} not finite", count=found["not_finite"])])
     return (
         f'<svg class="hist" viewBox="0 0 {WIDTH} {HEIGHT + 14}" width="{WIDTH}" height="{HEIGHT + 14}" role="img" '
         f'aria-label="{title}"><title>{title}</title>{zero}{bars}'

@@ -82,6 +82,17 @@ def filters(net: Network, layer: str | None = None) -> Filters:
     return Filters(name, before.reshape(form), net.params[key].reshape(form))
 
 
+PATTERNS = {
+    "brightness": say("brightness"),
+    "vertical edge": say("vertical edge"),
+    "horizontal edge": say("horizontal edge"),
+    "blob": say("blob"),
+    "diagonal edge, \\": say("diagonal edge, \\"),
+    "diagonal edge, /": say("diagonal edge, /"),
+}
+"""How the patterns are called to people."""
+
+
 def templates(height: int, width: int) -> dict[str, np.ndarray]:
     """Return the patterns that filters of this size are compared with, each of length one."""
     y, x = np.mgrid[:height, :width].astype(np.float64)

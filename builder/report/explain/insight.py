@@ -6,6 +6,7 @@ import numpy as np
 
 from builder.report.text import bytes_text
 from schemas import ops
+from schemas.say import say, sentences
 
 from . import colours, page, pictures
 from .chapters import Chapter
@@ -45,23 +46,31 @@ def window_chapter(source: Source) -> Chapter:
     turned = pictures.zoom(colours.grey(part, float(x.min()), float(x.max())), 420)
     around = ((chosen - first - 1, chosen - first + 1), (0, part.shape[1] - 1))  # beside the row, not over it
     turned = pictures.framed(turned, part.shape, around, line=2)
-    caption = f"im2col: {costs['shape'][0]:,} × {costs['shape'][1]:,}, a row per window, the same window marked"
+    rows, columns = costs["shape"][0], costs["shape"][1]
+    caption: str = say(
+        "im2col: {rows:,} × {columns:,}, a row per window, the same window marked", rows=rows, columns=columns
+    )
     if len(part) < len(matrix):
-        caption += f" (rows {first:,} to {first + len(part) - 1:,})"
+        caption = sentences(caption, say("(rows {first:,} to {last:,})", first=first, last=first + len(part) - 1))
     batch = memory((64, *shape[1:]), (fh, fw), op.stride, op.padding)
-    text = (
-        f"For a batch of 64, im2col would take {bytes_text(batch['matrix'])}, {batch['factor']:.1f} times the input. "
-        f"The engine reads the windows where they are and adds {bytes_text(batch['direct'])}: the zeros of the padding."
+    text = say(
+        "For a batch of 64, im2col would take {size}, {factor:.1f} times the input. The engine reads the windows where "
+        "they are and adds {direct}: the zeros of the padding.",
+        size=bytes_text(batch["matrix"]),
+        factor=batch["factor"],
+        direct=bytes_text(batch["direct"]),
     )
     html = page.row(
-        made.figure("window", image, f"sample {source.numbers[0]} and one window of {layer}"),
+        made.figure(
+            "window", image, say("sample {number} and one window of {layer}", number=source.numbers[0], layer=layer)
+        ),
         made.figure("im2col", turned, caption),
     )
     numbers = [source.net.params[source.net.graph.key(p)] for p in op.parameters]
     if max(fh, fw) <= LARGEST and len(x[0]) <= 3 and all(np.isfinite(n).all() for n in (*numbers, matrix[chosen])):
-        html += page.heading("This window times one filter") + _product(source, op, matrix[chosen])
+        html += page.heading(say("This window times one filter")) + _product(source, op, matrix[chosen])
     made.facts = {"layer": layer, "window": vars(place), "im2col": costs, "im2col_of_64": batch}
-    made.html = page.section("One window of the first convolution", text, html)
+    made.html = page.section(say("One window of the first convolution"), text, html)
     return made
 
 
@@ -74,13 +83,18 @@ def _product(source: Source, op: Filtering, row: np.ndarray) -> str:
     found = convolution_steps(window, weights[best], bias=float(bias[best]))
     step, lines = found["steps"][0], ""
     for c in range(len(window)):
-        of = f" of channel {c}" if len(window) > 1 else ""
+        of = say(" of channel {number}", number=c) if len(window) > 1 else ""
         lines += page.line(
-            page.matrix(window[c], f"window{of}"),
+            page.matrix(window[c], say("window{channel}", channel=of)),
             page.sign("×"),
-            page.matrix(weights[best][c], f"filter {best}{of}"),
+            page.matrix(weights[best][c], say("filter {number}{channel}", number=best, channel=of)),
             page.sign("="),
-            page.matrix(step["products"][c], f"products, together {page.number(float(step['sums'][c]))}"),
+            page.matrix(step["products"][c], say("products, together {sum}", sum=page.number(float(step["sums"][c])))),
         )
-    total = f"{page.number(float(step['sums'].sum()))} + bias {page.number(float(bias[best]))}"
-    return lines + f"<p>{total} = {page.number(step['value'])}</p>"
+    total = say(
+        "{sum} + bias {bias} = {value}",
+        sum=page.number(float(step["sums"].sum())),
+        bias=page.number(float(bias[best])),
+        value=page.number(step["value"]),
+    )
+    return lines + f"<p>{page.escape(total)}</p>"

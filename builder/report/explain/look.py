@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from builder.report.maps import classes_of, palette
+from schemas.say import say
 
 from . import colours, pictures
 from .maps import strongest
@@ -43,9 +44,14 @@ def predicted(task: str, prediction: np.ndarray) -> np.ndarray:
 def caption_of(answer: dict[str, Any]) -> str:
     """Say what a row of `predict` answers, without the full stop."""
     if "prediction" in answer:
-        return f"The answer is {answer['prediction']}"
+        return say("The answer is {said}", said=answer["prediction"])
     if "pixels" in answer:
         most = sorted(answer["pixels"].items(), key=lambda item: -item[1])[:3]
-        return "The answer is an image: " + ", ".join(f"{share:.1%} {name}" for name, share in most if share > 0)
-    low, high, mean = (f"{answer[key]:.3g}" for key in ("min", "max", "mean"))
-    return f"The answer is an image of values from {low} to {high}, {mean} on average"
+        shares = ", ".join(f"{share:.1%} {name}" for name, share in most if share > 0)
+        return say("The answer is an image: {shares}", shares=shares)
+    return say(
+        "The answer is an image of values from {low:.3g} to {high:.3g}, {mean:.3g} on average",
+        low=answer["min"],
+        high=answer["max"],
+        mean=answer["mean"],
+    )

@@ -1,10 +1,17 @@
-"""The page of a run: one HTML file with its pictures inside, no script, nothing loaded from anywhere."""
+"""The page of a run: one HTML file with its pictures inside, no script, nothing loaded from anywhere.
+
+Its sentences are made by `say`; within `speaking("de", translate)` they come out in that language.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from html import escape as _escape
+
+from schemas.say import Said
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#dde2e8;--card:#fff;--ground:#f5f6f8;--accent:#2f6fb3}
@@ -46,10 +53,31 @@ summary{cursor:pointer;color:var(--soft);margin-top:14px}pre{overflow-x:auto;fon
 """
 
 
+Tell = Callable[[str], str]
+"""Returns a sentence in the page's language."""
+
+_SPEAKING: ContextVar[tuple[str, Tell]] = ContextVar("_SPEAKING", default=("en", str))
+
+
+@contextmanager
+def speaking(language: str, tell: Tell) -> Iterator[None]:
+    """Let the pages that are made within be in a language."""
+    token = _SPEAKING.set((language, tell))
+    try:
+        yield
+    finally:
+        _SPEAKING.reset(token)
+
+
+def escape(text: str) -> str:
+    """Return a text as HTML: what was said by `say` in the page's language, names and the like as they are."""
+    return _escape(_SPEAKING.get()[1](text) if isinstance(text, Said) else str(text))
+
+
 def page(title: str, lead: str, sections: Iterable[str]) -> str:
     """Return the whole document. Everything that a user wrote is escaped by whoever made the section."""
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{_SPEAKING.get()[0]}">\n<head>\n<meta charset="utf-8">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
         "style-src 'unsafe-inline'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

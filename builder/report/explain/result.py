@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from schemas.say import about, commas, say
+
 from . import page
-from .chapters import Chapter
+from .chapters import PART, Chapter
+from .page import escape
 
 if TYPE_CHECKING:
     from builder.training import Run
@@ -20,7 +22,12 @@ WIDTH, HEIGHT, MARGIN = 420, 170, 46
 LARGEST = 40
 """Classes up to which the confusion matrix is drawn."""
 
-LABELS = {"loss": "Loss", "accuracy": "Accuracy", "mae": "Mean absolute error", "mean_iou": "Mean IoU"}
+LABELS = {
+    "loss": say("Loss"),
+    "accuracy": say("Accuracy"),
+    "mae": say("Mean absolute error"),
+    "mean_iou": say("Mean IoU"),
+}
 
 
 def result_chapter(run: Run) -> Chapter:
@@ -31,24 +38,27 @@ def result_chapter(run: Run) -> Chapter:
     if metrics:
         cells = [[escape(key), page.number(float(value)) if isinstance(value, float) else f"{value:,}"]
                  for key, value in metrics.items()]  # fmt: skip
-        parts.append(page.table(["metric", str(report.get("part", "test"))], cells, [1]))
+        parts.append(page.table([say("metric"), PART.get(str(report.get("part", "test")), "test")], cells, [1]))
     keys = [key for key in LABELS if any(_value(row, part, key) is not None for row in rows for part in PARTS)]
-    charts = [curves_svg({part: points(rows, part, key) for part in PARTS}, LABELS[key]) for key in keys[:2]]
+    charts = [curves_svg({PART[part]: points(rows, part, key) for part in PARTS}, LABELS[key]) for key in keys[:2]]
     if any("losses" in row for row in rows):
-        charts.append(curves_svg(several(rows), "Losses in training, before their weights"))
+        charts.append(curves_svg(several(rows), say("Losses in training, before their weights")))
     if charts:
         parts.append(page.row(*charts))
     matrix = (report.get("metrics") or {}).get("confusion")
     names = [str(row.get("class")) for row in (report.get("metrics") or {}).get("per_class") or ()]
     if isinstance(matrix, list) and 1 < len(matrix) <= LARGEST and len(names) == len(matrix):
-        parts += [page.heading("Confusion matrix: rows are true, columns predicted"), confusion_html(matrix, names)]
-    text = f"{len(rows)} epochs"
+        parts += [
+            page.heading(say("Confusion matrix: rows are true, columns predicted")),
+            confusion_html(matrix, names),
+        ]
     best = (report.get("best") or {}).get("epoch")
-    text += f", the best was epoch {best}." if best else "."
+    known = {"count": len(rows), "best": best}
+    text = say("{count} epochs, the best was epoch {best}.", **known) if best else say("{count} epochs.", **known)
     document = json.dumps(run.document, ensure_ascii=False, indent=1)
-    parts.append(f"<details><summary>Document</summary><pre>{escape(document)}</pre></details>")
+    parts.append(f"<details><summary>{escape(say('Document'))}</summary><pre>{escape(document)}</pre></details>")
     made.facts = {"epochs": len(rows), "metrics": metrics}
-    made.html = page.section("Result", text, *parts)
+    made.html = page.section(say("Result"), text, *parts)
     return made
 
 
@@ -105,7 +115,8 @@ def curves_svg(series: Mapping[str, Sequence[tuple[float, float]]], title: str) 
     legend = " ".join(
         f'<tspan class="c{number}">● {escape(name)}</tspan>' for number, name in enumerate(series) if series[name]
     )
-    said = escape(f"{title}: " + ", ".join(f"{name} ends at {p[-1][1]:.4g}" for name, p in series.items() if p))
+    ends = [say("{name} ends at {value:.4g}", name=name, value=p[-1][1]) for name, p in series.items() if p]
+    said = escape(about(title, commas(ends)))
     return (
         f'<figure><figcaption><b>{escape(title)}</b></figcaption><svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{said}">{lines}'

@@ -11,6 +11,7 @@ import numpy as np
 
 from builder.training import durable
 from schemas.errors import UsageError
+from schemas.say import say, sentences
 from schemas.shapes import shape_text
 
 from . import chapters, insight, page
@@ -39,9 +40,13 @@ def explain(
     out: str | os.PathLike[str] | None = None,
     base: str | os.PathLike[str] | None = None,
     progress: Callable[[str], None] | None = None,
+    language: str = "en",
+    tell: page.Tell = str,
 ) -> dict[str, Any]:
     """Write pictures and explain.html of a run into its folder `explain`, or into `out`; return what they show.
 
+    The page's sentences are what `tell` makes of them, in `language`; one that is not English has it in its name:
+    explain.de.html.
     `layer` names the one layer to look at: its filters, maps, and exciting inputs. `samples` count from 0 within
     `part`, as in predictions.csv. A network on tables has no pictures; its layers in numbers are written anyway. Raises
     UsageError for a layer or sample that does not exist, DataError where the data are gone or have changed.
@@ -58,21 +63,33 @@ def explain(
             f"{shape_text(source.net.input_shape)} numbers. Leave layer and samples out to see its layers in numbers."
         )
     folder = Path(out) if out is not None else opened.path / "explain"
-    made = [("result", result_chapter(opened))]
-    for title, chapter in chapters_of(source, layer):
-        if progress is not None:
-            progress(title)
-        made.append((title, chapter))
-    html = page.page(f"{opened.document.get('name', 'network')}: a look inside", _lead(source), _sections(made))
+    with page.speaking(language, tell):
+        made = [("result", result_chapter(opened))]
+        for title, chapter in chapters_of(source, layer):
+            if progress is not None:
+                progress(title)
+            made.append((title, chapter))
+        heading = say("{name}: a look inside", name=opened.document.get("name", "network"))
+        html = page.page(heading, _lead(source), _sections(made))
     files = {name: content for _, chapter in made for name, content in chapter.files.items()}
-    _write(folder, files | {"explain.html": html.encode()})
+    name = page_name(language)
+    _write(folder, files | {name: html.encode()})
     facts: dict[str, Any] = {"run": str(opened.path), "part": source.name, "folder": str(folder)}
     for title, chapter in made:
         if title in ("samples", "maps"):
             facts.setdefault(title, []).append(chapter.facts)
         elif chapter.facts:
             facts[title] = chapter.facts
-    return facts | {"files": ["explain.html", *files]}
+    return facts | {"files": [name, *files]}
+
+
+def page_name(language: str) -> str:
+    """Return the file name of a run's page.
+
+    >>> page_name("en"), page_name("de")
+    ('explain.html', 'explain.de.html')
+    """
+    return "explain.html" if language == "en" else f"explain.{language}.html"
 
 
 def chapters_of(source: Source, layer: str | None) -> Iterator[tuple[str, chapters.Chapter]]:
@@ -116,14 +133,18 @@ def _sections(made: list[tuple[str, chapters.Chapter]]) -> Iterator[str]:
     """Yield the page's cards: samples and maps are one each."""
     words = {
         "samples": (
-            "Samples",
-            "Grad-CAM asks the gradient where the answer was seen; occlusion covers a part of the image and watches "
-            "the answer fall. Where both agree, the network probably looks there.",
+            say("Samples"),
+            say(
+                "Grad-CAM asks the gradient where the answer was seen; occlusion covers a part of the image and "
+                "watches the answer fall. Where both agree, the network probably looks there."
+            ),
         ),
         "maps": (
-            "Feature maps",
-            "What layers make of the samples: each tile is one channel, from dark for its least to yellow for its "
-            "largest value.",
+            say("Feature maps"),
+            say(
+                "What layers make of the samples: each tile is one channel, from dark for its least to yellow for its "
+                "largest value."
+            ),
         ),
     }
     done = set()
@@ -138,11 +159,16 @@ def _sections(made: list[tuple[str, chapters.Chapter]]) -> Iterator[str]:
 def _lead(source: Source) -> str:
     metrics = source.run.test
     known = [f"{name} {metrics[name]:.4f}" for name in ("accuracy", "rmse", "loss") if name in metrics]
-    text = (
-        f"Run {source.run.path}: {shape_text(source.net.input_shape)} in, {shape_text(source.net.output_shape)} out. "
+    text = say(
+        "Run {run}: {input} in, {output} out. Samples are of the {part} part.",
+        run=str(source.run.path),
+        input=shape_text(source.net.input_shape),
+        output=shape_text(source.net.output_shape),
+        part=chapters.PART[source.name],
     )
-    text += f"Samples are of the {source.name} part."
-    return text + (f" On the {source.run.report.get('part', 'test')} part: {', '.join(known)}." if known else "")
+    measured = chapters.PART.get(str(source.run.report.get("part", "test")), "test")
+    more = say("On the {part} part: {metrics}.", part=measured, metrics=", ".join(known)) if known else ""
+    return sentences(text, more)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

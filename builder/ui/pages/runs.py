@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,7 +16,7 @@ from builder.ui.pages.common import clock, headline, metric_name, nothing, numbe
 from builder.ui.service import registry, shelf
 from builder.ui.shelf import Entry, Shelf
 from builder.ui.state import Open, store
-from builder.ui.texts import text
+from builder.ui.texts import language, text
 from schemas.document import dump
 from schemas.errors import TsumikiError
 from schemas.say import message
@@ -190,8 +191,8 @@ def _downloads(runs: Shelf, entry: Entry) -> None:
         )  # fmt: skip
         if best.is_file():
             st.download_button(
-                text("runs.download.report"), lambda: runs.html(entry.run), f"{stem}.html", "text/html",
-                key="runs:report", on_click="ignore", icon=":material/description:",
+                text("runs.download.report"), partial(runs.html, entry.run, language=language()), f"{stem}.html",
+                "text/html", key="runs:report", on_click="ignore", icon=":material/description:",
                 help=text("runs.download.report.help"),
             )  # fmt: skip
 

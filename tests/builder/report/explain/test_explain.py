@@ -6,6 +6,7 @@ import io
 import json
 import re
 import shutil
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from builder.report.explain.charts import histogram_svg
 from builder.report.explain.probe import samples_for
 from builder.report.explain.run import chapters_of
 from builder.report.explain.statistics import histogram
+from builder.ui.texts.translate import catalogue
 
 
 class Tags(HTMLParser):
@@ -204,3 +206,18 @@ def test_a_network_of_nan_is_shown_as_such(run: Path) -> None:
 def test_work_is_bounded_by_the_network(branched) -> None:
     assert 600 == samples_for(branched, 600, work=1e11)
     assert 2 == samples_for(branched, 600, work=1) == samples_for(branched, 600, room=1)
+
+
+@pytest.mark.parametrize("language", ["ja", "de"])
+def test_the_page_is_in_the_language_that_was_asked_for(tsumiki, run: Path, tmp_path: Path, language: str) -> None:
+    """Every sentence has a translation, names of layers and classes stay, and the English page is not replaced."""
+    done = tsumiki("explain", run, "--samples", "0", "--out", tmp_path, "--language", language)
+    assert 0 == done.code and done.out.endswith(f"explain.{language}.html\n")
+    text = (tmp_path / f"explain.{language}.html").read_text(encoding="utf-8")
+    assert f'<html lang="{language}">' in text
+    words = re.findall(r"<(?:h[1-3]|p|th|summary|figcaption)[^>]*>([^<]+)", text)
+    english = {one for one in catalogue() if len(one) > 12 and "{" not in one}
+    assert [] == [one for one in map(unescape, words) if one in english]
+    other = catalogue()["What excites a unit"][language]
+    assert f"<h2>{other}</h2>" in text and "Convolution_1" in text
+    assert not (tmp_path / "explain.html").exists()
