@@ -1,9 +1,11 @@
-"""How fast the application is: python tests/benchmarks/pages.py [first | list | live]
+"""How fast the application is: python tests/benchmarks/pages.py [first | list | live | display]
 
 first paint of the page Build     <= 3 s     from the request, server warm; and the first request of a new server
 100 runs in the list open         <= 2 s     from the click on Runs until the table stands
 live curves at 2 Hz               < 3 %      of the training's speed, an open page Train against a held browser,
                                              in pairs; with the processor time that server and browser take for it
+the display of a training alone   <= 0.03    of a processor: a training that only writes its files, so that nothing else
+                                             is measured; with the few thousandths that server and page take at rest
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ import os
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -132,6 +136,76 @@ def live(browser: Any, folder: Path) -> None:
     row(f"live curves, median of {LIVE_ROUNDS} pairs", middle, 3, "%")
 
 
+def display(browser: Any, folder: Path) -> None:
+    """Show a training that takes no time: a thread writes what the U-Net's would, and a sleeper is its process."""
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    pen = Pen(folder, sleeper.pid)
+    try:
+        with harness.application(folder) as server:
+            me = opened(browser, server.address)
+            me.page.goto(server.address)
+            me.settle()
+            me.go("train")
+            me.curves()
+            me.page.wait_for_timeout(500 * SETTLING)
+            begin, before = time.monotonic(), processor_time(server.process.pid)
+            me.page.wait_for_timeout(1000 * 2 * LIVE_SECONDS)
+            seconds, after = time.monotonic() - begin, processor_time(server.process.pid)
+    finally:
+        pen.stop.set()
+        sleeper.kill()
+    taken = {key: (after[key] - before.get(key, 0.0)) / seconds for key in after}
+    print("   " + ", ".join(f"{key} {value:.3f}" for key, value in taken.items() if value >= 0.0005))
+    row("display alone, processors it takes", sum(taken.values()), 0.03, "of 1")
+
+
+class Pen(threading.Thread):
+    """Writes the files of a training that has done a hundred epochs and goes on: four times a second, as it would."""
+
+    def __init__(self, workspace: Path, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.run_folder, self.job = workspace / "runs" / LIVE / "1", workspace / ".tsumiki" / "jobs" / "0001"
+        for place in (self.run_folder, self.job):
+            place.mkdir(parents=True)
+        document = (ROOT / "examples" / f"{LIVE}.json").read_text(encoding="utf-8")
+        (self.run_folder / "document.json").write_text(document, encoding="utf-8")
+        job = {"id": "0001", "name": LIVE, "state": "running", "run": f"runs/{LIVE}/1", "pid": pid, "exit_code": None}
+        job |= {"begun": psutil.Process(pid).create_time(), "message": ""}
+        (workspace / ".tsumiki" / "queue.json").write_text(json.dumps({"format": 1, "jobs": [job]}))
+        self.epochs, self.stop = 0, threading.Event()
+        for _ in range(100):
+            self.epoch()
+        self.step(0)
+        self.start()
+
+    def epoch(self) -> None:
+        self.epochs += 1
+        made = {"loss": 1 / self.epochs, "accuracy": 1 - 1 / (self.epochs + 1)}
+        row = {"epoch": self.epochs, "learning_rate": 0.005, "train": made, "validation": made}
+        with (self.run_folder / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def step(self, number: int) -> None:
+        trail = [[k * self.epochs / 240, 1 / (k + 1 + number % 5)] for k in range(240)]
+        live = {
+            "phase": "training", "epoch": self.epochs, "epochs": 1_000_000, "batch": number % 40, "batches": 40,
+            "step": 40 * self.epochs, "steps": 40_000_000, "loss": trail[-1][1], "learning_rate": 0.005,
+            "seconds_left": 75_000.0 - number, "samples_per_second": 12_000.0 + number % 13, "trail": trail,
+            "warnings": [], "compiled": 0,
+        }  # fmt: skip
+        aside = self.job / "aside"
+        aside.write_text(json.dumps(live))
+        os.replace(aside, self.job / "live.json")
+
+    def run(self) -> None:
+        number = 0
+        while not self.stop.wait(0.25):
+            number += 1
+            if number % 3 == 0:
+                self.epoch()
+            self.step(number)
+
+
 def browsers() -> dict[int, str]:
     """Return the browser's processes with their kinds."""
     found = {}
@@ -173,7 +247,7 @@ def pace(job: Path) -> float:
 
 
 def main() -> None:
-    parts = {"first": first, "list": listed, "live": live}
+    parts = {"first": first, "list": listed, "live": live, "display": display}
     with harness.chromium() as browser:
         for name in sys.argv[1:] or parts:
             with tempfile.TemporaryDirectory() as folder:
