@@ -268,3 +268,14 @@ def test_several_losses_are_listed_with_their_weights(tmp_path: Path) -> None:
     assert len(lines) == 2 + 3
     assert "CategoricalCrossEntropy" in lines[2] and lines[2].endswith("main |")
     assert all("auxiliary" in line for line in lines[3:])
+
+
+@pytest.mark.parametrize("name", ["digits", "iris"])
+def test_samples_are_mixed_before_one_s_eyes(tmp_path: Path, name: str) -> None:
+    """Mixup is offered for tables too, and its setting is a field."""
+    app = harness.opened("data", tmp_path, name).run()
+    app.multiselect(key="data:augmentation").set_value(["Mixup"]).run()
+    sound(app)
+    assert [{"type": "Mixup"}] == document(app)["data"]["augmentation"]
+    app.segmented_control(key="data:view").set_value("augmented").run()
+    sound(app)
