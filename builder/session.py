@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .network import Network
 
-ALONE = 1 << 18
+ALONE = 1 << 16
 """Parameters below which one thread updates them."""
 
 STATES: dict[str, tuple[str, ...]] = {

@@ -22,8 +22,8 @@ from .plan import Planned
 from .rules.winograd import EDGE, POINTS, TRANSFORM, WEIGHTS, chosen
 from .tensors import Tensor
 
-ALONE = 20_000_000
-"""Multiply-adds of a step below which one thread is faster than two (about half a millisecond)."""
+ALONE = 2_000_000
+"""Multiply-adds of a step below which one thread is about as fast as two (some twenty microseconds)."""
 
 POOLED = ("convolution and pooling", "pooled weight gradient")
 """Calls of a convolution whose own value is never written: its pixels are not those of a tensor."""

@@ -110,10 +110,10 @@ def affine_spread(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 (
     X, XN, SAMPLES, DY,            # input, its stride; samples; dy as affine_spread packs it
     LIST, NLIST, SPLIT,            # runs of tiles (kind, byte offsets of x, dy and the gradient, rows); ranges of them
-    TO,                            # the gradient, or 0: with update
+    TO, AHEAD,                     # the gradient, or 0: with update; whether memory is asked for weights ahead
     PART, SIZE,                    # memory for one run per unit, their distance in values
     W, FIRST, SECOND, KIND, HYPER, DECAY, LOSS,  # the weights and their optimizer; nothing is done at a loss of NaN
-) = slots(17)  # fmt: skip
+) = slots(18)  # fmt: skip
 
 
 @kernel
@@ -131,7 +131,7 @@ def affine_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         across = (kind if kind < 4 else 1) * VECTOR_BYTES
         n = rows * across // size
         to = d[PART] + unit * d[SIZE] * size if updates else d[TO] + at
-        if updates:  # memory brings them while the tiles are computed
+        if d[AHEAD]:  # memory brings them while the tiles are computed
             simd.ahead(real, (d[W] + at, n * size))
             simd.ahead(real, (d[FIRST] + at, n * size))
             if d[SECOND] != d[FIRST]:
