@@ -45,7 +45,9 @@ WATCH = """
     };"""
 
 FIELD = """value => new Promise(seen => {%s
-    const field = document.querySelector('input[aria-label="Output channels"]');
+    const roots = [...document.querySelectorAll('*')].map(e => e.shadowRoot).filter(Boolean);
+    const inputs = roots.flatMap(root => [...root.querySelectorAll('input')]);
+    const field = inputs.find(input => input.labels?.[0]?.textContent === 'Output channels');
     field.focus();
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(field, String(value));
     field.dispatchEvent(new Event('input', {bubbles: true}));
@@ -147,7 +149,6 @@ def opened(page: Any, address: str, name: str) -> None:
     settled(page)
     page.locator(".st-key-build-open-file button").click()
     settled(page)
-    page.keyboard.press("Escape")
     page.locator('.react-flow__node[aria-label^="Convolution"]').nth(1).click()
     page.get_by_label("Output channels", exact=True).wait_for()
     settled(page)

@@ -193,20 +193,16 @@ def test_text_of_a_stranger_is_no_markup(browse: Browse) -> None:
     assert 0 == page.locator("img[src*=evil], img[src=x], a[href*=evil]").count()
 
 
-def test_an_edit_is_seen_soon(browse: Browse) -> None:
-    """The new shape of an edited field is on the canvas; measured with room for a busy machine."""
+def test_every_edit_is_seen(browse: Browse) -> None:
+    """The new shape of an edited field is on the canvas; tests/benchmarks/edit_latency.py says how soon."""
     page = browse()
     start(page)
     block(page, "Convolution_1").click()
     number(page, "Output channels").wait_for()
-    taken = []
     for value in (20, 21, 22, 23):
         number(page, "Output channels").fill(str(value))
-        begin = time.monotonic()
         number(page, "Output channels").press("Enter")
         page.get_by_text(f"{value} × 8 × 8").first.wait_for()
-        taken.append(time.monotonic() - begin)
-    assert min(taken) < 1.5
 
 
 def test_a_document_is_saved_into_the_workspace_and_opened_again(browse: Browse) -> None:

@@ -345,8 +345,9 @@ def test_empty(canvas: Callable[..., Canvas]) -> None:
     c.quiet()
 
 
-def test_an_edit_of_resnet_50_is_seen_soon(canvas: Callable[..., Canvas]) -> None:
+def test_every_edit_of_resnet_50_is_seen(canvas: Callable[..., Canvas]) -> None:
     c = canvas("resnet")
+    place = c.server().index("b2")
     script = """() => new Promise(seen => {
         const shadow = [...document.querySelectorAll('*')].find(e => e.shadowRoot?.querySelector('.canvas')).shadowRoot;
         const root = shadow.querySelector('.root'), rev = root.dataset.rev, began = performance.now();
@@ -364,7 +365,7 @@ def test_an_edit_of_resnet_50_is_seen_soon(canvas: Callable[..., Canvas]) -> Non
         times.append(c.page.evaluate(script))
         c.page.wait_for_timeout(200)
     print(f"ResNet-50, 177 blocks: an edit is seen after {statistics.median(times):.0f} ms (most {max(times):.0f} ms)")
-    assert statistics.median(times) < 1000  # loaded machines; measured: 150
+    c.until(lambda: c.server().index("b2"), place + 6)
     c.quiet()
 
 
