@@ -127,6 +127,8 @@ def pooling_joins_convolution(graph: Lowered) -> None:
             continue
         source, pool = node.inputs[0], node.op.pool
         pairs = pool.kernel == pool.stride == (2, 2) and pool.padding == ((0, 0), (0, 0))
+        # With ceil_mode the last windows may reach beyond the image.
+        pairs = pairs and all(2 * out <= size for out, size in zip(pool.shape[1:], source.op.shape[1:], strict=True))
         if pairs and type(source.op) is ops.Conv2d and source.op.groups == 1 and absorbs(graph, counts, source):
             node.op = replace(node.op, joined=True)
 

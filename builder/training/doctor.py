@@ -208,7 +208,9 @@ def still_improving(rows: Sequence[Row]) -> Advice | None:
 
 
 def _losses(rows: Sequence[Row], part: str) -> list[float]:
-    return [float(row[part]["loss"]) for row in rows if part in row]
+    """Return the losses of a part; a run folder from elsewhere may say null for one that was not finite."""
+    found = [row[part].get("loss") for row in rows if part in row]
+    return [float("nan") if loss is None else float(loss) for loss in found]
 
 
 def _rate(rows: Sequence[Row]) -> str:

@@ -145,13 +145,15 @@ POOLED = {
     "without bias": ((2, 9, 9), [engine.conv(7, bias=False)], 4),
     "no ReLU": ((2, 9, 9), [engine.conv(7), {"type": "Identity"}], 4),
     "dilated": ((2, 14, 14), [engine.conv(7, dilation=2)], 4),
+    "windows beyond the image": ((3, 13, 11), [engine.conv(8, padding=1)], 3),
 }
 
 
 @pytest.mark.parametrize("case", POOLED)
 def test_a_first_layer_and_its_pooling_in_one_pass_have_the_same_gradients(case):
     shape, stack, batch = POOLED[case]
-    stack = [*stack, *engine.layers("ReLU" if case != "no ReLU" else "Identity", "MaxPooling")]
+    pooling = {"type": "MaxPooling", "ceil_mode": case == "windows beyond the image"}
+    stack = [*stack, *engine.layers("ReLU" if case != "no ReLU" else "Identity", pooling)]
     stack = [*stack, engine.affine(3), *engine.HEAD]
     without = ["pooling_joins_convolution"]
     joined, apart = (outcome(stack, w, "train", shape, batch, dx=False) for w in ([], without))

@@ -33,6 +33,12 @@ def test_each_course_has_its_finding(code):
     assert all(advice.what and advice.why and advice.fix for advice in found)
 
 
+def test_a_loss_that_a_run_does_not_tell_is_no_error():
+    course = rows([1.0, 0.8, None, 1.5, 4.0], [1.0, None, 0.7, 0.75, 0.8])
+    del course[3]["train"]["loss"]
+    assert all(advice.what for advice in diagnose(course, task="classification", classes=3))
+
+
 def test_findings_say_where_it_began_and_with_which_numbers():
     (overfitting,) = diagnose(rows(*COURSES["overfitting"]), task="classification")
     assert overfitting.epoch == 3 and "since epoch 3" in overfitting.what
