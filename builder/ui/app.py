@@ -124,6 +124,7 @@ body:has(.st-key-training) [data-testid="stStatusWidget"] { display: none; }
 
 .st-key-build-bar { gap: 0.55rem !important; }
 .st-key-build-bar button { padding: 0.25rem 0.65rem; }
+.st-key-build-bar button kbd { display: none; }
 .st-key-build-body { --room: clamp(25rem, calc(100dvh - 18.5rem), 64rem); }
 .st-key-canvas, .st-key-canvas .stBidiComponent, .st-key-canvas .stBidiComponentIsolated,
 [data-testid="stLayoutWrapper"]:has(> .st-key-build-inspector), .st-key-build-inspector {
