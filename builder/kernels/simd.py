@@ -168,7 +168,6 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False)
         b, acc = e.b, e.accumulators(pixels * vectors)
         width = VECTOR_BYTES * vectors
         xs = [e.add(x, e.table(xo, i)) for i in range(pixels)]
-        ys = [e.add(y, e.table(yo, i)) for i in range(pixels)]
         with b.if_then(b.icmp_unsigned(">", start, e.count(1))):
             for q in range(vectors):
                 v = e.load(e.add(start, VECTOR_BYTES * q))
@@ -176,8 +175,9 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False)
                     b.store(v, acc[i * vectors + q])
         with b.if_then(b.icmp_signed("==", start, e.count(1))):
             for i in range(pixels):
+                before = e.add(y, e.table(yo, i))
                 for q in range(vectors):
-                    b.store(e.load(e.add(ys[i], VECTOR_BYTES * q)), acc[i * vectors + q])
+                    b.store(e.load(e.add(before, VECTOR_BYTES * q)), acc[i * vectors + q])
         with e.loop(n_taps) as t:
             row = e.add(w, e.mul(e.mul(t.index, n_j), width))
             offset = e.table(taps, t.index)
@@ -194,6 +194,7 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False)
                         p = acc[i * vectors + q]
                         b.store(e.fma(xv, ws[q], b.load(p)), p)
         last = vectors - 1
+        ys = [e.add(y, e.table(yo, i)) for i in range(pixels)]
         least = e.broadcast(floor)
         result = [e.at_least(b.load(v), least) for v in acc]
         for i in range(pixels):
