@@ -92,11 +92,13 @@ def test_files_are_written_whole(tmp_path: Path) -> None:
 
 
 def test_a_kernel_is_made_of_its_file_and_what_that_imports() -> None:
-    from builder.kernels import layout  # noqa: F401  # registers its kernels
+    from builder.kernels import crew, layout  # noqa: F401  # they register their kernels
 
     kernels = Path(objects.__file__).parent
     assert {"cpu", "jit"} <= set(objects._imports(kernels / "simd.py"))
-    assert {"simd", "cpu", "fused", "machine", "optimizers"} <= set(objects._imports(kernels / "tiles.py"))
+    assert {"simd", "cpu", "fused", "machine"} <= set(objects._imports(kernels / "tiles.py"))
+    assert {"simd", "machine", "optimizers", "tiles"} <= set(objects._imports(kernels / "affine.py"))
+    assert {"maxpool", "tiles"} <= set(objects._imports(kernels / "pooled.py"))
     assert "tiles" not in objects._imports(kernels / "layout.py")
     names = {name: objects.file(name, "float32").name for name in ("from_nchw", "to_nchw", "run_alone")}
     assert names["from_nchw"].split(".")[2] == names["to_nchw"].split(".")[2] != names["run_alone"].split(".")[2]
