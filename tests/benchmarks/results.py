@@ -30,7 +30,7 @@ SHAPE = (1, 28, 28)
 def stack() -> dict[str, Any]:
     """Return the NNC article's network, Conv-BN-ReLU-MaxPool twice, 64 and 128 maps, Dropout, smoothed labels."""
     stages = [part for maps in (64, 128) for part in (
-        conv(maps, 3, padding=1), layer("BatchNormalization"), layer("ReLU"), max_pool())]  # fmt: skip
+        conv(maps, 5, padding=2), layer("BatchNormalization"), layer("ReLU"), max_pool())]  # fmt: skip
     *head, loss = classifier(10)
     return document("nnc_stack", SHAPE, [*stages, layer("Dropout", p=0.5), *head, loss | {"label_smoothing": 0.1}])
 
@@ -38,7 +38,7 @@ def stack() -> dict[str, Any]:
 NETS: dict[str, tuple[Any, int, int]] = {
     "lenet5": (families.lenet5, 15, 64),
     "simple_convnet": (families.simple_convnet, 20, 100),
-    "nnc_stack": (stack, 15, 64),
+    "nnc_stack": (stack, 12, 64),
     "resnet20": (lambda: families.resnet(20, SHAPE), 8, 64),
 }
 """Name -> its document, epochs, batch size."""

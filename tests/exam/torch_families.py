@@ -6,6 +6,7 @@ share no code with tsumiki, and register their layers in the order in which the 
 
 from __future__ import annotations
 
+import copy
 import statistics
 import sys
 from collections.abc import Callable
@@ -26,6 +27,8 @@ LIMIT = 1e-4
 """Largest difference in float32, relative to the largest value; of gradients, in norm."""
 EXACT = 1e-9
 """The same in float64."""
+OWN = "torch's gradient"
+"""How far torch's own float32 gradients are from its float64 ones."""
 EPSILON = 1e-5
 """What batch normalisation adds to the variance."""
 
@@ -226,10 +229,12 @@ def likely(prediction: torch.Tensor, task: str) -> np.ndarray:
     return (torch.sigmoid(prediction) if task == "binary" else prediction).numpy()
 
 
-def weighed(model: nn.Module, x: np.ndarray, t: np.ndarray, task: str) -> tuple[float, list[np.ndarray]]:
-    """Return torch's training loss and gradients in float64."""
-    model.double().train().zero_grad()
-    loss = measured(model(torch.from_numpy(x).double()), t, task)
+def weighed(
+    model: nn.Module, x: np.ndarray, t: np.ndarray, task: str, dtype: torch.dtype = torch.float64
+) -> tuple[float, list[np.ndarray]]:
+    """Return torch's training loss and gradients, worked out in a dtype. Running statistics move."""
+    model.to(dtype).train().zero_grad()
+    loss = measured(model(torch.from_numpy(x).to(dtype)), t, task)
     loss.backward()
     return loss.item(), [public(value.grad).astype(np.float64) for value in model.parameters()]
 
@@ -241,7 +246,10 @@ def apart(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
 
 
 def compared(name: str, dtype: str, seed: int) -> dict[str, float]:
-    """Compare one family on one random batch; return the largest relative differences from torch in float64."""
+    """Compare one family on one random batch; return the largest relative differences from torch in float64.
+
+    In float32 also those of torch's own float32 gradients.
+    """
     make, model, samples = CASES[name]
     rng = np.random.default_rng(seed)
     net = builder.compile({**make(), "training": {"exact": True}}, seed=1, dtype=dtype, threads=2)
@@ -255,10 +263,13 @@ def compared(name: str, dtype: str, seed: int) -> dict[str, float]:
         t = rng.integers(0, net.output_shape[0], (samples, *net.output_shape[1:]))
     else:
         t = rng.integers(0, 2, samples) if net.task == "binary" else rng.standard_normal(samples)
+    single = copy.deepcopy(other)
     loss, wanted = weighed(other, x, t, net.task)
     gradient = net.gradient(x, t)
     off = {"loss": abs(net.loss(x, t, training=True) - loss) / abs(loss)}
     off["gradient"] = apart([gradient[key] for key in net.trained], wanted)
+    if dtype == "float32":
+        off[OWN] = apart(weighed(single, x, t, net.task, torch.float32)[1], wanted)
     other.eval()
     running = [buffer for where, buffer in other.named_buffers() if where.endswith(("running_mean", "running_var"))]
     keys = [key for key, parameter in net.parameters if parameter.statistic]
@@ -278,13 +289,15 @@ def examine(name: str, dtype: str = "float64") -> dict[str, float]:
 
     Raises AssertionError beyond LIMIT. In float32 it is the median of three batches that counts, and the direct form of
     convolution: a value close to zero can fall on the other side of a ReLU, and two close ones can change places in a
-    maximum, which moves a gradient by more than rounding does, in torch as here; the more rounding, the more often.
+    maximum, which moves a gradient by more than rounding does, in torch as here; the more rounding, the more often. The
+    deeper a network, the further: where torch's own float32 is far from the truth, the limit is three times as far.
     """
     draws = [compared(name, dtype, seed) for seed in ((7,) if dtype == "float64" else (7, 8, 9))]
     off = {what: statistics.median(draw[what] for draw in draws) for what in draws[0]}
     limit = EXACT if dtype == "float64" else LIMIT
     for what, difference in off.items():
-        assert difference <= limit, f"{name}: {what} differs by {difference:.2g}, which is more than {limit:.2g}"
+        most = max(limit, 3 * off.get(OWN, 0.0)) if what == "gradient" else limit
+        assert what == OWN or difference <= most, f"{name}: {what} differs by {difference:.2g}, more than {most:.2g}"
     return off
 
 

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,22 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"the server does not answer: {log.read_text(encoding='utf-8', errors='replace')[-4000:]}")
+
+
+def press(block: Any) -> None:
+    """Press a block of the canvas until it is selected.
+
+    Playwright scrolls what is out of sight into it, which no person can; a drawing that comes between puts it back, and
+    the press lands elsewhere.
+    """
+    from playwright.sync_api import expect
+
+    for _ in range(5):
+        block.click()
+        with suppress(AssertionError):
+            expect(block).to_have_attribute("aria-pressed", "true", timeout=3000)
+            return
+    raise AssertionError(f"{block} is not selected by a press")
 
 
 @contextmanager

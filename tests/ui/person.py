@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from browser_harness import ROOT
+from browser_harness import ROOT, press
 
 from builder.ui.texts import text
 
@@ -78,7 +78,7 @@ class Person:
     def select(self, block: str) -> None:
         """Click a block until it is selected: a canvas that is just being laid out may move under the mouse."""
         for _ in range(5):
-            self.block(block).click()
+            press(self.block(block))
             self.settle()
             if self.block(block).get_attribute("aria-pressed") == "true":
                 return

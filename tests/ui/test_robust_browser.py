@@ -53,6 +53,16 @@ def press_job(me: Person, act: str, job: str) -> None:
     me.key(f"train.{act}:{job}").get_by_role("button").click()
 
 
+def becomes(app: harness.Server, job: dict[str, Any], state: str) -> None:
+    """Wait until this very job is in a state; what the page says may be about another."""
+    until(lambda: next(one["state"] for one in jobs(app.folder) if one["id"] == job["id"]) == state)
+
+
+def stop(me: Person, app: harness.Server, job: dict[str, Any]) -> None:
+    press_job(me, "stop", job["id"])
+    becomes(app, job, "stopped")
+
+
 @contextmanager
 def full_disk(pid: int, room: int = 200) -> Iterator[None]:
     """Let a process write no file beyond so many bytes, as if its disk were full, and give it its room back."""
@@ -80,7 +90,7 @@ def test_two_browsers_at_once(person: Callable[..., Person], app: harness.Server
         me.open("shared.json")
         me.block("Convolution_1").wait_for()
     for me, channels in ((one, 20), (two, 24)):
-        me.block("Convolution_1").click()
+        harness.press(me.block("Convolution_1"))
         me.number("out_channels", channels)
     save(one)
     one.page.get_by_text(one.say("app.saved"), exact=True).first.wait_for()
@@ -91,7 +101,7 @@ def test_two_browsers_at_once(person: Callable[..., Person], app: harness.Server
     one.start(ENDLESS)
     two.go("train")
     two.state("running")
-    press_job(two, "stop", jobs(app.folder)[-1]["id"])
+    stop(two, app, jobs(app.folder)[-1])
     one.state("stopped")
     for me in (one, two):
         me.sound()
@@ -131,7 +141,7 @@ def test_a_reload_while_training_and_while_uploading(
     me.curves()
     job = jobs(app.folder)[-1]
     assert job["state"] == "running" and psutil.pid_exists(job["pid"])
-    press_job(me, "stop", job["id"])
+    stop(me, app, job)
     me.state("stopped")
     before = me_document(me)
     table = tmp_path / "large.csv"
@@ -162,12 +172,13 @@ def test_a_killed_trainer(person: Callable[..., Person], app: harness.Server) ->
     job = jobs(app.folder)[-1]
     epochs = (app.folder / job["run"] / "metrics.jsonl").read_bytes().count(b"\n")
     os.kill(job["pid"], signal.SIGKILL)
+    becomes(app, job, "failed")
     me.state("failed")
     me.sees(me.say("train.killed"))
     press_job(me, "resume", job["id"])
-    me.state("running")
+    becomes(app, job, "running")
     until(lambda: (app.folder / job["run"] / "metrics.jsonl").read_bytes().count(b"\n") > epochs + 1)
-    press_job(me, "stop", job["id"])
+    stop(me, app, job)
     me.state("stopped")
     me.sound()
 
@@ -178,17 +189,17 @@ def test_a_server_that_starts_again_finds_its_runs(visit: Visit, tmp_path: Path)
         watched = visit(first.address)
         me = Person(watched.page)
         me.template("digits")
-        me.block("Convolution_1").click()
+        harness.press(me.block("Convolution_1"))
         me.number("out_channels", 20)
         me.start(ENDLESS)
         (job,) = jobs(tmp_path)
         first.kill()
     assert psutil.pid_exists(job["pid"]), "the training goes on without its server"
-    with harness.application(tmp_path, port):
+    with harness.application(tmp_path, port) as second:
         me.page.reload()
         me.state("running")
         me.curves()
-        press_job(me, "stop", job["id"])
+        stop(me, second, job)
         me.state("stopped")
         assert 20 == me_document(me)["model"]["layers"][0]["out_channels"], "the draft survived"
         me.sound()
@@ -205,7 +216,7 @@ def test_a_full_disk(person: Callable[..., Person], app: harness.Server, tmp_pat
     table.write_text("a,b,target\n" + "1,2,3\n" * 100)
     count = len(jobs(app.folder)) if (app.folder / ".tsumiki" / "queue.json").exists() else 0
     with full_disk(app.process.pid):
-        me.block("Convolution_1").click()
+        harness.press(me.block("Convolution_1"))
         me.number("out_channels", 20)
         me.sees(me.say("app.no_draft"))
         me.go("train")
@@ -216,7 +227,7 @@ def test_a_full_disk(person: Callable[..., Person], app: harness.Server, tmp_pat
         until(lambda: me.errors())
         me.sound()
     assert 20 == me_document(me)["model"]["layers"][0]["out_channels"]
-    me.block("Convolution_1").click()
+    harness.press(me.block("Convolution_1"))
     me.number("out_channels", 24)
     until(lambda: not me.page.get_by_text(me.say("app.no_draft")).count())
     me.start(2)
@@ -231,11 +242,12 @@ def test_a_disk_that_fills_while_training(person: Callable[..., Person], app: ha
     me.curves()
     job = jobs(app.folder)[-1]
     with full_disk(job["pid"], room=1500):
+        becomes(app, job, "failed")
         me.state("failed")
         me.sees("Could not write")
     press_job(me, "resume", job["id"])
-    me.state("running")
-    press_job(me, "stop", job["id"])
+    becomes(app, job, "running")
+    stop(me, app, job)
     me.state("stopped")
     me.sound()
 

@@ -36,7 +36,7 @@ def python(code, **environment):
         env=kept | {"PYTHONPATH": str(ROOT)} | environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
         check=False,
     )
     assert answer.returncode == 0, answer.stderr

@@ -17,6 +17,9 @@ import pytest
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
+BATCH = "Multiple different fragmentIds detected in a single batch"
+"""Streamlit's own warning when a value was set just before and another just after a run of the whole page gave the
+fragment a new id. Both are sent; the tests wait for what they do."""
 SMALL = ["Input", "b1", "b2", "b3", "b4", "b5", "b6", "b7"]
 
 
@@ -27,7 +30,7 @@ class Canvas:
         self.watched, self.page = watched, watched.page
         self.page.locator(".react-flow__node, .empty").first.wait_for()
         self.page.wait_for_timeout(300)
-        self.page.set_default_timeout(5000)
+        self.page.set_default_timeout(20_000)
 
     def block(self, id: str) -> Any:
         return self.page.locator(f'.react-flow__node[data-id="{id}"]')
@@ -37,8 +40,8 @@ class Canvas:
         return list(self.page.locator(".react-flow__node").evaluate_all("all => all.map(n => n.dataset.id)"))
 
     def until(self, wanted: Callable[[], Any], expected: Any) -> None:
-        """Wait for a value, at most 5 seconds."""
-        end = time.monotonic() + 5
+        """Wait for a value, at most 20 seconds: other tests may have the processors."""
+        end = time.monotonic() + 20
         while (found := wanted()) != expected and time.monotonic() < end:
             self.page.wait_for_timeout(30)
         assert expected == found
@@ -86,7 +89,7 @@ class Canvas:
 
     def quiet(self) -> None:
         assert [] == self.watched.outside
-        assert [] == self.watched.console
+        assert [] == [said for said in self.watched.console if BATCH not in said]
 
 
 @pytest.fixture
@@ -196,7 +199,7 @@ def test_connections(canvas: Callable[..., Canvas]) -> None:
     c.until(lambda: c.page.locator(".block.target").count(), 1)
     c.page.keyboard.press("Enter")
     c.until(lambda: c.page.locator(".wire.skip").count(), 1)
-    assert ["b1"] == c.selected()
+    c.until(c.selected, ["b1"])
     c.quiet()
 
 
@@ -207,7 +210,7 @@ def test_keyboard(canvas: Callable[..., Canvas]) -> None:
     c.page.keyboard.press("ArrowDown")
     c.page.keyboard.press("ArrowDown")
     c.until(c.focus, "b1")
-    assert ["b1"] == c.selected()
+    c.until(c.selected, ["b1"])
     for _ in range(4):  # as fast as a held key
         c.page.keyboard.press("Alt+ArrowDown")
     c.until(c.server, ["Input", "b2", "b3", "b4", "b5", "b1", "b6", "b7"])
@@ -261,14 +264,15 @@ def test_clipboard_folds_and_names(canvas: Callable[..., Canvas]) -> None:
     c.page.keyboard.press("Enter")
     c.until(lambda: c.block("b5").locator(".name").all_inner_texts(), ["first"])
     c.until(c.focus, "b5")
-    assert [
+    log = [
         {"op": "copy", "ids": ["b2"]},
         {"op": "duplicate", "ids": ["b2"]},
         {"op": "fold", "ids": ["b3", "b4"], "into": "Repeat"},
         {"op": "fold", "ids": ["b3", "b4"], "into": "Unit"},
         {"op": "paste", "after": "b4"},
         {"op": "rename", "id": "b5", "name": "first"},
-    ] == c.python()["log"]
+    ]
+    c.until(lambda: c.python()["log"], log)  # the page shows a new name before the server has it
     assert ["b3", "b4"] == c.python()["selected"] or ["b5"] == c.python()["selected"]
     c.quiet()
 
