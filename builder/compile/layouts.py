@@ -93,20 +93,19 @@ class Matrix:
         return column_tiles(self.columns, self.lanes)
 
     def pack(self, public: np.ndarray, packed: np.ndarray) -> None:
-        packed[:] = 0
         if self.source:
             h, w, c = self.source
-            rows = public.reshape(c, h, w, self.columns).transpose(1, 2, 0, 3).reshape(1, self.rows, self.columns)
+            rows = public.reshape(1, c, h, w, self.columns).transpose(0, 2, 3, 1, 4)
         else:
             _, c, fh, fw = self.shape
-            grouped = public.reshape(self.groups, self.columns, c, fh, fw)
-            rows = grouped.transpose(0, 3, 4, 2, 1).reshape(self.groups, self.rows, self.columns)
+            rows = public.reshape(self.groups, self.columns, c, fh, fw).transpose(0, 3, 4, 2, 1)
         grid = packed.reshape(self.groups, self.group)
         for vectors, first in self.tiles:
             width = vectors * self.lanes
-            some = rows[:, :, first : first + width]
-            tile = grid[:, self.rows * first : self.rows * (first + width)].reshape(self.groups, self.rows, width)
-            tile[:, :, : some.shape[2]] = some
+            some = rows[..., first : first + width]  # a view: the one copy is the one into the tile
+            tile = grid[:, self.rows * first : self.rows * (first + width)].reshape(*rows.shape[:-1], width)
+            tile[..., : some.shape[-1]] = some
+            tile[..., some.shape[-1] :] = 0
 
     def unpack(self, packed: np.ndarray) -> np.ndarray:
         grid = packed.reshape(self.groups, self.group)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from schemas import initialisers as init, ops
+from schemas import ops
 from schemas.errors import UsageError
 
 from ..kernels.cpu import VECTOR_BYTES
+from .initial import draw
 from .layouts import Layout, layout_of
 from .lower import Lowered
 from .tensors import ALIGNMENT, SLACK, rounded
@@ -37,26 +36,6 @@ class Slot:
     start: int
 
 
-def draw(parameter: ops.Parameter, key: str, seed: int) -> np.ndarray:
-    """Return the first values, which depend on seed and key alone."""
-    how = parameter.initial
-    if isinstance(how, init.Zeros):
-        return np.zeros(parameter.shape)
-    if isinstance(how, init.Constant):
-        return np.full(parameter.shape, how.value)
-    number = int.from_bytes(hashlib.sha256(f"{seed}/{key}".encode()).digest()[:16], "little")
-    random = np.random.Generator(np.random.PCG64(number))
-    fan_in, fan_out = parameter.fan
-    if isinstance(how, init.Gaussian):
-        return random.standard_normal(parameter.shape) * how.std
-    if isinstance(how, init.HeNormal):
-        return random.standard_normal(parameter.shape) * math.sqrt(2 / fan_in)
-    if isinstance(how, init.GlorotNormal):
-        return random.standard_normal(parameter.shape) * math.sqrt(2 / (fan_in + fan_out))
-    limit = math.sqrt(6 / fan_in) if isinstance(how, init.HeUniform) else math.sqrt(6 / (fan_in + fan_out))
-    return random.uniform(-limit, limit, parameter.shape)
-
-
 class Parameters(MutableMapping[str, np.ndarray]):
     """'<layer>/<parameter>' -> NumPy array in the public layout. Reading copies; assigning checks and writes."""
 
@@ -78,7 +57,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
         self.packed = aligned(place, self.dtype)
         self._gradients: np.ndarray | None = None
         for slot in self.slots.values():
-            self[slot.key] = draw(slot.parameter, slot.key, seed)
+            slot.layout.pack(draw(slot.parameter, slot.key, seed, self.dtype), self.part(slot, self.packed))
 
     @property
     def gradients(self) -> np.ndarray:

@@ -34,7 +34,8 @@ from person import Person  # noqa: E402
 
 ROUNDS = 5
 RUNS = 100
-LIVE_ROUNDS, LIVE_SECONDS = 16, 6.0
+LIVE_ROUNDS, LIVE_SECONDS = 60, 2.0
+DISPLAY_SECONDS = 12.0
 SETTLING = 20.0
 """Seconds that a browser takes to compile what it has just begun to run, and the page to draw its first findings."""
 LIVE = "unet"
@@ -118,7 +119,7 @@ def live(browser: Any, folder: Path) -> None:
                 taken: dict[bool, dict[str, float]] = {}
                 for watched in (True, False) if number % 2 == 0 else (False, True):
                     hold(not watched)
-                    time.sleep(1)
+                    time.sleep(0.5)
                     begin, before = time.monotonic(), processor_time(server.process.pid)
                     speed[watched] = pace(job)
                     seconds, after = time.monotonic() - begin, processor_time(server.process.pid)
@@ -149,7 +150,7 @@ def display(browser: Any, folder: Path) -> None:
             me.curves()
             me.page.wait_for_timeout(500 * SETTLING)
             begin, before = time.monotonic(), processor_time(server.process.pid)
-            me.page.wait_for_timeout(1000 * 2 * LIVE_SECONDS)
+            me.page.wait_for_timeout(1000 * DISPLAY_SECONDS)
             seconds, after = time.monotonic() - begin, processor_time(server.process.pid)
     finally:
         pen.stop.set()

@@ -73,7 +73,7 @@ def filters(net: Network, layer: str | None = None) -> Filters:
 
     The first ones are drawn again: document and seed determine them.
     """
-    from builder.compile.parameters import draw
+    from builder.compile.initial import draw
 
     name, op = convolution(net, layer)
     key = net.graph.key(op.weight)
