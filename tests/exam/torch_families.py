@@ -263,13 +263,12 @@ def compared(name: str, dtype: str, seed: int) -> dict[str, float]:
         t = rng.integers(0, net.output_shape[0], (samples, *net.output_shape[1:]))
     else:
         t = rng.integers(0, 2, samples) if net.task == "binary" else rng.standard_normal(samples)
-    single = copy.deepcopy(other)
     loss, wanted = weighed(other, x, t, net.task)
     gradient = net.gradient(x, t)
     off = {"loss": abs(net.loss(x, t, training=True) - loss) / abs(loss)}
     off["gradient"] = apart([gradient[key] for key in net.trained], wanted)
     if dtype == "float32":
-        off[OWN] = apart(weighed(single, x, t, net.task, torch.float32)[1], wanted)
+        off[OWN] = apart(weighed(copy.deepcopy(other), x, t, net.task, torch.float32)[1], wanted)
     other.eval()
     running = [buffer for where, buffer in other.named_buffers() if where.endswith(("running_mean", "running_var"))]
     keys = [key for key, parameter in net.parameters if parameter.statistic]

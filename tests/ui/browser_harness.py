@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,18 +111,16 @@ def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the server does not answer: {log.read_text(encoding='utf-8', errors='replace')[-4000:]}")
 
 
-def press(block: Any) -> None:
-    """Press a block of the canvas until it is selected.
+def press(block: Any, settle: Callable[[], None]) -> None:
+    """Press a block of the canvas until it is selected when all is drawn.
 
-    Playwright scrolls what is out of sight into it, which no person can; a drawing that comes between puts it back, and
-    the press lands elsewhere.
+    A canvas that is just being laid out may move under the mouse. Playwright scrolls what is out of sight into it,
+    which no person can; a drawing that comes between puts it back, and the press lands elsewhere.
     """
-    from playwright.sync_api import expect
-
     for _ in range(5):
         block.click()
-        with suppress(AssertionError):
-            expect(block).to_have_attribute("aria-pressed", "true", timeout=3000)
+        settle()
+        if block.get_attribute("aria-pressed") == "true":
             return
     raise AssertionError(f"{block} is not selected by a press")
 

@@ -76,13 +76,7 @@ class Person:
         self.settle()
 
     def select(self, block: str) -> None:
-        """Click a block until it is selected: a canvas that is just being laid out may move under the mouse."""
-        for _ in range(5):
-            press(self.block(block))
-            self.settle()
-            if self.block(block).get_attribute("aria-pressed") == "true":
-                return
-        raise AssertionError(f"{block} cannot be selected")
+        press(self.block(block), self.settle)
 
     # --- building ---
 

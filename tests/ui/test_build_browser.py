@@ -50,6 +50,10 @@ def settled(page: Any) -> None:
     page.wait_for_timeout(100)
 
 
+def select(page: Any, name: str) -> None:
+    press(block(page, name), lambda: settled(page))
+
+
 def text_of(page: Any) -> str:
     """Return the document as the page's own download gives it."""
     settled(page)
@@ -77,11 +81,11 @@ def test_from_an_empty_page_to_a_mended_network(browse: Browse) -> None:
     start(page)
     example = (ROOT / "examples" / "digits.json").read_text(encoding="utf-8")
     assert example == text_of(page), "the same bytes as the example's"
-    press(block(page, "Convolution_1"))
+    select(page, "Convolution_1")
     number(page, "Output channels").fill("24")
     number(page, "Output channels").press("Enter")
     page.get_by_text("24 × 8 × 8").first.wait_for()
-    press(block(page, "Affine_1"))
+    select(page, "Affine_1")
     number(page, "Outputs").fill("7")
     number(page, "Outputs").press("Enter")
     page.get_by_text("Errors: 1 · Warnings: 0").wait_for()
@@ -99,7 +103,7 @@ def test_the_keyboard_edits_and_undo_takes_it_back(browse: Browse) -> None:
     page = browse()
     start(page)
     before = text_of(page)
-    press(block(page, "ReLU_1"))
+    select(page, "ReLU_1")
     page.keyboard.press("Alt+ArrowDown")
     until(page, lambda: "MaxPooling" in str(json.loads(text_of(page))["model"]["layers"][2]))
     block(page, "ReLU_1").focus()
@@ -133,11 +137,11 @@ def test_json_goes_both_ways(browse: Browse) -> None:
 def test_two_documents_are_compared_block_by_block(browse: Browse) -> None:
     page = browse()
     start(page)
-    press(block(page, "Convolution_1"))
+    select(page, "Convolution_1")
     number(page, "Output channels").fill("24")
     number(page, "Output channels").press("Enter")
     page.get_by_text("24 × 8 × 8").first.wait_for()
-    press(block(page, "ReLU_2"))
+    select(page, "ReLU_2")
     page.keyboard.press("Delete")
     block(page, "ReLU_2").wait_for(state="detached")
     view(page, "Compare")
@@ -158,7 +162,7 @@ def test_two_documents_are_compared_block_by_block(browse: Browse) -> None:
 def test_a_reload_loses_nothing(browse: Browse) -> None:
     page = browse()
     start(page, "skip_connection")
-    press(block(page, "start"))
+    select(page, "start")
     page.get_by_role("textbox", name="Name", exact=True).fill("stem")
     page.get_by_role("textbox", name="Name", exact=True).press("Enter")
     block(page, "stem").wait_for()
@@ -198,7 +202,7 @@ def test_every_edit_is_seen(browse: Browse) -> None:
     """The new shape of an edited field is on the canvas; tests/benchmarks/edit_latency.py says how soon."""
     page = browse()
     start(page)
-    press(block(page, "Convolution_1"))
+    select(page, "Convolution_1")
     number(page, "Output channels").wait_for()
     for value in (20, 21, 22, 23):
         number(page, "Output channels").fill(str(value))
@@ -241,7 +245,7 @@ def test_the_menu_of_examples_closes(browse: Browse) -> None:
 def test_the_inside_of_a_unit(browse: Browse) -> None:
     page = browse()
     start(page, "repeat_unit")
-    press(block(page, "Unit_3"))
+    select(page, "Unit_3")
     page.get_by_role("textbox", name="channels").wait_for()
     assert "24" == page.get_by_role("textbox", name="channels").input_value()
     page.get_by_role("button", name="Show what is inside").click()
@@ -290,7 +294,7 @@ def test_a_layer_is_dragged_onto_a_line_folded_and_taken_back(browse: Browse) ->
     block(page, "Dropout_1").wait_for()
     layers = json.loads(text_of(page))["model"]["layers"]
     assert ["ReLU", "Dropout", "MaxPooling"] == [layer["type"] for layer in layers[2:5]]
-    press(block(page, "Convolution_1"))
+    select(page, "Convolution_1")
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("r")
     block(page, "Repeat_1").wait_for()
@@ -299,7 +303,7 @@ def test_a_layer_is_dragged_onto_a_line_folded_and_taken_back(browse: Browse) ->
     block(page, "Repeat_1").focus()
     page.keyboard.press("Control+z")
     block(page, "Repeat_1").wait_for(state="detached")
-    press(block(page, "Dropout_1"))
+    select(page, "Dropout_1")
     page.keyboard.press("Control+z")
     until(page, lambda: text_of(page) == before)
 
@@ -308,7 +312,7 @@ def test_only_the_block_that_causes_a_problem_is_marked(browse: Browse) -> None:
     """A window larger than its input: one ring, the blocks after it keep quiet, and the block says why."""
     page = browse()
     start(page)
-    press(block(page, "MaxPooling_1"))
+    select(page, "MaxPooling_1")
     number(page, "Kernel size · H").fill("99")
     number(page, "Kernel size · H").press("Enter")
     page.locator(".block.has-error").first.wait_for()
@@ -337,7 +341,7 @@ def test_a_field_is_checked_at_every_key_and_is_one_step_of_undo(browse: Browse)
     page = browse()
     start(page)
     before = text_of(page)
-    press(block(page, "Convolution_1"))
+    select(page, "Convolution_1")
     field = number(page, "Output channels")
     inspector = page.locator(".st-key-build-inspector")
     field.click()
@@ -377,7 +381,7 @@ def test_what_is_typed_while_the_server_answers_stays(browse: Browse) -> None:
     """Keys at the pace of a slow typist, some while an answer comes in: none is lost, none comes twice."""
     page = browse()
     start(page, "iris")
-    press(block(page, "Affine_1"))
+    select(page, "Affine_1")
     field = number(page, "Outputs")
     field.click()
     field.press("Control+a")
@@ -393,7 +397,7 @@ def test_what_is_typed_while_the_server_answers_stays(browse: Browse) -> None:
 def test_the_check_speaks_at_the_field(browse: Browse) -> None:
     page = browse()
     start(page)
-    press(block(page, "MaxPooling_1"))
+    select(page, "MaxPooling_1")
     field = number(page, "Kernel size · H")
     field.click()
     field.press("Control+a")

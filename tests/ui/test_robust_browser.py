@@ -90,7 +90,7 @@ def test_two_browsers_at_once(person: Callable[..., Person], app: harness.Server
         me.open("shared.json")
         me.block("Convolution_1").wait_for()
     for me, channels in ((one, 20), (two, 24)):
-        harness.press(me.block("Convolution_1"))
+        me.select("Convolution_1")
         me.number("out_channels", channels)
     save(one)
     one.page.get_by_text(one.say("app.saved"), exact=True).first.wait_for()
@@ -189,7 +189,7 @@ def test_a_server_that_starts_again_finds_its_runs(visit: Visit, tmp_path: Path)
         watched = visit(first.address)
         me = Person(watched.page)
         me.template("digits")
-        harness.press(me.block("Convolution_1"))
+        me.select("Convolution_1")
         me.number("out_channels", 20)
         me.start(ENDLESS)
         (job,) = jobs(tmp_path)
@@ -216,7 +216,7 @@ def test_a_full_disk(person: Callable[..., Person], app: harness.Server, tmp_pat
     table.write_text("a,b,target\n" + "1,2,3\n" * 100)
     count = len(jobs(app.folder)) if (app.folder / ".tsumiki" / "queue.json").exists() else 0
     with full_disk(app.process.pid):
-        harness.press(me.block("Convolution_1"))
+        me.select("Convolution_1")
         me.number("out_channels", 20)
         me.sees(me.say("app.no_draft"))
         me.go("train")
@@ -227,7 +227,7 @@ def test_a_full_disk(person: Callable[..., Person], app: harness.Server, tmp_pat
         until(lambda: me.errors())
         me.sound()
     assert 20 == me_document(me)["model"]["layers"][0]["out_channels"]
-    harness.press(me.block("Convolution_1"))
+    me.select("Convolution_1")
     me.number("out_channels", 24)
     until(lambda: not me.page.get_by_text(me.say("app.no_draft")).count())
     me.start(2)

@@ -77,7 +77,7 @@ def filters(net: Network, layer: str | None = None) -> Filters:
 
     name, op = convolution(net, layer)
     key = net.graph.key(op.weight)
-    before = draw(net.params.slots[key].parameter, key, net.random_seed).astype(net.params.dtype)
+    before = draw(net.params.slots[key].parameter, key, net.random_seed, net.params.dtype)
     form = op.filters
     return Filters(name, before.reshape(form), net.params[key].reshape(form))
 
