@@ -44,6 +44,17 @@ class Unavailable(Exception):
     """This machine has no browser, or nothing to drive it with."""
 
 
+def until(holds: Callable[[], Any], seconds: float = 60.0, page: Any = None) -> None:
+    """Wait until something holds. With a page whose own calls are asked, its events go on meanwhile."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come about"
+        if page is None:
+            time.sleep(0.1)
+        else:
+            page.wait_for_timeout(100)
+
+
 @dataclass
 class Server:
     """A server that runs."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_harness import press
+from browser_harness import press, until
 
 pytestmark = pytest.mark.browser
 
@@ -69,13 +68,6 @@ def text_of_focused(page: Any, field: Any) -> str:
     return said
 
 
-def until(page: Any, holds: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        page.wait_for_timeout(100)
-
-
 def test_from_an_empty_page_to_a_mended_network(browse: Browse) -> None:
     page = browse()
     start(page)
@@ -105,16 +97,16 @@ def test_the_keyboard_edits_and_undo_takes_it_back(browse: Browse) -> None:
     before = text_of(page)
     select(page, "ReLU_1")
     page.keyboard.press("Alt+ArrowDown")
-    until(page, lambda: "MaxPooling" in str(json.loads(text_of(page))["model"]["layers"][2]))
+    until(lambda: "MaxPooling" in str(json.loads(text_of(page))["model"]["layers"][2]), page=page)
     block(page, "ReLU_1").focus()
     page.keyboard.press("Control+d")
-    until(page, lambda: len(json.loads(text_of(page))["model"]["layers"]) == 12)
+    until(lambda: len(json.loads(text_of(page))["model"]["layers"]) == 12, page=page)
     block(page, "ReLU_1").focus()
     page.keyboard.press("Control+z")
-    until(page, lambda: len(json.loads(text_of(page))["model"]["layers"]) == 11)
+    until(lambda: len(json.loads(text_of(page))["model"]["layers"]) == 11, page=page)
     block(page, "ReLU_1").focus()
     page.keyboard.press("Control+z")
-    until(page, lambda: text_of(page) == before)
+    until(lambda: text_of(page) == before, page=page)
 
 
 def test_json_goes_both_ways(browse: Browse) -> None:
@@ -125,7 +117,7 @@ def test_json_goes_both_ways(browse: Browse) -> None:
     said = area.input_value()
     area.fill(said.replace('"out_features": 16', '"out_features": 17'))
     area.press("Control+Enter")
-    until(page, lambda: '"out_features": 17' in text_of(page))
+    until(lambda: '"out_features": 17' in text_of(page), page=page)
     area.fill("{")
     area.press("Control+Enter")
     page.get_by_text("must be JSON").wait_for()
@@ -216,7 +208,7 @@ def test_a_document_is_saved_into_the_workspace_and_opened_again(browse: Browse)
     settled(page)
     page.locator(".st-key-build-save button").first.click()
     field = page.get_by_label("File in the workspace", exact=True)
-    until(page, lambda: field.input_value() == "repeat_unit.json")
+    until(lambda: field.input_value() == "repeat_unit.json", page=page)
     page.locator("[data-testid=stPopoverBody]").get_by_role("button", name="Save").click()
     page.get_by_text("Saved", exact=True).first.wait_for()
     page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
@@ -237,9 +229,9 @@ def test_the_menu_of_examples_closes(browse: Browse) -> None:
     page.locator(".st-key-build-new button").first.click()
     page.locator(".st-key-template-iris button").first.click()
     page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
-    until(page, lambda: json.loads(text_of(page))["name"] == "iris")
+    until(lambda: json.loads(text_of(page))["name"] == "iris", page=page)
     page.keyboard.press("Control+z")  # the focus is at the button that downloads
-    until(page, lambda: json.loads(text_of(page))["name"] == "digits")
+    until(lambda: json.loads(text_of(page))["name"] == "digits", page=page)
 
 
 def test_the_inside_of_a_unit(browse: Browse) -> None:
@@ -305,7 +297,7 @@ def test_a_layer_is_dragged_onto_a_line_folded_and_taken_back(browse: Browse) ->
     block(page, "Repeat_1").wait_for(state="detached")
     select(page, "Dropout_1")
     page.keyboard.press("Control+z")
-    until(page, lambda: text_of(page) == before)
+    until(lambda: text_of(page) == before, page=page)
 
 
 def test_only_the_block_that_causes_a_problem_is_marked(browse: Browse) -> None:
@@ -334,7 +326,7 @@ def test_an_empty_page_offers_what_was_not_saved(browse: Browse) -> None:
     other.locator(".st-key-build-start").get_by_text("lost and found").first.wait_for()
     other.locator("[class*='st-key-draft-'] button").first.click()
     block(other, "Affine_1").wait_for()
-    until(other, lambda: json.loads(text_of(other))["name"] == "lost and found")
+    until(lambda: json.loads(text_of(other))["name"] == "lost and found", page=other)
 
 
 def test_a_field_is_checked_at_every_key_and_is_one_step_of_undo(browse: Browse) -> None:
@@ -371,9 +363,9 @@ def test_a_field_is_checked_at_every_key_and_is_one_step_of_undo(browse: Browse)
     page.keyboard.type("5")
     page.get_by_text("48 · 5×3").first.wait_for()
     page.keyboard.press("Control+z")
-    until(page, lambda: kernel.input_value() == "3")
+    until(lambda: kernel.input_value() == "3", page=page)
     page.keyboard.press("Control+z")
-    until(page, lambda: number(page, "Output channels").input_value() == "16")
+    until(lambda: number(page, "Output channels").input_value() == "16", page=page)
     assert before == text_of(page)
 
 
@@ -389,9 +381,9 @@ def test_what_is_typed_while_the_server_answers_stays(browse: Browse) -> None:
         page.keyboard.press(key)
         page.wait_for_timeout(420)  # a little longer than the pause after which it is sent
     assert "12345" == field.input_value()
-    until(page, lambda: json.loads(text_of(page))["model"]["layers"][0]["out_features"] == 12345)
+    until(lambda: json.loads(text_of(page))["model"]["layers"][0]["out_features"] == 12345, page=page)
     number(page, "Outputs").press("Control+z")
-    until(page, lambda: json.loads(text_of(page))["model"]["layers"][0]["out_features"] == 16)
+    until(lambda: json.loads(text_of(page))["model"]["layers"][0]["out_features"] == 16, page=page)
 
 
 def test_the_check_speaks_at_the_field(browse: Browse) -> None:

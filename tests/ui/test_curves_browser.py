@@ -16,7 +16,9 @@ ENDLESS = 100_000
 LIVE = ".st-key-training .live"
 
 INKED = """(canvas) => {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+    copy.drawImage(canvas, 0, 0);  // its own context is a worker's
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
     const near = (k, colour) => colour.every((value, c) => Math.abs(data[k + c] - value) < 8) && data[k + 3] > 250;
     let found = 0;
     for (let k = 0; k < data.length; k += 4) if (near(k, [232, 131, 58])) found += 1;
@@ -86,6 +88,19 @@ def test_they_move_without_a_run_of_the_page(looking: Callable[..., tuple[Person
     assert (len(runs), True) == (before, len(seen) > 3), "in three seconds without a run there were new numbers"
     assert 3 <= len(watched.asked) - asked <= 8, "twice a second at most"
     assert all("/media/" in url for url in watched.asked[asked:])
+
+
+def test_a_browser_without_workers_draws_in_the_page(looking: Callable[..., tuple[Person, harness.Watched]]) -> None:
+    me, watched = looking()
+    me.page.add_init_script("delete window.Worker;")
+    me.page.reload()
+    me.curves()
+    canvas, said = me.page.locator(f"{LIVE} canvas").first, me.page.locator(f"{LIVE} .said")
+    before, asked = said.inner_text(), len(watched.asked)
+    said.filter(has_not_text=before).wait_for()
+    assert canvas.evaluate(INKED) > 50
+    assert canvas.evaluate("(canvas) => Boolean(canvas.getContext('2d'))"), "a worker's surface has none in the page"
+    assert any("/media/" in url for url in watched.asked[asked:])
 
 
 def test_nothing_is_asked_for_while_nobody_sees_it(looking: Callable[..., tuple[Person, harness.Watched]]) -> None:

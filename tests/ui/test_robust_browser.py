@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,20 +41,13 @@ def jobs(workspace: Path) -> list[dict[str, Any]]:
     return found
 
 
-def until(holds: Callable[[], Any], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 def press_job(me: Person, act: str, job: str) -> None:
     me.key(f"train.{act}:{job}").get_by_role("button").click()
 
 
 def becomes(app: harness.Server, job: dict[str, Any], state: str) -> None:
     """Wait until this very job is in a state; what the page says may be about another."""
-    until(lambda: next(one["state"] for one in jobs(app.folder) if one["id"] == job["id"]) == state)
+    harness.until(lambda: next(one["state"] for one in jobs(app.folder) if one["id"] == job["id"]) == state)
 
 
 def stop(me: Person, app: harness.Server, job: dict[str, Any]) -> None:
@@ -177,7 +169,7 @@ def test_a_killed_trainer(person: Callable[..., Person], app: harness.Server) ->
     me.sees(me.say("train.killed"))
     press_job(me, "resume", job["id"])
     becomes(app, job, "running")
-    until(lambda: (app.folder / job["run"] / "metrics.jsonl").read_bytes().count(b"\n") > epochs + 1)
+    harness.until(lambda: (app.folder / job["run"] / "metrics.jsonl").read_bytes().count(b"\n") > epochs + 1)
     stop(me, app, job)
     me.state("stopped")
     me.sound()
@@ -221,15 +213,15 @@ def test_a_full_disk(person: Callable[..., Person], app: harness.Server, tmp_pat
         me.sees(me.say("app.no_draft"))
         me.go("train")
         me.page.get_by_role("button", name=me.say("train.start")).click()
-        until(lambda: me.errors())
+        harness.until(lambda: me.errors())
         assert "Could not write" in me.errors()[0]
         me.upload([table])
-        until(lambda: me.errors())
+        harness.until(lambda: me.errors())
         me.sound()
     assert 20 == me_document(me)["model"]["layers"][0]["out_channels"]
     me.select("Convolution_1")
     me.number("out_channels", 24)
-    until(lambda: not me.page.get_by_text(me.say("app.no_draft")).count())
+    harness.until(lambda: not me.page.get_by_text(me.say("app.no_draft")).count())
     me.start(2)
     me.finished()
     assert count + 1 == len(jobs(app.folder))
@@ -291,7 +283,7 @@ def test_broken_uploads(person: Callable[..., Person], app: harness.Server, tmp_
     before = me.document()
     for name, (make, reason) in BROKEN.items():
         me.upload([make(tmp_path)])
-        until(lambda: me.errors())
+        harness.until(lambda: me.errors())
         assert reason in " ".join(me.errors()), (name, me.errors())
         me.sound()
         me.page.reload()

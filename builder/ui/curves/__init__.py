@@ -4,11 +4,13 @@
 
 Streamlit draws everything that a script run may have changed, and a run twice a second costs the browser a tenth of a
 processor, whatever it shows (docs/performance.md). This component asks for what is new by itself instead (see
-builder/ui/offers.py), and asks the page to be drawn anew when more than numbers has changed.
+builder/ui/offers.py), and asks the page to be drawn anew when more than numbers has changed. A worker asks and draws
+the curves, twice a second; the page's own words follow once a second.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -17,15 +19,21 @@ from typing import Any
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-FILES = ("chart.js", "curves.js")
-"""The browser gets them as one."""
+DRAWING = ("plot.js", "pen.js")
+"""What asks and draws: in a worker, or in the page where a browser allows none."""
 
 
 @cache
 def _component() -> Any:
     here = Path(__file__).parent
-    js = "".join((here / name).read_text(encoding="utf-8") for name in FILES)
-    return st.components.v2.component("tsumiki-curves", js=js, css=(here / "curves.css").read_text(encoding="utf-8"))
+
+    def read(*names: str) -> str:
+        return "".join((here / name).read_text(encoding="utf-8") for name in names)
+
+    # As a text, so that the component stays one file without an address that the browser would have to ask for.
+    worker = f"const WORKER = {json.dumps(read(*DRAWING, 'worker.js'))};\n"
+    js = worker + read(*DRAWING, "chart.js", "curves.js")
+    return st.components.v2.component("tsumiki-curves", js=js, css=read("curves.css"))
 
 
 def curves(data: Mapping[str, Any], *, key: str, on_changed: Callable[[], None]) -> None:

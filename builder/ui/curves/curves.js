@@ -1,12 +1,10 @@
-// One training as it runs: where it is, its numbers and its curves. While it moves, the component asks the server for
+// One training as it runs: where it is, its numbers and its curves. While it moves, a pen (pen.js) asks the server for
 // them by itself, twice a second: nothing else of the page is drawn anew, and nothing at all while nobody sees it.
 const MARKS = {
   done: '<svg viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/><path d="M4.8 8.2l2.2 2.2 4.2-4.6"/></svg>',
   now: '<svg viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/><circle class="dot" cx="8" cy="8" r="3.2"/></svg>',
   next: '<svg viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/></svg>',
 };
-const PATIENCE = 2500; // milliseconds until the page is asked again to draw what has changed
-const LONGEST = 10000; // milliseconds between two looks at a server that does not answer
 const KEPT = "tsumiki.curves.logarithmic";
 
 const mounts = new WeakMap();
@@ -28,65 +26,43 @@ class Live {
     this.log.type = "button";
     this.charts = element("div", "charts", this.root);
     this.drawn = [];
-    this.failed = this.asked = this.timer = 0;
+    this.asked = 0;
     this.logarithmic = remembered();
     this.log.addEventListener("click", () => {
       this.logarithmic = !this.logarithmic;
       remember(this.logarithmic);
       this.show(this.shown);
+      this.pen({ kind: "scaled", logarithmic: this.logarithmic });
     });
-    this.seen = () => {
-      if (!document.hidden) this.look();
-    };
+    this.seen = () => this.pen({ kind: "shown", seen: !document.hidden });
     document.addEventListener("visibilitychange", this.seen);
+    this.pen = pen((told) => this.hear(told));
   }
 
   // Take what the page was drawn with.
   take({ address, rev, first, words }, ask) {
-    Object.assign(this, { address, rev, words, ask });
-    this.colours = colours(this.root);
-    this.text = "";
+    Object.assign(this, { rev, words, ask, colours: colours(this.root) });
     if (rev === this.wanted) this.asked = 0;
     this.show(first);
-    this.later(first.every);
+    // The page's own folder: where Streamlit's media are, behind a proxy too.
+    const folder = location.pathname.replace(/[^/]+\/?$/, "");
+    this.pen({
+      kind: "take", rev, found: first, of: this.of(), seen: !document.hidden,
+      address: address && new URL(folder + address, location.origin).href,
+    });
   }
 
-  later(pause) {
-    clearTimeout(this.timer);
-    if (this.address && pause) this.timer = setTimeout(() => this.look(), pause);
+  // What a chart is drawn with, beside its data.
+  of() {
+    return { colours: this.colours, words: this.words, logarithmic: this.logarithmic };
   }
 
-  async look() {
-    clearTimeout(this.timer);
-    if (!this.root.isConnected || !this.address) return this.leave();
-    if (document.hidden) return; // its coming back looks
-    const address = this.address;
-    let pause = this.shown.every;
-    try {
-      // The page's own folder: where Streamlit's media are, behind a proxy too.
-      const folder = location.pathname.replace(/[^/]+\/?$/, "");
-      const answer = await fetch(folder + address, { cache: "no-store" });
-      if (address !== this.address) return; // drawn anew meanwhile
-      if (answer.status === 404) this.change("lost"); // the server has started again, or waited for too long
-      if (!answer.ok) throw new Error(answer.status);
-      const text = await answer.text();
-      if (text !== this.text) {
-        const found = JSON.parse(text);
-        if (!found.charts) throw new Error("nothing"); // it could not be made; the server's log says why
-        this.show(found);
-      }
-      this.text = text;
-      this.failed = 0;
-      pause = this.shown.every;
-      if (this.shown.rev !== this.rev) {
-        this.change(this.shown.rev);
-        pause ||= PATIENCE; // nothing moves any more, but that is still to be drawn
-      }
-    } catch {
-      this.failed += 1;
-      pause = Math.min(LONGEST, 500 * 2 ** this.failed);
-    }
-    this.later(pause);
+  // Hear what the pen has found.
+  hear({ found, lost }) {
+    if (!this.root.isConnected) return this.leave();
+    if (lost) return this.change("lost");
+    this.show(found);
+    if (found.rev !== this.rev) this.change(found.rev);
   }
 
   // Ask the server to draw the page's part anew: its buttons and advice have changed. Again, if nothing comes.
@@ -110,16 +86,28 @@ class Live {
     this.showNumbers(found.numbers);
     this.head.hidden = !found.charts.length;
     this.showLegend();
-    const loss = found.charts[0];
-    const positive = Boolean(loss) && [...loss.lines.flatMap((line) => line.values), ...loss.trail[1]].every((y) => y === null || y > 0);
-    this.log.disabled = !positive;
+    const able = positive(found.charts[0]);
+    this.log.disabled = !able;
     write(this.log, this.words.log);
-    this.log.setAttribute("aria-pressed", String(this.logarithmic && positive));
-    while (this.drawn.length > found.charts.length) this.drawn.pop().figure.remove();
-    for (const { lines } of found.charts.slice(this.drawn.length)) {
-      this.drawn.push(new Chart(this.charts, this.words, lines.length === 1));
+    this.log.setAttribute("aria-pressed", String(this.logarithmic && able));
+    while (this.drawn.length > found.charts.length) {
+      this.drawn.pop().remove();
+      this.pen({ kind: "drop", count: this.drawn.length });
     }
-    found.charts.forEach((data, k) => this.drawn[k].show(data, this.colours, this.logarithmic && positive && k === 0));
+    for (const { lines } of found.charts.slice(this.drawn.length)) this.add(lines.length === 1);
+    found.charts.forEach((data, k) => {
+      this.drawn[k].show(data, { ...this.of(), logarithmic: this.logarithmic && able && k === 0 });
+    });
+  }
+
+  // Add a chart, whose surface the pen gets.
+  add(wide) {
+    const place = this.drawn.length;
+    const size = (width) => ({ kind: "surface", place, wide, width, scale: window.devicePixelRatio || 1 });
+    const chart = new Chart(this.charts, wide, (width) => this.pen(size(width)));
+    this.drawn.push(chart);
+    const canvas = this.pen.surface(chart.canvas);
+    this.pen({ ...size(0), canvas }, [canvas]);
   }
 
   showPhases(phases) {
@@ -161,8 +149,26 @@ class Live {
   }
 
   leave() {
-    clearTimeout(this.timer);
     document.removeEventListener("visibilitychange", this.seen);
+    for (const chart of this.drawn) chart.observer.disconnect();
+    this.pen.leave();
+  }
+}
+
+// Return what sends messages to a pen, in a worker of its own; in the page where the browser allows none.
+function pen(report) {
+  try {
+    if (!HTMLCanvasElement.prototype.transferControlToOffscreen) throw new Error("no surface for a worker");
+    const file = URL.createObjectURL(new Blob([WORKER], { type: "text/javascript" }));
+    const worker = new Worker(file);
+    URL.revokeObjectURL(file);
+    worker.addEventListener("message", ({ data }) => report(data));
+    const send = (message, transferred = []) => worker.postMessage(message, transferred);
+    return Object.assign(send, { surface: (canvas) => canvas.transferControlToOffscreen(), leave: () => worker.terminate() });
+  } catch {
+    const here = new Pen(report);
+    const send = (message) => here.hear(message);
+    return Object.assign(send, { surface: (canvas) => canvas, leave: () => here.leave() });
   }
 }
 
@@ -201,7 +207,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   live.take(data, (rev) => setTriggerValue("changed", rev));
   return () => {
     mounts.delete(parentElement);
-    live.address = null;
     live.leave();
     live.root.remove();
   };

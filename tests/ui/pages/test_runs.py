@@ -160,5 +160,3 @@ def test_several_are_deleted_and_brought_back_together(app: AppTest, tmp_path: P
 def test_a_little_curve_keeps_its_end() -> None:
     assert [0.0, 3.0, 6.0, 9.0] == runs_page._thin([float(k) for k in range(10)], 4)
     assert [] == runs_page._thin([]) and [1.0] == runs_page._thin([1.0])
-
-
