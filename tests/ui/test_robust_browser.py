@@ -161,6 +161,7 @@ def test_a_killed_trainer(person: Callable[..., Person], app: harness.Server) ->
     me.template("digits")
     me.start(ENDLESS)
     me.curves()
+    harness.until(lambda: jobs(app.folder)[-1]["run"])  # the queue hears of the run a moment after the page
     job = jobs(app.folder)[-1]
     epochs = (app.folder / job["run"] / "metrics.jsonl").read_bytes().count(b"\n")
     os.kill(job["pid"], signal.SIGKILL)
