@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from builder.ui.agreed import chosen, showing
 from builder.ui.pages.common import plain
 from builder.ui.state import Field, Store
 from builder.ui.state.view import Shown
@@ -159,8 +160,9 @@ def take_over(s: Store, block: Shown, name: str, key: str, convert: Callable[[An
     Streamlit calls this too when a widget has gone while a request was under way: its value then counts as new. What
     is as it was drawn is nobody's choice, and writing it would put a default into the document and a step into undo.
     """
-    if st.session_state[key] != drawn:
-        s.dispatch(Field(id=block.id, field=name, value=convert(st.session_state[key])))
+    value = chosen(key)
+    if value != drawn:
+        s.dispatch(Field(id=block.id, field=name, value=convert(value)))
 
 
 def _number(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
@@ -198,8 +200,7 @@ def _step(value: Any) -> float:
 
 
 def _truth(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
-    key = f"in:{block.id}:{name}"
-    st.session_state[key] = value
+    key = showing(f"in:{block.id}:{name}", value)
     st.toggle(
         label(name), key=key, help=described(block, name, schema, root),
         on_change=take_over, args=(s, block, name, key, bool, value),
@@ -208,8 +209,7 @@ def _truth(s: Store, block: Shown, name: str, schema: Schema, root: Schema, valu
 
 def _one_of(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value: Any) -> None:
     """Draw one of several words."""
-    key = f"in:{block.id}:{name}"
-    st.session_state[key] = value
+    key = showing(f"in:{block.id}:{name}", value)
     st.selectbox(
         label(name), next(iter(branches(schema, root)))["enum"], key=key, help=described(block, name, schema, root),
         on_change=take_over, args=(s, block, name, key, str, value),
@@ -256,10 +256,10 @@ def _pair(s: Store, block: Shown, name: str, schema: Schema, root: Schema, value
         disabled=pair == "same",
     )
     if any(part.get("const") == "same" for part in parts):
-        st.session_state[f"{key}:same"] = pair == "same"
+        same = showing(f"{key}:same", pair == "same")
         st.toggle(
-            text("build.same"), key=f"{key}:same", help=text("build.same_help"), on_change=take_over,
-            args=(s, block, name, f"{key}:same", lambda on: "same" if on else 0, pair == "same"),
+            text("build.same"), key=same, help=text("build.same_help"), on_change=take_over,
+            args=(s, block, name, same, lambda on: "same" if on else 0, pair == "same"),
         )  # fmt: skip
 
 
@@ -280,8 +280,8 @@ def _choice(s: Store, block: Shown, name: str, schema: Schema, root: Schema, val
     """Draw one of several records, told apart by their type: an initialiser."""
     parts = {part["properties"]["type"]["const"]: part for part in branches(schema, root)}
     record = {"type": value} if isinstance(value, str) else dict(value)
-    key = f"in:{block.id}:{name}"
-    st.session_state[key] = record["type"]
+    place = f"in:{block.id}:{name}"
+    key = showing(place, record["type"])
     st.selectbox(
         label(name),
         list(parts),
@@ -299,7 +299,7 @@ def _choice(s: Store, block: Shown, name: str, schema: Schema, root: Schema, val
             return {**record, inner: float(texts[0])}
 
         typed(
-            f"{key}:{inner}",
+            f"{place}:{inner}",
             [_box(f"{label(name)} · {inner}", present if isinstance(present, int | float) else 0.0, part)],
             on_typed=_write(s, block, name, value_of),
             on_undo=undone(s),

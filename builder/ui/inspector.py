@@ -10,6 +10,7 @@ import json
 
 import streamlit as st
 
+from builder.ui.agreed import chosen, showing
 from builder.ui.fields import (
     described,
     field,
@@ -133,14 +134,13 @@ def _inputs(s: Store, block: Shown) -> None:
     sources = Scopes(s.state.tree, s.state.names).sources(where, index)
     shown = [INPUT if source == input_of(where) else str(source) for source in sources]
     present = [source for source in dict.fromkeys(shown) if source in names]
-    key = f"in:{block.id}:inputs"
-    st.session_state[key] = present
+    key = showing(f"in:{block.id}:inputs", present)
 
     def wired() -> None:
-        chosen = st.session_state[key]
-        for source in (one for one in chosen if one not in present):
+        wanted = chosen(key)
+        for source in (one for one in wanted if one not in present):
             s.dispatch(Connect(source=source, target=block.id))
-        for source in (one for one in present if one not in chosen):
+        for source in (one for one in present if one not in wanted):
             s.dispatch(Disconnect(source=source, target=block.id))
 
     choices = [one for one in names if one != block.id]
@@ -167,11 +167,10 @@ def _share(s: Store, block: Shown, name: str, root: Schema) -> None:
     if present is not None and present not in choices:
         raw(s, block, "share", root["properties"]["share"])
         return
-    key = f"in:{block.id}:share"
-    st.session_state[key] = present
+    key = showing(f"in:{block.id}:share", present)
 
-    def chosen() -> None:
-        other = st.session_state[key]
+    def shared() -> None:
+        other = chosen(key)
         if other == present:
             return
         s.act(Field(id=block.id, field="share", value=other, remove=other is None))
@@ -182,7 +181,7 @@ def _share(s: Store, block: Shown, name: str, root: Schema) -> None:
         format_func=lambda one: text("build.share_own") if one is None else plain(str(one)),
         key=key,
         help=described(block, "share", root["properties"]["share"], root),
-        on_change=chosen,
+        on_change=shared,
     )
 
 
@@ -196,8 +195,7 @@ def _unit(s: Store, block: Shown, root: Schema) -> None:
     if present not in names:
         raw(s, block, "unit", root["properties"]["unit"])
         return
-    key = f"in:{block.id}:unit"
-    st.session_state[key] = present
+    key = showing(f"in:{block.id}:unit", present)
     st.selectbox(
         label("unit"), names, key=key, help=described(block, "unit", root["properties"]["unit"], root),
         on_change=take_over, args=(s, block, "unit", key, str, present),

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from builder.ui.agreed import chosen, showing
 from builder.ui.pages.common import plain
 from builder.ui.state import Open, Set, Store
 from builder.ui.state.store import EMPTY, Conflict, Draft
@@ -229,14 +230,14 @@ def _saved(s: Store, path: str, overwrite: bool) -> None:
 def name_field(s: Store) -> None:
     """Draw the document's name, which is also that of the folder for its runs."""
     value = s.document.get("name")
-    st.session_state["build:name"] = value if isinstance(value, str) else ""
+    key = showing("build:name", value if isinstance(value, str) else "")
 
     def renamed() -> None:
-        s.dispatch(Set(pointer="/name", value=st.session_state["build:name"].strip() or "network"))
+        s.dispatch(Set(pointer="/name", value=chosen(key).strip() or "network"))
 
     st.text_input(
         text("build.document"),
-        key="build:name",
+        key=key,
         on_change=renamed,
         max_chars=60,
         label_visibility="collapsed",

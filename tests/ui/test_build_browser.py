@@ -223,6 +223,19 @@ def test_a_document_is_saved_into_the_workspace_and_opened_again(browse: Browse)
     assert text_of(page) == text_of(other)
 
 
+def test_edits_faster_than_their_answers(browse: Browse) -> None:
+    """What the fields beside the canvas show is older than the document then, and is sent with the next edit."""
+    page = browse()
+    start(page)
+    before = text_of(page)
+    select(page, "ReLU_1")
+    for _ in range(8):
+        for key in ("Alt+ArrowDown", "Alt+ArrowUp"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(60)
+    until(lambda: text_of(page) == before, seconds=20, page=page)
+
+
 def test_the_menu_of_examples_closes(browse: Browse) -> None:
     page = browse()
     start(page)

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from builder.ui.agreed import chosen, showing
 from builder.ui.state import Set, store
 
 
@@ -38,7 +39,7 @@ def change(pointer: str, value: Any, remove: bool = False) -> None:
 
 def _said(key: str, pointer: str, convert: Callable[[Any], Any], default: Any) -> None:
     """Take over what a person has just chosen; what is the default needs no place in the document."""
-    value = convert(st.session_state[key])
+    value = convert(chosen(key))
     present = at(store().document, pointer)
     if value == present:
         return
@@ -50,9 +51,7 @@ def _said(key: str, pointer: str, convert: Callable[[Any], Any], default: Any) -
 
 def _shown(pointer: str, value: Any) -> str:
     """Put the document's value into the widget and return the widget's key."""
-    key = f"bound:{pointer}"
-    st.session_state[key] = value
-    return key
+    return showing(f"bound:{pointer}", value)
 
 
 def whole(label: str, pointer: str, default: int, least: int, most: int, step: int = 1, **options: Any) -> None:
@@ -92,7 +91,7 @@ def real(
     def said() -> None:
         parent, _, name = pointer.rpartition("/")
         if record is not None and at(store().document, parent) is None:
-            change(parent, {**record, name: take(st.session_state[key])})
+            change(parent, {**record, name: take(chosen(key))})
         else:
             _said(key, pointer, take, default)
 
@@ -124,7 +123,7 @@ def switch(label: str, pointer: str, on: Any, **options: Any) -> bool:
     there = at(store().document, pointer) is not None
     key = _shown(pointer + ":on", there)
     st.toggle(
-        label, key=key, on_change=_said, args=(key, pointer, lambda chosen: on if chosen else None, None), **options
+        label, key=key, on_change=_said, args=(key, pointer, lambda wanted: on if wanted else None, None), **options
     )
     return there
 

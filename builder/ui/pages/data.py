@@ -11,6 +11,7 @@ from builder.data import suggest
 from builder.report.datasets import builtin_rows
 from builder.ui import uploads
 from builder.ui.adapt import adapted, bare, suited
+from builder.ui.agreed import chosen, showing
 from builder.ui.confine import strays
 from builder.ui.pages import samples, task
 from builder.ui.pages.bound import at
@@ -182,8 +183,8 @@ def _target(s: Store, source: dict[str, Any]) -> None:
     present = source.get("target")
     if isinstance(present, list) or present not in columns:
         return
-    st.session_state["data:target"] = present
-    st.selectbox(text("data.target"), columns, key="data:target", on_change=_retarget, help=text("data.target.help"))
+    key = showing("data:target", present)
+    st.selectbox(text("data.target"), columns, key=key, on_change=_retarget, args=(key,), help=text("data.target.help"))
 
 
 def _columns(s: Store, source: dict[str, Any]) -> list[str]:
@@ -197,10 +198,10 @@ def _columns(s: Store, source: dict[str, Any]) -> list[str]:
         return []
 
 
-def _retarget() -> None:
+def _retarget(key: str) -> None:
     s = store()
     source = at(s.document, "/data/source") or {}
-    _use(str(s.base / str(source.get("path"))), st.session_state["data:target"])
+    _use(str(s.base / str(source.get("path"))), chosen(key))
 
 
 def _use(place: str, target: str | None = None) -> None:

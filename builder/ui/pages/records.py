@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 from pydantic import BaseModel, ValidationError
 
+from builder.ui.agreed import chosen, showing
 from builder.ui.pages.bound import at, change
 from builder.ui.pages.common import plain
 from builder.ui.state import store
@@ -51,25 +52,25 @@ def _field(pointer: str, model: type[BaseModel], name: str) -> None:
     default = schema.get("default")
     present = at(store().document, pointer)
     value = present.get(name, default) if isinstance(present, Mapping) else default
-    key = f"bound:{pointer}/{name}"
+    place = f"bound:{pointer}/{name}"
     choices = _choices(schema, root)
     told = _help(schema, root, name)
-    args = (key, pointer, model, name)
+    args = (place, pointer, model, name)
     if choices is not None and (value in choices or value is None):
         offered = choices if default is not None or name in root.get("required", ()) else [None, *choices]
-        st.session_state[key] = value
+        key = showing(place, value)
         st.selectbox(
-            label(name), offered, key=key, help=told, format_func=_choice, on_change=_chosen, args=(*args, _same),
+            label(name), offered, key=key, help=told, format_func=_choice, on_change=_take, args=(key, *args, _same),
             placeholder=text("setting.default"),
         )  # fmt: skip
     elif isinstance(default, bool) and isinstance(value, bool):
-        st.session_state[key] = value
-        st.toggle(label(name), key=key, help=told, on_change=_chosen, args=(*args, _same))
+        key = showing(place, value)
+        st.toggle(label(name), key=key, help=told, on_change=_take, args=(key, *args, _same))
     else:
-        wrong = st.session_state.get(WRONG, {}).get(key)
-        st.session_state[key] = wrong if wrong is not None else written(value)
+        wrong = st.session_state.get(WRONG, {}).get(place)
+        key = showing(place, wrong if wrong is not None else written(value))
         st.text_input(
-            label(name), key=key, help=told, placeholder=written(default), on_change=_chosen, args=(*args, meant)
+            label(name), key=key, help=told, placeholder=written(default), on_change=_take, args=(key, *args, meant)
         )
         if wrong is not None:
             st.caption(f":red[{plain(text('setting.wanted', wanted=said(describe(schema, root))))}]")
@@ -140,24 +141,24 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _chosen(key: str, pointer: str, model: type[BaseModel], name: str, convert: Any) -> None:
+def _take(key: str, place: str, pointer: str, model: type[BaseModel], name: str, convert: Any) -> None:
     """Take over what was chosen, where the model takes it; what is the default needs no place in the document."""
-    typed = st.session_state[key]
+    typed = chosen(key)
     value = convert(typed)
     present = at(store().document, pointer)
     made = dict(present) if isinstance(present, Mapping) else _new(model)
     made.pop(name, None)
     wrong = st.session_state.setdefault(WRONG, {})
-    wrong.pop(key, None)
+    wrong.pop(place, None)
     required = name in schema_of(model).get("required", ())
     if value is not None and (required or not _is_default(model, name, value)):
         taken = _taken(model, {**made, name: value}, name)
         if taken is None:
-            wrong[key] = typed
+            wrong[place] = typed
             return
         made[name] = taken
     elif required:
-        wrong[key] = typed
+        wrong[place] = typed
         return
     if made != present:
         change(pointer, made)

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 from pydantic import BaseModel
 
+from builder.ui.agreed import chosen, showing
 from builder.ui.pages.bound import at, change, real
 from builder.ui.pages.records import record
 from builder.ui.state import Store, store
@@ -77,12 +78,11 @@ def _steps(name: str, offered: Sequence[str]) -> None:
     """Choose the steps of a list by their types; each has its settings below. What is there keeps its place."""
     present = at(store().document, f"/data/{name}") or []
     types = [str(step.get("type")) for step in present if isinstance(step, dict)] if isinstance(present, list) else []
-    key = f"data:{name}"
-    st.session_state[key] = list(dict.fromkeys(types))
+    key = showing(f"data:{name}", list(dict.fromkeys(types)))
     st.multiselect(
         text(f"data.{name}"), [*offered, *(t for t in dict.fromkeys(types) if t not in offered)], key=key,
         format_func=lambda kind: text(f"data.step.{kind}"), help=text(f"data.{name}.help"),
-        on_change=_chosen, args=(name, key), placeholder=text("data.none"),
+        on_change=_take, args=(name, key), placeholder=text("data.none"),
     )  # fmt: skip
     for number, kind in enumerate(types):
         model = getattr(schema, kind, None)
@@ -92,11 +92,11 @@ def _steps(name: str, offered: Sequence[str]) -> None:
                 record(f"/data/{name}/{number}", model, columns=min(3, len(model.model_fields) - 1))
 
 
-def _chosen(name: str, key: str) -> None:
-    chosen = list(st.session_state[key])
+def _take(name: str, key: str) -> None:
+    wanted = list(chosen(key))
     present = [step for step in at(store().document, f"/data/{name}") or [] if isinstance(step, dict)]
-    kept = [step for step in present if step.get("type") in chosen]
-    kept += [_new(kind) for kind in chosen if kind not in {step.get("type") for step in kept}]
+    kept = [step for step in present if step.get("type") in wanted]
+    kept += [_new(kind) for kind in wanted if kind not in {step.get("type") for step in kept}]
     change(f"/data/{name}", kept)
 
 

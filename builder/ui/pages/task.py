@@ -8,6 +8,7 @@ import streamlit as st
 
 from builder.heads import HEADS, ignored
 from builder.ui.adapt import adapted, loss_of, losses, suited, with_loss
+from builder.ui.agreed import chosen, showing
 from builder.ui.pages.common import ICONS, plain, to_page
 from builder.ui.state import Replace, Store, store
 from builder.ui.texts import text
@@ -32,10 +33,10 @@ def section(s: Store) -> None:
     left, right = st.columns(2, gap="large")
     report, facts = s.report, s.report.facts
     with left:
-        st.session_state["task:chosen"] = report.task
+        key = showing("task:chosen", report.task)
         st.segmented_control(
-            text("task.title"), TASKS, format_func=lambda name: text(f"task.{name}"), key="task:chosen",
-            on_change=_choose, label_visibility="collapsed", width="stretch",
+            text("task.title"), TASKS, format_func=lambda name: text(f"task.{name}"), key=key,
+            on_change=_choose, args=(key,), label_visibility="collapsed", width="stretch",
         )  # fmt: skip
         st.markdown(_reason(report.task, facts))
         _loss(s)
@@ -45,11 +46,11 @@ def section(s: Store) -> None:
         st.markdown(_table(report.task))
 
 
-def _choose() -> None:
-    s, chosen = store(), st.session_state["task:chosen"]
-    if chosen in TASKS:  # None: the chosen one was clicked again
-        made = {**s.document, "task": chosen}
-        s.dispatch(Replace(text=dump(adapted(made, _facts(s, made), chosen))))
+def _choose(key: str) -> None:
+    s, task = store(), chosen(key)
+    if task in TASKS:  # None: the chosen one was clicked again
+        made = {**s.document, "task": task}
+        s.dispatch(Replace(text=dump(adapted(made, _facts(s, made), task))))
 
 
 def _facts(s: Store, document: dict[str, Any]) -> Any:
@@ -74,11 +75,11 @@ def _reason(task: str, facts: Any) -> str:
     return text("task.why.regression")
 
 
-def _table(chosen: str) -> str:
+def _table(task: str) -> str:
     """Return task → activation → loss as a table, the chosen task in bold."""
     columns = {
         text("task.task"): [
-            f"**:blue[{text(f'task.{name}')}]**" if name == chosen else text(f"task.{name}") for name in TASKS
+            f"**:blue[{text(f'task.{name}')}]**" if name == task else text(f"task.{name}") for name in TASKS
         ],
         text("task.activation"): [HEADS[name][0] or text("task.none") for name in TASKS],
         text("task.loss"): [HEADS[name][1] for name in TASKS],
@@ -91,8 +92,8 @@ def _table(chosen: str) -> str:
 def _loss(s: Store) -> None:
     """Let another loss be chosen; the check explains what does not suit."""
     present = loss_of(s.document) or HEADS[s.report.task][1]
-    st.session_state["task:loss"] = present
-    st.selectbox(text("task.loss"), losses(), key="task:loss", on_change=_other_loss, help=text("task.loss.help"))
+    key = showing("task:loss", present)
+    st.selectbox(text("task.loss"), losses(), key=key, on_change=_other_loss, args=(key,), help=text("task.loss.help"))
     for problem in s.report.problems:
         if problem.code in ABOUT_THE_END:
             show = st.error if problem.severity == "error" else st.warning
@@ -118,9 +119,9 @@ def _heads(s: Store) -> None:
     st.caption(text("task.heads"))
 
 
-def _other_loss() -> None:
+def _other_loss(key: str) -> None:
     s = store()
-    s.dispatch(Replace(text=dump(with_loss(s.document, st.session_state["task:loss"]))))
+    s.dispatch(Replace(text=dump(with_loss(s.document, chosen(key)))))
 
 
 def _fit(s: Store) -> None:
