@@ -107,6 +107,8 @@ class Network:
     def predict(self, x: Any, batch_size: int = BATCH) -> np.ndarray:
         """Return the predictions for x (N, C, H, W): probabilities, or values for regression, of shape (N, outputs)."""
         given = inputs(x, self.input_shape, self.params.dtype)
+        if 0 < len(given) <= self._sizes.get(batch_size, 0):  # all at once, as before
+            return self.program(len(given), "predict").predicted(given, self.threads)
         out = np.empty((len(given), *self.output_shape), self.params.dtype)
         for start, stop, program in self._batches(len(given), batch_size, "predict"):
             program.predict(given[start:stop], out[start:stop], self.threads)

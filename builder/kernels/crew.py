@@ -207,7 +207,12 @@ if hasattr(os, "register_at_fork"):
 
 def run(tape: np.ndarray, threads: int) -> None:
     """Run every row of the tape in order, each row's units on `threads` threads."""
+    run_at(int(tape.ctypes.data), len(tape), threads)
+
+
+def run_at(tape: int, rows: int, threads: int) -> None:
+    """Run the tape of so many rows at an address: to ask for that takes as long as a small network."""
     if threads == 1:
-        _function("run_alone")(tape.ctypes.data, len(tape), None)
+        _function("run_alone")(tape, rows, None)
     else:
-        CREW.run(int(tape.ctypes.data), len(tape), threads)
+        CREW.run(tape, rows, threads)

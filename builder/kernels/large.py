@@ -1,6 +1,7 @@
-"""Affine whose weights are too many for the caches: their way from memory is what takes time.
+"""Affine whose weights are too many for the caches, and convolution of few pixels: the weights' way takes the time.
 
-Forward, each weight comes from memory once, for all samples, while memory is asked for those that follow. Backward, it
+Forward, each weight comes from memory once, for all samples or pixels, while memory is asked for those that follow. A
+convolution is the same with several taps (compile/rules/streamed.py). Backward, it
 comes once for both gradients and for its own update: a unit takes some rows of the weights, RUN at a time and one
 column tile after the other, adds what they give to the gradient of the input and takes the optimizer's step on them.
 The gradient of the weights is never written to memory.
@@ -14,8 +15,10 @@ import math
 
 from . import simd
 from .cpu import VECTOR_BYTES
+from .jit import njit
 from .machine import arguments, array, floats, ints, kernel, slots
 from .optimizers import apply
+from .simd import LINE
 from .tiles import GRADIENT, P1, P2, P3, TABLE_PAD, conv1, conv2, conv3, gradient1, gradient2, gradient3
 
 RUN = 96
@@ -23,56 +26,81 @@ RUN = 96
 
 FORWARD = {1: P1, 2: min(P2, 8), 3: P3}
 F1, F2, F3 = FORWARD[1], FORWARD[2], FORWARD[3]
-first1, first2, first3 = (simd.conv_tile(FORWARD[v], v, asks=True) for v in (1, 2, 3))
+asking11 = simd.conv_tile(F1, 1, asks=1)
+asking21, asking22 = (simd.conv_tile(F2, 2, asks=k) for k in (1, 2))
+asking31, asking32, asking33 = (simd.conv_tile(F3, 3, asks=k) for k in (1, 2, 3))
 more2 = simd.conv_tile(F2, 2)
 R1, R2, R3 = GRADIENT[1][1], GRADIENT[2][1], GRADIENT[3][1]
 
 (
     X, Y, W, START, FLOOR, NOTHING,  # addresses; the least value stored, and that of a sum that is not finished
-    XO, YO, COUNT,                   # byte offsets of the samples, their number
+    XO, YO, COUNT,                   # byte offsets of the samples or pixels, their number
+    BLOCK, TAPS, NT, NJ,             # forward: those of a unit; byte offsets of taps, their number, values of each
     ROWS, COLUMNS, TILES, NTILES, LANES,
     OVER, NOVER, DYT, WIDE,          # column tiles over samples, dy turned into them, its rows
     DX, STEP,                        # dx turned: address, bytes from row to row
     TABLES,                          # offsets of RUN pixels: rows of w of 1, 2, 3 vectors, and of dx; then of fewer
     PART, SIZE,                      # memory for the gradient of one tile: address, bytes from unit to unit
     FIRST, SECOND, KIND, HYPER, DECAY, LOSS, ZERO,
-) = slots(30)  # fmt: skip
+) = slots(34)  # fmt: skip
 
 TABLE = RUN + TABLE_PAD
 """Entries of one of TABLES."""
 
 
+@njit
+def _tile(real, vectors, asks, a, soon):  # type: ignore[no-untyped-def]  # Numba
+    """A tile of pixels at which memory is asked for `asks` cache lines per row, from `soon` on."""
+    v = (a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], soon)
+    if vectors == 1:
+        if asks == 0:
+            conv1(real, a)
+        else:
+            asking11(real, v)
+    elif vectors == 2:
+        if asks == 0:
+            more2(real, a)
+        elif asks == 1:
+            asking21(real, v)
+        else:
+            asking22(real, v)
+    elif asks == 0:
+        conv3(real, a)
+    elif asks == 1:
+        asking31(real, v)
+    elif asks == 2:
+        asking32(real, v)
+    else:
+        asking33(real, v)
+
+
 @kernel
 def large_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """y = act(start + x W). Units: column tiles."""
+    """y = act(start + sum over taps of x W). Units: blocks of BLOCK samples or pixels x column tiles.
+
+    The tiles of a run of rows ask memory for the run that follows, each for its share of the lines.
+    """
     d = arguments(row)
-    tiles, size = ints(d[TILES], 2 * d[NTILES]), array(real, d[X], 1).itemsize
-    vectors, column = tiles[2 * unit], tiles[2 * unit + 1]
+    tiles, taps = ints(d[TILES], 2 * d[NTILES]), ints(d[TAPS], d[NT])
+    size, k, first = array(real, d[X], 1).itemsize, unit % d[NTILES], unit // d[NTILES] * d[BLOCK]
+    count = min(d[BLOCK], d[COUNT] - first)
+    vectors, column = tiles[2 * k], tiles[2 * k + 1]
     width, w, y = vectors * VECTOR_BYTES, d[W] + d[ROWS] * column * size, d[Y] + column * size
-    lanes = d[LANES] if unit == d[NTILES] - 1 else VECTOR_BYTES // size
+    lanes = d[LANES] if k == d[NTILES] - 1 else VECTOR_BYTES // size
     step = F1 if vectors == 1 else F2 if vectors == 2 else F3
-    for r in range(0, d[ROWS], RUN):
-        n = min(RUN, d[ROWS] - r)
-        start = 1 if r else d[START] + column * size if d[START] else 0
-        floor = d[FLOOR] if r + n == d[ROWS] else d[NOTHING]
-        for t in range(0, d[COUNT], step):
-            x, xo, yo, here = d[X] + r * size, d[XO] + 8 * t, d[YO] + 8 * t, w + r * width
-            if t == 0:
-                v = (x, xo, d[ZERO], 1, n, here, y, yo, start, lanes, floor, RUN * width)
-                if vectors == 1:
-                    first1(real, v)
-                elif vectors == 2:
-                    first2(real, v)
-                else:
-                    first3(real, v)
-            else:
-                a = (x, xo, d[ZERO], 1, n, here, y, yo, start, lanes, floor)
-                if vectors == 1:
-                    conv1(real, a)
-                elif vectors == 2:
-                    more2(real, a)
-                else:
-                    conv3(real, a)
+    lines, passes = (width + LINE - 1) // LINE, (count + step - 1) // step
+    share = (lines + passes - 1) // passes
+    for t in range(d[NT]):
+        for r in range(0, d[NJ], RUN):
+            n, at = min(RUN, d[NJ] - r), t * d[NJ] + r
+            start = 1 if at else d[START] + column * size if d[START] else 0
+            floor = d[FLOOR] if at + n == d[ROWS] else d[NOTHING]
+            x, here = d[X] + taps[t] + r * size, w + at * width
+            for p in range(passes):
+                xo, yo = d[XO] + 8 * (first + p * step), d[YO] + 8 * (first + p * step)
+                asks = share if p * share < lines else 0
+                soon = here + n * width + p * share * n * LINE
+                _tile(real, vectors, asks, (x, xo, d[ZERO], 1, n, here, y, yo, start, lanes, floor), soon)
 
 
 @kernel

@@ -153,14 +153,14 @@ def prefetch(e: Emit, address: Any) -> None:
     e.b.call(fetch, [e.pointer(address, ir.IntType(8)), *(ir.Constant(I32, k) for k in (0, 3, 1))])
 
 
-def conv_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False) -> Any:
+def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> Any:
     """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
 
     Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor): w is packed [T][J][vectors * lanes]; start is 0 for
     zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what is below the
     value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector) computes the
-    first half of the lanes alone. With `asks` there is one more argument: how many bytes behind each row of w memory
-    is asked for a row that is needed soon.
+    first half of the lanes alone. With `asks` there is one more argument, an address: at each row memory is asked for
+    so many of the cache lines from there on, which are needed soon.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
@@ -185,8 +185,8 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False)
             with e.loop(n_j) as j:
                 here = e.add(row, e.mul(j.index, width))
                 ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
-                for q in range(max(1, vectors * VECTOR_BYTES // LINE) if asks else 0):
-                    prefetch(e, e.add(e.add(here, a[11]), LINE * q))
+                for q in range(asks):
+                    prefetch(e, e.add(e.add(a[11], e.mul(j.index, LINE * asks)), LINE * q))
                 step = e.mul(j.index, e.size)
                 for i in range(pixels):
                     xv = e.broadcast(e.add(at[i], step))
@@ -209,7 +209,7 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False)
                 for i in range(pixels):
                     e.store_masked(result[i * vectors + last], e.add(ys[i], VECTOR_BYTES * last), mask)
 
-    return emitted(11 + asks, generate, half)
+    return emitted(12 if asks else 11, generate, half)
 
 
 def gradient_tile(taps: int, rows: int, vectors: int, half: bool = False) -> Any:

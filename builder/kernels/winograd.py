@@ -30,13 +30,16 @@ from .cpu import VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
 from .machine import arguments, array, claim, ints, kernel, slots
-from .simd import Emit, emitted
+from .simd import LINE, Emit, emitted
 from .tiles import GRADIENT, HALF, P1, P2, P3, gradient1, gradient2, gradient3, gradient_half, turn
 
 EDGE = 6
 """Pixels along one side of a transformed tile, m + r - 1, for both forms."""
 
 POINTS = EDGE * EDGE
+SOON = 4096
+"""Bytes ahead of which memory is asked for transformed weights: where a block has few tiles they come too late."""
+
 CENTRE = EDGE + 1
 """Where both interpolation points are 1: A^T M A is 1 everywhere if M is 1 there and 0 elsewhere."""
 
@@ -170,12 +173,13 @@ def scatter(matrix: np.ndarray) -> Any:
     return emitted(9, generate)
 
 
-def product_tile(pixels: int, vectors: int, half: bool = False) -> Any:
+def product_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False) -> Any:
     """Make y[p, :] = start + sum over j of x[p, j] * w[j, :] for `pixels` pixels and `vectors` vectors.
 
     Arguments (x, bytes per pixel, J, w, y, bytes per pixel, start): start is 0 for zero, 1 to accumulate into y, else
     the address of a vector for every pixel. Strides in place of tables and whole vectors: short sums need short ends.
-    `half` (of one vector) computes the first half of the lanes alone.
+    `half` (of one vector) computes the first half of the lanes alone. With `asks` memory is asked for the weights SOON
+    bytes further on.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
@@ -195,6 +199,8 @@ def product_tile(pixels: int, vectors: int, half: bool = False) -> Any:
         with e.loop(n_j) as j:
             here = e.add(w, e.mul(j.index, VECTOR_BYTES * vectors))
             ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
+            for o in range(0, VECTOR_BYTES * vectors if asks else 0, LINE):
+                simd.prefetch(e, e.add(here, SOON + o))
             step = e.mul(j.index, e.size)
             for i in range(pixels):
                 xv = e.broadcast(e.add(xs[i], step))
@@ -216,6 +222,7 @@ outputs3, outputs5 = scatter(AT3), scatter(AT5)
 slopes3, slopes5 = gather(AT3.T), gather(AT5.T)
 back3, back5 = transform(G3.T), transform(G5.T)
 product1, product2, product3 = product_tile(P1, 1), product_tile(P2, 2), product_tile(P3, 3)
+asking2, asking3 = product_tile(P2, 2, asks=True), product_tile(P3, 3, asks=True)
 product_half = product_tile(P1, 1, HALF)
 
 R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
@@ -376,7 +383,7 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     v = d[SPACE] + own * d[SLICE]
     m, u, turned = v + d[MAT], v + d[UAT], v + d[TAT]
     xs, ys = d[VSTEP], d[MSTEP]
-    half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
+    half, asks = HALF and 2 * d[LANES] * size <= VECTOR_BYTES, d[U] != 0
     below = d[X] + (d[TAPS] - 1) * d[XR]  # the rows that a tile does not share with the one above
     for c in range(0, c_all, d[PANEL]):
         some = min(d[PANEL], c_all - c)
@@ -405,8 +412,12 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                         product_half(real, a)
                     elif vectors == 1:
                         product1(real, a)
+                    elif vectors == 2 and t == 0 and asks:
+                        asking2(real, a)
                     elif vectors == 2:
                         product2(real, a)
+                    elif t == 0 and asks:
+                        asking3(real, a)
                     else:
                         product3(real, a)
     last = tiles[2 * d[NTILES] - 1] + (tiles[2 * d[NTILES] - 2] - 1) * lanes + d[LANES]
@@ -435,7 +446,7 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     own = claim(d[FLAGS], d[NSPACE])
     v = d[SPACE] + own * d[SLICE]
     m, u, zero = v + d[MAT], v + d[UAT], d[ZERO]
-    half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
+    half, asks = HALF and 2 * d[LANES] * size <= VECTOR_BYTES, d[U] != 0
     below = d[X] + (d[TAPS] - 1) * d[XR]
     b0 = chunk * d[BLOCKS] // d[CHUNKS]
     for b in range(b0, (chunk + 1) * d[BLOCKS] // d[CHUNKS]):

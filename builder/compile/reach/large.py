@@ -12,8 +12,9 @@ from .tiles import column_tiles, packed
 def forward(r: Row) -> None:
     tiles, columns = column_tiles(r)
     x, y = r.ints("XO", r["COUNT"]), r.ints("YO", r["COUNT"])
+    taps = r.ints("TAPS", r["NT"])
     r.ints("ZERO", 1)
-    r.touch("X", r["X"] + int(x.min()), r["X"] + int(x.max()) + r["ROWS"] * r.item)
+    r.touch("X", r["X"] + int(x.min() + taps.min()), r["X"] + int(x.max() + taps.max()) + r["NJ"] * r.item)
     r.touch("Y", r["Y"] + int(y.min()), r["Y"] + int(y.max()) + columns, True)
     r.reads("W", r["ROWS"] * packed(tiles, r))
     r.may_read("START", columns // r.item)

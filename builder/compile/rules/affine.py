@@ -126,7 +126,7 @@ def _few(em: Emitter, b: Binder, op: ops.Affine, x: Tensor, y: Tensor, layout: M
 
     taps, per_tap = large.taps(x)
     columns = columns_of(b, layout.tiles, layout.columns, em.lanes)
-    split = min(16, columns["NTILES"])
+    split = min(16, -(-columns["NTILES"] // 2))  # pairs of tiles: see kernels/few.py
     b.row(
         few,
         "affine_few",

@@ -16,6 +16,7 @@ from .activated import relu_gradient
 from .bias import bias_gradient
 from .norm_act import wants_sums
 from .pooled import pools_later
+from .streamed import stream, streamed
 from .sweep import block_count, columns_of, gradient_list, pixel_blocks, sweep
 from .winograd import Sides, chosen, convolve, weights_gradient
 
@@ -93,6 +94,10 @@ def convolve_tiles(
     demand(op, x, y)
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
+    if streamed(em, op, y):
+        assert isinstance(op, ops.Conv2d)
+        em.call(node, "convolution", (x, y), lambda b: stream(em, b, op, x, y, layout, taps_of(op, x)))
+        return
     # The sums of a normalisation that follows are taken while a block is still in cache.
     summed = isinstance(op, ops.Conv2d) and op.groups == 1 and wants_sums(em, node)
     part = em.scratch(2 * y.c * block_count(y.n, y.h, y.w)) if summed else None

@@ -32,7 +32,7 @@ def many(layout: Matrix, item: int, x: Tensor) -> bool:
     return layout.size * item >= MANY and not x.bordered
 
 
-def _padded(offsets: np.ndarray, pad: int) -> np.ndarray:
+def padded(offsets: np.ndarray, pad: int) -> np.ndarray:
     """Return the offsets with the last repeated behind the end, so that tiles need no edge code."""
     return np.concatenate([offsets, np.full(pad, offsets[-1])])
 
@@ -53,9 +53,13 @@ def forward(em: Emitter, b: Binder, op: ops.Affine, x: Tensor, y: Tensor, layout
         START=b.value_of(op.bias) if op.bias is not None else 0,
         FLOOR=b.floor(isinstance(op, AffineReLU)),
         NOTHING=b.floor(False),
-        XO=b.keep(_padded(samples * x.image, TABLE_PAD)),
-        YO=b.keep(_padded(samples * y.image, TABLE_PAD)),
+        XO=b.keep(padded(samples * x.image, TABLE_PAD)),
+        YO=b.keep(padded(samples * y.image, TABLE_PAD)),
         COUNT=x.n,
+        BLOCK=x.n,
+        TAPS=b.keep([0]),
+        NT=1,
+        NJ=layout.rows,
         ROWS=layout.rows,
         ZERO=b.keep([0]),
         **columns_of(b, layout.tiles, layout.columns, em.lanes),
@@ -82,9 +86,9 @@ def backward(
     from ...kernels import large
     from ...kernels.tiles import TABLE_PAD
 
-    samples, padded = np.arange(x.n), rounded(x.n, em.lanes)
+    samples = np.arange(x.n)
     over = column_tiles(x.n, em.lanes)
-    vector, step = em.lanes * x.item, padded * x.item
+    vector, step = em.lanes * x.item, rounded(x.n, em.lanes) * x.item
     rest = layout.rows % RUN or RUN
     tables = []
     for count in (RUN, rest):
@@ -96,8 +100,8 @@ def backward(
         -(-layout.rows // RUN),
         X=b.at(x),
         Y=dy[0],
-        XO=b.keep(_padded(samples * x.image, TABLE_PAD)),
-        YO=b.keep(_padded(samples * dy[2] * x.item, TABLE_PAD)),
+        XO=b.keep(padded(samples * x.image, TABLE_PAD)),
+        YO=b.keep(padded(samples * dy[2] * x.item, TABLE_PAD)),
         COUNT=x.n,
         ROWS=layout.rows,
         COLUMNS=layout.columns,

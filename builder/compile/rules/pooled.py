@@ -72,7 +72,8 @@ class Bands:
 
 
 def _source(em: Emitter, pool: Node) -> Node | None:
-    """Return the convolution that a pooling may take in one pass: one with a direct form."""
+    """Return the convolution that a pooling may take in one pass: one with a direct form, and not of few pixels."""
+    from .streamed import streamed
     from .winograd import chosen
 
     if not isinstance(pool.op, NormActPool) or not pool.op.joined:
@@ -81,7 +82,7 @@ def _source(em: Emitter, pool: Node) -> Node | None:
     assert isinstance(source.op, ops.Conv2d)
     y = em.tensor(source.op.shape)
     x = em.value(source.inputs[0])
-    return None if chosen(em, source.op, y, x.c, y.c) else source
+    return None if chosen(em, source.op, y, x.c, y.c) or streamed(em, source.op, y) else source
 
 
 def pools_later(em: Emitter, convolution: Node) -> bool:

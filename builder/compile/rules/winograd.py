@@ -42,6 +42,10 @@ LARGEST_WEIGHTS = 16 << 20
 TRANSFORM, WEIGHTS = 200, 300
 """Vector multiply-adds that cost as much as the transform of a tile, and of a filter."""
 
+FILLED, CACHE, WAY = 8, 1 << 20, 15 * POINTS
+"""In use, where there may be few tiles: pixels of a register tile; bytes of transformed weights that stay in a cache;
+vector multiply-adds in whose time those of a filter come from further away (64 bytes: 2.5 ns at 25 GB/s)."""
+
 ASKED = 48
 """Most channels for which units ask memory for their next pixels ahead. The transforms of few channels wait for memory
 (16 channels, 64 images of 32 x 32: 1.92 to 1.54 ms forward, 2.11 to 1.82 for the weights' gradient; 24 and 45 channels
@@ -103,8 +107,12 @@ def chosen(em: Emitter, op: ops.Conv2d, out: Tensor, c: int, k: int) -> bool:
     columns = -(-2 * k // em.lanes) / 2  # a last vector may be computed by half, see kernels/tiles.py
     edge = EDGE + 1 - taps
     tiles = out.n * -(-out.h // edge) * -(-out.w // edge)
-    products, transforms = POINTS * c * columns, TRANSFORM * (channels + writes)
-    cost = tiles * (products + transforms) + WEIGHTS * c * columns
+    products, transforms, weights = POINTS * c * columns, TRANSFORM * (channels + writes), WEIGHTS
+    whole = tiles
+    if em.mode != "train":  # few tiles: those that only fill register tiles count, and the way of the weights
+        whole = rounded(tiles, FILLED)
+        weights = WAY if POINTS * c * k * em.item > CACHE else WEIGHTS
+    cost = whole * products + tiles * transforms + weights * c * columns
     return em.item == 4 and cost < out.n * out.h * out.w * taps * taps * c * columns
 
 

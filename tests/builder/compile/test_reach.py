@@ -13,6 +13,7 @@ from builder import kernels
 from builder.compile.reach import REACH, BrokenPlan, Regions, Row, Tables, ranges
 from builder.compile.reach.check import check, rows_of
 from builder.compile.reach.row import Range
+from builder.compile.rules import streamed
 from builder.kernels import machine
 
 some = settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow])
@@ -110,6 +111,14 @@ def test_rows_of_many_graphs_touch_what_they_state(data, mode, batch, dtype):
 )
 def test_rows_of_chosen_networks_touch_what_they_state(shape, stack, batch, mode):
     run_row_by_row(shape, stack, batch, mode, "float32")
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("shape", [(9, 2, 2), (9, 7, 7)], ids=["as samples", "more"])
+def test_rows_of_few_pixels_touch_what_they_state(shape, samples, monkeypatch):
+    monkeypatch.setattr(streamed, "MANY", 0)
+    stack = [engine.conv(53, stride=2, padding=1), *engine.layers("ReLU"), engine.affine(100), *engine.HEAD]
+    run_row_by_row(shape, stack, samples, "predict", "float32")
 
 
 SMALL = [engine.conv(5, padding=1), *engine.layers("BatchNormalization", "ReLU"), engine.affine(3), *engine.HEAD]
