@@ -15,6 +15,7 @@ from ..kernels.cpu import VECTOR_BYTES
 from .initial import deviation, draw, seed_of
 from .layouts import Layout, Matrix, layout_of
 from .lower import Lowered
+from .pages import zeros
 from .tensors import ALIGNMENT, SLACK, rounded
 
 LARGE = 1 << 16
@@ -24,7 +25,7 @@ LARGE = 1 << 16
 def aligned(count: int, dtype: Any) -> np.ndarray:
     """Return a zeroed array whose address is a multiple of 64, with slack behind it: tiles may read past the end."""
     size = count * np.dtype(dtype).itemsize
-    raw = np.zeros(size + ALIGNMENT + SLACK, np.uint8)
+    raw = zeros(size + ALIGNMENT + SLACK)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype)
 
