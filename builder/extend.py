@@ -17,7 +17,6 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-import schemas.layers  # noqa: F401  # the product's own layers come first
 from schemas.errors import UsageError
 from schemas.layer import REGISTRY, Category, Layer, layer as register
 

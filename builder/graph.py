@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from schemas import layers as _layers  # noqa: F401  # importing it registers every layer
 from schemas.document import plain
 from schemas.errors import Problem
 from schemas.layer import REGISTRY, Layer

@@ -60,7 +60,7 @@ class Network:
         self.random_seed, self.threads = seed, min(threads, processors())
         self.exact = bool((self.document.get("training") or {}).get("exact", False))
         self.graph = lower(cast(Checked, self.checked))
-        self.params = Parameters(self.graph, dtype, seed)
+        self.params = Parameters(self.graph, dtype, seed, self.threads)
         self.loss_op = self.graph.loss.op
         self.loss_weights = {
             item.name: item.layer.loss_weight for item in self.checked.layers if isinstance(item.layer, Loss)

@@ -20,7 +20,7 @@ from .data import Data
 from .errors import Fix, Problem
 from .initialise import Initialise
 from .migrate import migrate
-from .model import MOST_UNITS, Model, Shell
+from .model import MOST_UNITS, Model, Shell, Stacked
 from .patch import join
 from .reader import inspect, not_an_object, refusal
 from .say import Said, say
@@ -66,7 +66,7 @@ class Head(BaseModel):
     initialise: Initialise | None = Field(None, description="Another run whose learned weights this one starts from.")
 
 
-class Document(Head):
+class Document(Stacked, Head):
     """A network, its data and its training, as one JSON document."""
 
     model: Model = Field(description="The network.")

@@ -10,13 +10,12 @@ Inside a unit, a value that is "$channels" stands for the argument. Both are exp
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic_core import PydanticCustomError, core_schema
 
-from . import layers as _layers  # noqa: F401  # importing it registers every layer
 from .layer import REGISTRY, Layer, Name
 from .shapes import LARGEST
 
@@ -46,6 +45,17 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Stacked(BaseModel):
+    """What holds a list of layers."""
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **keywords: Any) -> dict[str, Any]:
+        """Return the JSON Schema, in which every layer is a definition of its own."""
+        from .whole import twin
+
+        return super(Stacked, twin(cls)).model_json_schema(*args, **keywords)  # type: ignore[misc]  # a twin is a subclass
+
+
 class RepeatHead(_Part):
     """What a Repeat says beside its layers."""
 
@@ -57,7 +67,7 @@ class RepeatHead(_Part):
     n: Annotated[int, Field(ge=1, le=MOST_REPEATS, strict=True)] = Field(description="How many times.")
 
 
-class Repeat(RepeatHead):
+class Repeat(Stacked, RepeatHead):
     """Put the same stack of layers n times one after the other; each time has its own weights."""
 
     layers: list[Entry] = Field(min_length=1, max_length=MOST_LAYERS, description="The stack that is repeated.")
@@ -77,13 +87,31 @@ class Unit(_Part):
     )
 
 
+class _Kinds:
+    """Tells Pydantic that "type" says which class reads an entry. Those of layers are looked up when one is read."""
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        choices: dict[Hashable, core_schema.CoreSchema] = {kind: _layer(kind) for kind in REGISTRY}
+        choices |= {"Repeat": handler.generate_schema(Repeat), "Unit": handler.generate_schema(Unit)}
+        return core_schema.tagged_union_schema(choices, discriminator="type")
+
+
+def _layer(kind: str) -> core_schema.CoreSchema:
+    """Return the schema of a layer whose class need not be there yet."""
+
+    def read(value: Any) -> Layer:
+        return REGISTRY[kind].cls.__pydantic_validator__.validate_python(value)
+
+    def told(_: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(REGISTRY[kind].cls.__pydantic_core_schema__)
+
+    return core_schema.no_info_plain_validator_function(read, metadata={"pydantic_js_functions": [told]})
+
+
 if TYPE_CHECKING:
     Entry = Layer | Repeat | Unit
 else:
-    Entry = Annotated[
-        Union[(*(registration.cls for registration in REGISTRY.values()), Repeat, Unit)],  # made at run time
-        Field(discriminator="type"),
-    ]
+    Entry = Annotated[Any, _Kinds()]
 """What a list of layers holds: any registered layer, a Repeat or a Unit."""
 
 
@@ -122,7 +150,7 @@ class Shell(_Part):
     )
 
 
-class Model(Shell):
+class Model(Stacked, Shell):
     """The network: its input, its layers in order, and the units they use."""
 
     layers: list[Entry] = Field(

@@ -24,13 +24,27 @@ def draw(parameter: ops.Parameter, key: str, seed: int, dtype: np.dtype | type =
     if isinstance(how, init.Zeros | init.Constant):
         values[...] = 0.0 if isinstance(how, init.Zeros) else how.value
         return values
-    number = int.from_bytes(hashlib.sha256(f"{seed}/{key}".encode()).digest()[:16], "little")
-    some = _source(parameter, np.random.Generator(np.random.PCG64(number)))
+    some = _source(parameter, np.random.Generator(np.random.PCG64(seed_of(key, seed))))
     flat = values.reshape(-1)
     for start in range(0, flat.size, PIECE):
         part = flat[start : start + PIECE]
         part[:] = some(part.size)
     return values
+
+
+def seed_of(key: str, seed: int) -> int:
+    """Return what the generator of this parameter begins with."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{key}".encode()).digest()[:16], "little")
+
+
+def deviation(parameter: ops.Parameter) -> float | None:
+    """Return the standard deviation of a parameter that begins with normal numbers, None for all others."""
+    how, (fan_in, fan_out) = parameter.initial, parameter.fan
+    if isinstance(how, init.Gaussian):
+        return how.std
+    if isinstance(how, init.HeNormal | init.GlorotNormal):
+        return math.sqrt(2 / (fan_in if isinstance(how, init.HeNormal) else fan_in + fan_out))
+    return None
 
 
 def _source(parameter: ops.Parameter, random: np.random.Generator) -> Callable[[int], np.ndarray]:
@@ -39,8 +53,6 @@ def _source(parameter: ops.Parameter, random: np.random.Generator) -> Callable[[
     if isinstance(how, init.HeUniform | init.GlorotUniform):
         limit = math.sqrt(6 / (fan_in if isinstance(how, init.HeUniform) else fan_in + fan_out))
         return lambda count: random.uniform(-limit, limit, count)
-    if isinstance(how, init.Gaussian):
-        std = how.std
-    else:
-        std = math.sqrt(2 / (fan_in if isinstance(how, init.HeNormal) else fan_in + fan_out))
+    std = deviation(parameter)
+    assert std is not None
     return lambda count: random.standard_normal(count) * std

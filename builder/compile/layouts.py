@@ -107,6 +107,25 @@ class Matrix:
             tile[..., : some.shape[-1]] = some
             tile[..., some.shape[-1] :] = 0
 
+    def places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return where the public values lie: value (o, i) at outer[o] + inner[i] + factor[o] * stride[i].
+
+        o are the rows of an Affine's weight and i its columns; of a convolution's filters o are the filters.
+        """
+        first, width = np.empty(self.columns, np.int64), np.empty(self.columns, np.int64)
+        for vectors, start in self.tiles:
+            some = slice(start, start + vectors * self.lanes)
+            count = len(first[some])
+            first[some], width[some] = self.rows * start + np.arange(count), vectors * self.lanes
+        if self.source:
+            h, w, c = self.source
+            row = np.arange(self.rows, dtype=np.int64).reshape(h, w, c).transpose(2, 0, 1).ravel()
+            return np.zeros_like(row), row, first, width
+        _, c, fh, fw = self.shape
+        row = np.arange(self.rows, dtype=np.int64).reshape(fh, fw, c).transpose(2, 0, 1).ravel()
+        groups = np.arange(self.groups, dtype=np.int64)[:, None] * self.group
+        return (groups + first).ravel(), np.tile(width, self.groups), np.zeros_like(row), row
+
     def unpack(self, packed: np.ndarray) -> np.ndarray:
         grid = packed.reshape(self.groups, self.group)
         rows = np.empty((self.groups, self.rows, self.columns), packed.dtype)

@@ -12,16 +12,20 @@ from schemas import ops
 from schemas.errors import UsageError
 
 from ..kernels.cpu import VECTOR_BYTES
-from .initial import draw
-from .layouts import Layout, layout_of
+from .initial import deviation, draw, seed_of
+from .layouts import Layout, Matrix, layout_of
 from .lower import Lowered
+from .pages import zeros
 from .tensors import ALIGNMENT, SLACK, rounded
+
+LARGE = 1 << 16
+"""Values from which a weight is drawn by a kernel (kernels/normals.py)."""
 
 
 def aligned(count: int, dtype: Any) -> np.ndarray:
     """Return a zeroed array whose address is a multiple of 64, with slack behind it: tiles may read past the end."""
     size = count * np.dtype(dtype).itemsize
-    raw = np.zeros(size + ALIGNMENT + SLACK, np.uint8)
+    raw = zeros(size + ALIGNMENT + SLACK)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype)
 
@@ -39,7 +43,7 @@ class Slot:
 class Parameters(MutableMapping[str, np.ndarray]):
     """'<layer>/<parameter>' -> NumPy array in the public layout. Reading copies; assigning checks and writes."""
 
-    def __init__(self, graph: Lowered, dtype: Any, seed: int) -> None:
+    def __init__(self, graph: Lowered, dtype: Any, seed: int, threads: int = 1) -> None:
         self.dtype = np.dtype(dtype)
         self.version = 0
         lanes = self.lanes = VECTOR_BYTES // self.dtype.itemsize
@@ -56,8 +60,33 @@ class Parameters(MutableMapping[str, np.ndarray]):
         self.count = place
         self.packed = aligned(place, self.dtype)
         self._gradients: np.ndarray | None = None
+        self.missing: tuple[str, ...] = ()
+        """Kernels that would have helped but are not compiled yet; the first program brings them along."""
+        drawn = self._draw_large(seed, threads)
         for slot in self.slots.values():
-            slot.layout.pack(draw(slot.parameter, slot.key, seed, self.dtype), self.part(slot, self.packed))
+            if slot.key not in drawn:
+                slot.layout.pack(draw(slot.parameter, slot.key, seed, self.dtype), self.part(slot, self.packed))
+
+    def _draw_large(self, seed: int, threads: int) -> set[str]:
+        """Draw large normal weights by a kernel, to the same bits as `draw`; return the keys of those drawn."""
+        large: list[tuple[Slot, float, Matrix]] = []
+        for slot in self.slots.values():
+            std = deviation(slot.parameter)
+            if std is not None and slot.parameter.size >= LARGE and isinstance(slot.layout, Matrix):
+                large.append((slot, std, slot.layout))
+        if not large or self.dtype != np.float32:
+            return set()
+        from ..kernels import normals, objects
+
+        if not objects.compiled("draw_normals", "float32"):
+            self.missing = ("draw_normals",)
+            return set()
+        jobs = [
+            normals.Job(seed_of(slot.key, seed), std, self.part(slot, self.packed), layout.places())
+            for slot, std, layout in large
+        ]
+        normals.draw(jobs, threads)
+        return {slot.key for slot, _, _ in large}
 
     @property
     def gradients(self) -> np.ndarray:

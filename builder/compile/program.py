@@ -79,7 +79,7 @@ class Program:
         self.derived = Derived(self.graph.folded, self.graph.nodes, parameters) if mode != "train" else None
         at = int(self.arena.ctypes.data)
         self.binder = Binder(at, parameters, self.feeds, dtype.type, self.graph, update=update, derived=self.derived)
-        self.binder.also = also
+        self.binder.also = (*also, *parameters.missing)
         self.binder.shared = self.emitted.shared
         self._bind()
         prediction = self.emitted.prediction

@@ -89,6 +89,11 @@ def file(name: str, dtype: str) -> Path:
     return folder() / f"{name}.{dtype}.{_made_of(KERNELS[name].__module__.rpartition('.')[2])}.o"
 
 
+def compiled(name: str, dtype: str) -> bool:
+    """Tell whether this machine has compiled the kernel, so that to load it takes no time."""
+    return file(name, dtype).exists()
+
+
 @functools.cache
 def _made_of(module: str) -> str:
     """Hash a module of this folder and all that it imports from here."""

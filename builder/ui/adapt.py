@@ -12,7 +12,6 @@ from typing import Any
 from builder.data.facts import DataFacts
 from builder.heads import HEADS, stated_task, wanted_shape, wanted_width
 from builder.init import settings, stack
-from schemas import layers as _layers  # noqa: F401  # importing it registers every layer
 from schemas.layer import REGISTRY
 
 ACTIVATIONS = ("Softmax", "Sigmoid")

@@ -1,26 +1,33 @@
-"""One file per layer. Importing this package registers them all, in the order of the palette."""
+"""One file per layer. A layer is imported and registered when a document names it, see schemas/layer.py."""
 
-from importlib import import_module
-
-MODULES = (
-    "convolution", "depthwise_convolution", "separable_convolution", "deconvolution",
-    "affine",
-    "batch_normalization", "layer_normalization", "group_normalization", "instance_normalization", "rms_normalization",
-    "l2_normalization", "lrn",
-    "relu", "leaky_relu", "prelu", "elu", "selu", "crelu", "relu6", "sigmoid", "hard_sigmoid", "tanh", "hard_tanh",
-    "softplus", "softsign", "swish", "hard_swish", "gelu", "mish", "abs", "maxout", "softmax", "log_softmax",
-    "custom_activation",
-    "max_pooling", "average_pooling", "sum_pooling", "subsampling", "global_average_pooling", "global_max_pooling",
-    "unpooling", "upsample",
-    "dropout", "spatial_dropout", "gaussian_noise",
-    "add", "subtract", "multiply", "divide", "power", "exp", "log", "square", "sqrt", "scale", "clip",
-    "sum", "mean", "max", "min", "matmul",
-    "concatenate", "slice", "split", "flatten", "reshape", "transpose", "pad", "crop", "broadcast", "constant",
-    "identity",
-    "categorical_cross_entropy", "softmax_cross_entropy", "binary_cross_entropy", "sigmoid_cross_entropy", "focal",
-    "dice", "hinge", "kl_divergence", "squared_error", "absolute_error", "huber", "epsilon_insensitive",
-    "cosine_similarity", "custom_loss",
-)  # fmt: skip
-
-for _module in MODULES:
-    import_module(f"{__name__}.{_module}")
+MODULES = {
+    "Convolution": "convolution", "DepthwiseConvolution": "depthwise_convolution",
+    "SeparableConvolution": "separable_convolution", "Deconvolution": "deconvolution",
+    "Affine": "affine",
+    "BatchNormalization": "batch_normalization", "LayerNormalization": "layer_normalization",
+    "GroupNormalization": "group_normalization", "InstanceNormalization": "instance_normalization",
+    "RMSNormalization": "rms_normalization",
+    "L2Normalization": "l2_normalization", "LRN": "lrn",
+    "ReLU": "relu", "LeakyReLU": "leaky_relu", "PReLU": "prelu", "ELU": "elu", "SELU": "selu", "CReLU": "crelu",
+    "ReLU6": "relu6", "Sigmoid": "sigmoid", "HardSigmoid": "hard_sigmoid", "Tanh": "tanh", "HardTanh": "hard_tanh",
+    "Softplus": "softplus", "SoftSign": "softsign", "Swish": "swish", "HardSwish": "hard_swish", "GELU": "gelu",
+    "Mish": "mish", "Abs": "abs", "Maxout": "maxout", "Softmax": "softmax", "LogSoftmax": "log_softmax",
+    "CustomActivation": "custom_activation",
+    "MaxPooling": "max_pooling", "AveragePooling": "average_pooling", "SumPooling": "sum_pooling",
+    "Subsampling": "subsampling", "GlobalAveragePooling": "global_average_pooling",
+    "GlobalMaxPooling": "global_max_pooling",
+    "Unpooling": "unpooling", "Upsample": "upsample",
+    "Dropout": "dropout", "SpatialDropout": "spatial_dropout", "GaussianNoise": "gaussian_noise",
+    "Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Divide": "divide", "Power": "power", "Exp": "exp",
+    "Log": "log", "Square": "square", "Sqrt": "sqrt", "Scale": "scale", "Clip": "clip",
+    "Sum": "sum", "Mean": "mean", "Max": "max", "Min": "min", "MatMul": "matmul",
+    "Concatenate": "concatenate", "Slice": "slice", "Split": "split", "Flatten": "flatten", "Reshape": "reshape",
+    "Transpose": "transpose", "Pad": "pad", "Crop": "crop", "Broadcast": "broadcast", "Constant": "constant",
+    "Identity": "identity",
+    "CategoricalCrossEntropy": "categorical_cross_entropy", "SoftmaxCrossEntropy": "softmax_cross_entropy",
+    "BinaryCrossEntropy": "binary_cross_entropy", "SigmoidCrossEntropy": "sigmoid_cross_entropy", "Focal": "focal",
+    "Dice": "dice", "Hinge": "hinge", "KLDivergence": "kl_divergence", "SquaredError": "squared_error",
+    "AbsoluteError": "absolute_error", "Huber": "huber", "EpsilonInsensitive": "epsilon_insensitive",
+    "CosineSimilarity": "cosine_similarity", "CustomLoss": "custom_loss",
+}  # fmt: skip
+"""Layer type -> the file here that registers it, in the order of the palette."""
