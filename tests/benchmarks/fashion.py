@@ -1,15 +1,18 @@
 """Fashion-MNIST to 92 % test accuracy, from the start of the process: ours, and a torch script of the same network.
 
-    python tests/benchmarks/fashion.py FOLDER [--threads T] [--torch PYTHON] [--goal 0.92] [--batch 128] [--epochs 12]
+    python tests/benchmarks/fashion.py FOLDER [--threads T] [--torch PYTHON] [--goal 0.92] [--batch 100] [--epochs 8]
 
-FOLDER holds the four IDX files. Two stages of Convolution-BatchNormalization-ReLU-MaxPooling (32 and 64 maps), Affine.
-After each epoch the test part is measured, with both in the same way; the clock stops when the goal is reached.
+FOLDER holds the four IDX files. Two stages of Convolution-BatchNormalization-ReLU-MaxPooling (64 and 128 maps, 3 x 3),
+Dropout, Affine, smoothed labels; Adam, whose learning rate falls by half a cosine from 0.002 to 0 over the epochs. With
+half the maps, one learning rate and neither Dropout nor smoothing, no side comes to 92 % in 12 epochs. After each epoch
+the test part is measured, with both in the same way; the clock stops when the goal is reached.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,15 +20,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+RATE = 0.002
 HERE = Path(__file__).resolve().parent
 
 
 def document(folder: Path, batch: int, epochs: int) -> dict[str, Any]:
     stage = [{"type": "BatchNormalization"}, {"type": "ReLU"}, {"type": "MaxPooling"}]
     layers = [
-        {"type": "Convolution", "out_channels": 32, "kernel_size": 3, "padding": 1}, *stage,
         {"type": "Convolution", "out_channels": 64, "kernel_size": 3, "padding": 1}, *stage,
-        {"type": "Affine", "out_features": 10},
+        {"type": "Convolution", "out_channels": 128, "kernel_size": 3, "padding": 1}, *stage,
+        {"type": "Dropout", "p": 0.5}, {"type": "Affine", "out_features": 10},
+        {"type": "Softmax"}, {"type": "CategoricalCrossEntropy", "label_smoothing": 0.1},
     ]  # fmt: skip
     files = {"images": "train-images-idx3-ubyte.gz", "labels": "train-labels-idx1-ubyte.gz"}
     source = {"type": "idx", **{key: str(folder / name) for key, name in files.items()}}
@@ -35,7 +40,7 @@ def document(folder: Path, batch: int, epochs: int) -> dict[str, Any]:
         "task": "classification",
         "model": {"input": [1, 28, 28], "layers": layers},
         "data": {"source": source},
-        "training": {"epochs": epochs, "batch_size": batch, "optimizer": {"type": "Adam", "learning_rate": 0.001}},
+        "training": {"epochs": epochs, "batch_size": batch, "optimizer": {"type": "Adam", "learning_rate": RATE}},
     }
 
 
@@ -61,7 +66,8 @@ def ours(folder: Path, threads: int, goal: float, batch: int, epochs: int) -> No
         order = np.random.default_rng([0, epoch]).permutation(len(x))
         for start in range(0, len(x), batch):
             some = order[start : start + batch]
-            session.step(x[some], t[some], learning_rate=0.001)
+            done = (epoch + start / len(x)) / epochs
+            session.step(x[some], t[some], learning_rate=RATE * (1 + math.cos(math.pi * done)) / 2)
         accuracy = net.accuracy(*test)
         line = {"who": "tsumiki", "epoch": epoch + 1, "accuracy": accuracy, "seconds": time.time() - begun}
         print(json.dumps(line), flush=True)
@@ -75,8 +81,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--torch", help="Python that has torch")
     parser.add_argument("--goal", type=float, default=0.92)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--ours", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     words = [str(args.folder), "--threads", str(args.threads), "--goal", str(args.goal)]
