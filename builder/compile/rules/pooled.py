@@ -207,7 +207,7 @@ def _walk(b: Binder, op: ops.Conv2d, x: Tensor, y: Tensor, bands: Bands, channel
     (top, _), (left, _) = op.padding
     down, across = op.stride[0] * x.row, op.stride[1] * x.pixel
     listed = bands.list
-    shapes = [tuple(int(n) for n in pair) for pair in np.unique(listed[:, [1, 3]], axis=0)]
+    shapes = sorted({(images, rows) for images, rows in listed[:, [1, 3]].tolist()})
     length = rounded(bands.pixels, TABLE_PAD)
     sources, places = [], []
     for images, rows in shapes:
