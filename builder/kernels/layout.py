@@ -9,6 +9,10 @@ from .machine import arguments, array, kernel, slots
 FLAT, X, XN, XH, XW, C, H, W = slots(8)
 
 
+FEW = 4
+"""Channels that are copied one after the other, a row of an image at a time."""
+
+
 @kernel
 def from_nchw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """x[n, h, w, c] = flat[n, c, h, w]. Units: samples."""
@@ -26,6 +30,13 @@ def from_nchw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         x = array(real, d[X] + unit * d[XN], c)
         for k in range(c):
             x[k] = flat[k]
+        return
+    if c <= FEW and d[XW] == c * flat.itemsize:
+        for i in range(h):
+            x = array(real, d[X] + unit * d[XN] + i * d[XH], w * c)
+            for k in range(c):
+                for j in range(w):
+                    x[j * c + k] = flat[(k * h + i) * w + j]
         return
     for i in range(h):
         for j in range(w):

@@ -153,6 +153,30 @@ def prefetch(e: Emit, address: Any) -> None:
     e.b.call(fetch, [e.pointer(address, ir.IntType(8)), *(ir.Constant(I32, k) for k in (0, 3, 1))])
 
 
+def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int, asks: int = 0, soon: Any = 0) -> None:
+    """acc[i] += sum over t, j of xs[i][taps[t] + j] * w[t, j, :]. Arguments (taps, T, J, w).
+
+    At each row memory is asked for `asks` of the cache lines from `soon` on.
+    """
+    taps, n_taps, n_j, w = a
+    b, width = e.b, VECTOR_BYTES * vectors
+    with e.loop(n_taps) as t:
+        row = e.add(w, e.mul(e.mul(t.index, n_j), width))
+        offset = e.table(taps, t.index)
+        at = [e.add(p, offset) for p in xs]
+        with e.loop(n_j) as j:
+            here = e.add(row, e.mul(j.index, width))
+            ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
+            for q in range(asks):
+                prefetch(e, e.add(e.add(soon, e.mul(j.index, LINE * asks)), LINE * q))
+            step = e.mul(j.index, e.size)
+            for i, place in enumerate(at):
+                xv = e.broadcast(e.add(place, step))
+                for q in range(vectors):
+                    p = acc[i * vectors + q]
+                    b.store(e.fma(xv, ws[q], b.load(p)), p)
+
+
 def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> Any:
     """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
 
@@ -164,9 +188,8 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> A
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        x, xo, taps, n_taps, n_j, w, y, yo, start, lanes, floor = a[:11]
+        x, xo, _, _, _, _, y, yo, start, lanes, floor = a[:11]
         b, acc = e.b, e.accumulators(pixels * vectors)
-        width = VECTOR_BYTES * vectors
         xs = [e.add(x, e.table(xo, i)) for i in range(pixels)]
         with b.if_then(b.icmp_unsigned(">", start, e.count(1))):
             for q in range(vectors):
@@ -178,21 +201,7 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> A
                 before = e.add(y, e.table(yo, i))
                 for q in range(vectors):
                     b.store(e.load(e.add(before, VECTOR_BYTES * q)), acc[i * vectors + q])
-        with e.loop(n_taps) as t:
-            row = e.add(w, e.mul(e.mul(t.index, n_j), width))
-            offset = e.table(taps, t.index)
-            at = [e.add(p, offset) for p in xs]
-            with e.loop(n_j) as j:
-                here = e.add(row, e.mul(j.index, width))
-                ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
-                for q in range(asks):
-                    prefetch(e, e.add(e.add(a[11], e.mul(j.index, LINE * asks)), LINE * q))
-                step = e.mul(j.index, e.size)
-                for i in range(pixels):
-                    xv = e.broadcast(e.add(at[i], step))
-                    for q in range(vectors):
-                        p = acc[i * vectors + q]
-                        b.store(e.fma(xv, ws[q], b.load(p)), p)
+        add_taps(e, acc, xs, a[2:6], vectors, asks, a[11] if asks else None)
         last = vectors - 1
         ys = [e.add(y, e.table(yo, i)) for i in range(pixels)]
         least = e.broadcast(floor)

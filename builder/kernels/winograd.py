@@ -446,7 +446,7 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     own = claim(d[FLAGS], d[NSPACE])
     v = d[SPACE] + own * d[SLICE]
     m, u, zero = v + d[MAT], v + d[UAT], d[ZERO]
-    half, asks = HALF and 2 * d[LANES] * size <= VECTOR_BYTES, d[U] != 0
+    half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
     below = d[X] + (d[TAPS] - 1) * d[XR]
     b0 = chunk * d[BLOCKS] // d[CHUNKS]
     for b in range(b0, (chunk + 1) * d[BLOCKS] // d[CHUNKS]):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...kernels.windows import TABLE_PAD
 from .row import Row, reach
-from .tiles import column_tiles, listed_tiles, partial_sums, products
+from .tiles import column_tiles, extent, listed_tiles, packed, partial_sums, products
 
 
 def _room(r: Row, end: int) -> None:
@@ -45,6 +46,21 @@ def forward(r: Row) -> None:
     _room(r, _farthest(r, 12) + columns)
     _pooled(r, True)
     r.reads("ACT", 1)
+
+
+@reach("convolution_largest")
+def largest(r: Row) -> None:
+    tiles, columns = column_tiles(r)
+    taps = r.ints("TAPS", r["NT"])
+    low, high = extent(r, "XB", "XO", TABLE_PAD)
+    last = high + r["RIGHT"] + r["DOWN"] + int(taps.max()) + r["NJ"] * r.item
+    r.touch("X", r["X"] + low + int(taps.min()), r["X"] + last)
+    low, high = extent(r, "YB", "YO", TABLE_PAD)
+    r.touch("Y", r["Y"] + low, r["Y"] + high + columns, True)
+    r.reads("W", r["ROWS"] * packed(tiles, r))
+    if r["START"]:
+        r.touch("START", r["START"], r["START"] + columns)
+    r.reads("FLOOR", 1)
 
 
 @reach("pooled_gradient")

@@ -13,7 +13,7 @@ from ..emit import Emitter
 from ..fuse import NormActPool
 from ..layouts import Matrix
 from ..tensors import Node, Scratch, Tensor, rounded
-from .sweep import LIMIT, columns_of, gradient_list
+from .sweep import LIMIT, columns_of, gradient_list, sweep
 
 if TYPE_CHECKING:
     from ..bind import Binder
@@ -108,6 +108,9 @@ def forward(em: Emitter, node: Node) -> bool:
     demand(op, x, y)
     layout = em.layout(source, op.weight)
     assert isinstance(layout, Matrix)
+    if em.mode != "train":
+        em.call(source, "convolution and pooling", (x, p), lambda b: _largest(em, b, op, pool, x, p, layout))
+        return True
     bands = Bands.of(p.n, p.h, p.w)
     win = em.scratch(p.n * p.h * p.w * p.c)
     em.saved[id(p)] = win
@@ -126,6 +129,39 @@ def forward(em: Emitter, node: Node) -> bool:
 
     em.call(source, "convolution and pooling", (x, p, win, space), bind)
     return True
+
+
+def _largest(em: Emitter, b: Binder, op: ops.Conv2d, pool: NormActPool, x: Tensor, p: Tensor, layout: Matrix) -> None:
+    """Add the row for p = pool(act(conv(x))) where nobody asks for the winners."""
+    from ...kernels import windows
+
+    right, down = op.stride[1] * x.pixel, op.stride[0] * x.row
+    taps, per_tap = _taps_of(op, x)
+    (top, _), (left, _) = op.padding
+    walk = sweep(
+        b, p.n, p.h, p.w, (x.image, 2 * down, 2 * right), (p.image, p.row, p.pixel), windows.TABLE_PAD, LIMIT // 4
+    )
+    columns = columns_of(b, layout.tiles, layout.columns, em.lanes)
+    split = max(1, min(columns["NTILES"], 16 // walk["BLOCKS"]))
+    b.row(
+        windows,
+        "convolution_largest",
+        walk["BLOCKS"] * split,
+        X=b.at(x) - top * x.row - left * x.pixel,
+        W=b.value_of(op.weight),
+        Y=b.at(p),
+        START=b.value_of(op.bias) if op.bias is not None else 0,
+        FLOOR=b.floor(pool.relu),
+        RIGHT=right,
+        DOWN=down,
+        TAPS=b.keep(taps),
+        NT=len(taps),
+        NJ=per_tap,
+        ROWS=layout.rows,
+        SPLIT=split,
+        **walk,
+        **columns,
+    )
 
 
 def backward(em: Emitter, node: Node, dp: Tensor) -> bool:

@@ -81,6 +81,8 @@ def test_every_kernel_passes_the_contract_on_another_processor(tmp_path, environ
         "tests/schemas/test_contract.py",
         "tests/builder/kernels/test_tiles.py",
         "tests/builder/kernels/test_winograd.py",
+        "tests/builder/kernels/test_streamed.py",
+        "tests/builder/kernels/test_windows.py",
         "tests/builder/compile/test_plan.py",
     ]
     code = f"import pytest, sys\nsys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', *{tests!r}]))"

@@ -74,4 +74,4 @@ def test_pixels_of_a_unit_fill_whole_tiles():
     net = engine.network((7, 14, 14), [engine.conv(5, 5, padding=2), *engine.SQUARED])
     made = net.program(1, "predict")
     _, units, fields = next(s[1:] for s in made.binder.stated if s[1] == "large_forward")
-    assert (units, fields["BLOCK"] % 24) == (2, 0)
+    assert (units, fields["BLOCK"] % 24) == (2 * fields["NTILES"], 0)
