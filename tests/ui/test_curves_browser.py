@@ -167,3 +167,5 @@ def test_it_fits_every_window(
     canvas = me.page.locator(f"{LIVE} canvas").first
     assert scale * round(canvas.bounding_box()["width"]) == pytest.approx(canvas.evaluate("(c) => c.width"), abs=scale)
     assert canvas.evaluate(INKED) > 50
+    fonts = me.page.workers[0].evaluate("[...self.fonts].map((one) => one.status)")
+    assert {"loaded"} == set(fonts), "the numbers at the axes are written as the page is"

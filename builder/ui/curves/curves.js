@@ -42,6 +42,7 @@ class Live {
   // Take what the page was drawn with.
   take({ address, rev, first, words }, ask) {
     Object.assign(this, { rev, words, ask, colours: colours(this.root) });
+    this.faces ??= faces(getComputedStyle(this.root).fontFamily);
     if (rev === this.wanted) this.asked = 0;
     this.show(first);
     // The page's own folder: where Streamlit's media are, behind a proxy too.
@@ -54,7 +55,7 @@ class Live {
 
   // What a chart is drawn with, beside its data.
   of() {
-    return { colours: this.colours, words: this.words, logarithmic: this.logarithmic };
+    return { colours: this.colours, faces: this.faces, words: this.words, logarithmic: this.logarithmic };
   }
 
   // Hear what the pen has found.
@@ -180,6 +181,29 @@ function colours(root) {
     faint: style.getPropertyValue("--faint").trim() || style.color,
     grid: style.getPropertyValue("--grid").trim() || "#8884",
   };
+}
+
+// Return where the page has the upright fonts of the first of these families from, for a worker, which has none of them.
+function faces(families) {
+  const first = families.split(",")[0].replace(/["']/g, "").trim();
+  const found = [];
+  for (const sheet of document.styleSheets) {
+    let rules = [];
+    try {
+      rules = [...sheet.cssRules];
+    } catch {
+      continue; // of another server
+    }
+    for (const rule of rules) {
+      if (!(rule instanceof CSSFontFaceRule)) continue;
+      const said = (name) => rule.style.getPropertyValue(name).replace(/^["']|["']$/g, "");
+      const file = said("src").match(/url\(["']?([^"')]+)/)?.[1];
+      if (said("font-family") !== first || said("font-style") === "italic" || !file) continue;
+      const source = `url(${JSON.stringify(new URL(file, sheet.href ?? document.baseURI).href)})`;
+      found.push({ family: first, source, weight: said("font-weight") || "normal" });
+    }
+  }
+  return found;
 }
 
 function remembered() {

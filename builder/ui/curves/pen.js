@@ -20,9 +20,21 @@ class Pen {
   // Take what the page was drawn with. `seen`: somebody sees the page; without, nothing is asked for.
   take({ address, rev, found, of, seen }) {
     Object.assign(this, { address, rev, of, seen, text: "" });
+    this.dress(of.faces);
     this.draw(found);
     this.tellingOf(found);
     this.later(found.every);
+  }
+
+  // Load the page's fonts, which a worker has not by itself, and draw anew when they are there.
+  async dress(faces) {
+    if (typeof document !== "undefined" || this.dressed) return;
+    this.dressed = true;
+    const wanted = faces.map(({ family, source, weight }) => new FontFace(family, source, { weight }));
+    for (const face of wanted) self.fonts.add(face);
+    await Promise.allSettled(wanted.map((face) => face.load()));
+    for (const surface of this.surfaces) surface.drawn = null;
+    this.draw(this.found);
   }
 
   // Get a surface to draw on, or another size or scale of one.
