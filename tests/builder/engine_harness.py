@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 
 import builder  # noqa: F401  # first, so that `schemas` is the one beside it
-import schemas.layers  # noqa: F401  # registers every layer
 from builder.answers import fill
 from builder.compile.lower import lower
 from builder.compile.parameters import Parameters
 from builder.compile.program import Program
 from builder.kernels import optimizers as twins
+from builder.kernels.tiles import twin_conv2d_forward
 from builder.network import Network
 from schemas import ops, training
 from schemas.layer import REGISTRY
@@ -78,6 +78,24 @@ def network(shape, stack, threads=1, dtype="float32", seed=0, task="classificati
     """Return a Network of the stack."""
     report = SimpleNamespace(network=checked(shape, stack, task), document={"training": training or {}})
     return Network(report, seed, threads, dtype)
+
+
+def convolved(shape, convolution, act, samples, dtype, threads=1, seed=0, spoilt=None):
+    """Run a convolution and the layers `act` on random samples; `spoilt` is (index, value) of one value of them.
+
+    Return the network's prediction, what the twin of the convolution alone gives, and the names of the kernels.
+    """
+    net = network(shape, [{**convolution, "name": "c"}, *act, *SQUARED], threads, dtype)
+    rng = np.random.default_rng(seed)
+    stir(net.params, rng)
+    x = rng.standard_normal((samples, *shape)).astype(dtype)
+    if spoilt is not None:
+        x[spoilt[0]] = spoilt[1]
+    made = net.program(samples, "predict")
+    op = made.graph.nodes[1].op
+    bias = net.params["c/bias"] if convolution.get("bias", True) else None
+    y = twin_conv2d_forward(x, net.params["c/weight"], bias, op.stride, op.padding, op.dilation)
+    return net.predict(x), y, set(made.binder.names)
 
 
 def program(shape, stack, batch, mode="train", dtype=np.float64, seed=0, **options):

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from builder.compile.rules import streamed
-from builder.kernels.tiles import twin_conv2d_forward
 
 # (input, convolution, samples): from one pixel to several blocks of them, one to several column tiles.
 CASES = {
@@ -28,19 +27,10 @@ def _always(monkeypatch):
 def convolved(case, dtype, threads=1, relu=True, value=None):
     """Return the network's value, and the twin's."""
     shape, layer, samples = CASES[case]
-    act = engine.layers("ReLU") if relu else []
-    net = engine.network(shape, [{**layer, "name": "c"}, *act, *engine.SQUARED], threads, dtype)
-    rng = np.random.default_rng(5)
-    engine.stir(net.params, rng)
-    x = rng.standard_normal((samples, *shape)).astype(dtype)
-    if value is not None:
-        x[0, 0, 1, 1] = value
-    made = net.program(samples, "predict")
-    assert {"large_forward", "affine_few"} & set(made.binder.names)
-    op = made.graph.nodes[1].op
-    bias = net.params["c/bias"] if layer.get("bias", True) else None
-    y = twin_conv2d_forward(x, net.params["c/weight"], bias, op.stride, op.padding, op.dilation)
-    return net.predict(x), np.maximum(y, 0) if relu else y
+    act, spoilt = engine.layers("ReLU") if relu else [], None if value is None else ((0, 0, 1, 1), value)
+    found, y, kernels = engine.convolved(shape, layer, act, samples, dtype, threads, seed=5, spoilt=spoilt)
+    assert {"large_forward", "affine_few"} & kernels
+    return found, np.maximum(y, 0) if relu else y
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

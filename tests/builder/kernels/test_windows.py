@@ -4,8 +4,6 @@ import engine_harness as engine
 import numpy as np
 import pytest
 
-from builder.kernels.tiles import twin_conv2d_forward
-
 # (input, convolution, samples): odd sizes whose last row or column no window covers, half vectors, many columns.
 CASES = {
     "one channel": ((1, 12, 12), engine.conv(30, 5), 3),
@@ -19,21 +17,13 @@ CASES = {
 def pooled(case, dtype, threads=1, value=None):
     """Return the network's value, and the twins'."""
     shape, layer, samples = CASES[case]
-    stack = [{**layer, "name": "c"}, *engine.layers("ReLU", "MaxPooling"), *engine.SQUARED]
-    net = engine.network(shape, stack, threads, dtype)
-    rng = np.random.default_rng(3)
-    engine.stir(net.params, rng)
-    x = rng.standard_normal((samples, *shape)).astype(dtype)
-    if value is not None:
-        x[0, 0, 2, 2] = value
-    made = net.program(samples, "predict")
-    assert "convolution_largest" in made.binder.names
-    op = made.graph.nodes[1].op
-    bias = net.params["c/bias"] if layer.get("bias", True) else None
-    y = np.maximum(twin_conv2d_forward(x, net.params["c/weight"], bias, op.stride, op.padding, op.dilation), 0)
+    act, spoilt = engine.layers("ReLU", "MaxPooling"), None if value is None else ((0, 0, 2, 2), value)
+    found, y, kernels = engine.convolved(shape, layer, act, samples, dtype, threads, seed=3, spoilt=spoilt)
+    assert "convolution_largest" in kernels
+    y = np.maximum(y, 0)
     n, c, h, w = y.shape
     windows = y[:, :, : h // 2 * 2, : w // 2 * 2].reshape(n, c, h // 2, 2, w // 2, 2)
-    return net.predict(x), windows.max((3, 5))
+    return found, windows.max((3, 5))
 
 
 @pytest.fixture(autouse=True)
