@@ -36,10 +36,12 @@ EVERY, SELDOM = 500, 2000
 """Milliseconds between two looks at a training that runs, and at one beside which others run."""
 FOUND = 4.0
 """Seconds between two looks at what is to be said of a training: its doctor, its layers."""
-OLD = (10.0, 60.0)
+OLD = (10.0, 180.0)
 """Seconds, at least and at most, after which a later checkup, a finding that has gone, and numbers within sentences are
 brought up to date; between, once in a hundredth of the training. For each, the browser draws the page anew. A finding
 that is new, and the first checkup, do not wait."""
+OTHERS = 60.0
+"""Seconds after which the queue says anew how far the other trainings are."""
 
 MOST = 150
 """Epochs of a curve that are drawn; of more, evenly chosen ones and the last. A chart has no more pixels to show."""
@@ -112,7 +114,7 @@ class Watch:
             examined = not (found.folder and found.rows and coming(found.folder))
             every = EVERY if found.moving else SELDOM if others or not examined else 0
             queue = [[one.id, one.state, one.run is None] for one in jobs]
-            turn = int(time.monotonic() / OLD[1]) if others else 0
+            turn = int(time.monotonic() / OTHERS) if others else 0
             said = json.dumps([queue, turn, bool(found.rows), said_of], default=str)
             rev = hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=8).hexdigest()
         return {"rev": rev, "every": every, **picture(found, self.language)}
