@@ -3,9 +3,8 @@
     found = checkups(folder, living=True)       at once: the latest checkup, None before the first
     found.verdicts, found.rows                  builder/report/explain/health.py
 
-Every run's checkup is a thread that ends after one look. Between the first two looks at a living run lie a hundred
-times as many seconds as a look takes, on one processor one percent of the training's time; then twice as many, and
-from then on four times.
+Every run's checkup is a thread that ends after one look. Between two looks at a living run lie at least a hundred
+times as many seconds as a look takes: on one processor that is one percent of the training's time.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 KEPT = 2
 """Runs whose samples and networks are kept."""
 
-REST = (100, 200, 400)
-"""Rest after the first looks at a living run, in looks; the last one after every other."""
+REST = 100
+"""Rest after a look at a living run, in looks."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,6 @@ class _Kept:
     found: Found | None = None
     stamp: int | None = None
     """The checkpoint that was looked at."""
-    looks: int = 0
     after: float = 0.0
     """When the next look may begin, on the monotonic clock."""
     busy: bool = False
@@ -113,8 +111,7 @@ def _look(folder: Path, kept: _Kept, stamp: int) -> None:
         found = Found(refused=f"{type(error).__name__}: {error}")
     with kept.mutex:
         kept.found, kept.stamp, kept.busy = found, stamp, False
-        rest = REST[min(kept.looks, len(REST) - 1)]
-        kept.after, kept.looks = time.monotonic() + rest * (time.thread_time() - begun), kept.looks + 1
+        kept.after = time.monotonic() + REST * (time.thread_time() - begun)
 
 
 def _made(folder: Path, kept: _Kept) -> Found:

@@ -39,7 +39,7 @@ FOUND = 4.0
 OLD = (10.0, 180.0)
 """Seconds, at least and at most, after which a later checkup, a finding that has gone, and numbers within sentences are
 brought up to date; between, once in a hundredth of the training. For each, the browser draws the page anew. A finding
-that is new, and the first checkup, do not wait."""
+that was never there, and the first checkup, do not wait."""
 OTHERS = 60.0
 """Seconds after which the queue says anew how far the other trainings are."""
 
@@ -139,7 +139,8 @@ class Watch:
             warnings = len(found.live.get("warnings") or ())
             self._found = [[(one.code, one.epoch, str(one.what)) for one in advised], layers, warnings]
         if drawing:
-            self._drawn, self._shown, self._examined = now, {one.code for one in advised}, checkup is not None
+            self._drawn, self._examined = now, checkup is not None
+            self._shown |= {one.code for one in advised}  # what comes and goes is news once
         return self._found
 
 

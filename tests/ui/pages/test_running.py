@@ -150,6 +150,14 @@ def test_the_page_is_drawn_anew_for_what_is_more_than_numbers(desk: Desk, monkey
     assert advised == watch.look()["rev"], "its numbers do"
     now[0] += running.OLD[0]
     assert advised != watch.look()["rev"]
+    desk.rows([*rising, *({"epoch": k, "train": {"loss": 1 / k}} for k in range(6, 30))])
+    now[0] += running.OLD[0]
+    gone = watch.look(drawing=True)["rev"]
+    desk.rows(rising)
+    now[0] += running.FOUND
+    assert gone == watch.look()["rev"], "what comes and goes waits, too"
+    now[0] += running.OLD[0]
+    assert gone != watch.look()["rev"]
     for state in ("pausing", "paused"):
         before = watch.look(drawing=True)["rev"]
         desk.put(state)
