@@ -26,6 +26,13 @@ INKED = """(canvas) => {
 }"""
 """Pixels in the colour of the training's curve."""
 
+PICTURE = """(canvas) => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+    copy.drawImage(canvas, 0, 0);
+    return copy.getImageData(0, 0, canvas.width, canvas.height).data.reduce((sum, one) => (31 * sum + one) % 1e9, 0);
+}"""
+"""A number that another picture hardly has."""
+
 HIDE = """(hidden) => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
     document.dispatchEvent(new Event("visibilitychange"));
@@ -79,14 +86,16 @@ def test_they_move_without_a_run_of_the_page(looking: Callable[..., tuple[Person
     me.page.reload()
     me.curves()
     for _ in range(20):  # a run of the page for a new finding, or the first checkup, may come between
-        before, asked, seen = len(runs), len(watched.asked), set()
-        for _ in range(15):
+        before, asked, seen, drawn = len(runs), len(watched.asked), set(), set()
+        for _ in range(20):
             seen.add(me.page.locator(f"{LIVE} .said").inner_text())
+            drawn.add(me.page.locator(f"{LIVE} canvas").first.evaluate(PICTURE))
             me.page.wait_for_timeout(200)
-        if len(runs) == before and len(seen) > 3:
+        if len(runs) == before and len(seen) > 3 and len(drawn) > 5:
             break
-    assert (len(runs), True) == (before, len(seen) > 3), "in three seconds without a run there were new numbers"
-    assert 3 <= len(watched.asked) - asked <= 8, "twice a second at most"
+    assert len(runs) == before, "in four seconds without a run"
+    assert len(seen) > 3 and len(drawn) > 5, "there are new numbers each second, and the curves move twice in it"
+    assert 3 <= len(watched.asked) - asked <= 6
     assert all("/media/" in url for url in watched.asked[asked:])
 
 

@@ -1,6 +1,6 @@
 // Asks for what is new of a training and draws its curves, in a worker where the browser lets it: a frame of the page costs
-// the browser four times what the canvas alone does, so the page itself only gets the words, once a second.
-const WORDS = 900; // milliseconds, at least, between two reports of what only has other numbers
+// the browser four times what the canvas alone does. An answer costs server and browser more than a drawing, so one a
+// second is asked for, and what has come is drawn in two halves: the curves move twice a second.
 const PATIENCE = 2500; // milliseconds until a page is told again that it has to be drawn anew
 const LONGEST = 10000; // milliseconds between two looks at a server that does not answer
 
@@ -10,7 +10,6 @@ class Pen {
     this.report = report;
     this.surfaces = [];
     this.failed = 0;
-    this.reported = -WORDS;
   }
 
   hear({ kind, ...message }) {
@@ -21,8 +20,9 @@ class Pen {
   take({ address, rev, found, of, seen }) {
     Object.assign(this, { address, rev, of, seen, text: "" });
     this.dress(of.faces);
+    clearTimeout(this.rest);
+    this.newest = found;
     this.draw(found);
-    this.tellingOf(found);
     this.later(found.every);
   }
 
@@ -61,6 +61,7 @@ class Pen {
 
   leave() {
     clearTimeout(this.timer);
+    clearTimeout(this.rest);
     this.address = null;
   }
 
@@ -85,12 +86,12 @@ class Pen {
         const found = JSON.parse(text);
         if (!found.charts) throw new Error("nothing"); // it could not be made; the server's log says why
         this.text = text;
-        this.draw(found);
-      }
+        this.drawHalves(found);
+        this.report({ found });
+      } else if (this.newest.rev !== this.rev) this.report({ found: this.newest }); // until the page was drawn with it
       this.failed = 0;
-      this.tell(this.found);
-      pause = this.found.every;
-      if (this.found.rev !== this.rev) pause ||= PATIENCE; // nothing moves any more, but that is still to be drawn
+      pause = this.newest.every;
+      if (this.newest.rev !== this.rev) pause ||= PATIENCE; // nothing moves any more, but that is still to be drawn
     } catch {
       this.failed += 1;
       pause = Math.min(LONGEST, 500 * 2 ** this.failed);
@@ -98,17 +99,13 @@ class Pen {
     this.later(pause);
   }
 
-  // Report what was found: at once where more than numbers has changed, and again until the page was drawn with it.
-  tell(found) {
-    const pressing = found.rev !== this.rev || found.every !== this.told.every || shape(found) !== this.told.shape;
-    if (!pressing && (found === this.told.found || performance.now() - this.reported < WORDS)) return;
-    this.tellingOf(found);
-    this.report({ found });
-  }
-
-  tellingOf(found) {
-    this.told = { found, every: found.every, shape: shape(found) };
-    this.reported = performance.now();
+  // Draw what was found: of what is new in a training that goes on one half now, the other before the next answer.
+  drawHalves(found) {
+    clearTimeout(this.rest);
+    const before = this.newest;
+    this.newest = found;
+    this.draw(found.every ? between(before, found) : found);
+    if (found.every) this.rest = setTimeout(() => this.draw(found), found.every / 2);
   }
 
   draw(found) {
@@ -133,7 +130,23 @@ class Pen {
   }
 }
 
-// What of a training is more than its numbers.
-function shape({ phases, charts, numbers }) {
-  return JSON.stringify([phases, charts.map(({ title, note }) => [title, note]), numbers.length]);
+// Return what was found, its curves only to the middle of what is new in them.
+function between(before, found) {
+  const charts = found.charts.map((chart, place) => {
+    const [from, to] = [end(before.charts[place]), end(chart)];
+    return from < to ? cut(chart, (from + to) / 2) : chart;
+  });
+  return { ...found, charts };
+}
+
+// Return the epoch to which a chart's curves come.
+function end(chart) {
+  return chart ? Math.max(chart.x.at(-1) ?? 0, chart.trail[0].at(-1) ?? 0) : 0;
+}
+
+// Return a chart with its curves up to an epoch.
+function cut(chart, epoch) {
+  const [epochs, steps] = [chart.x, chart.trail[0]].map((places) => places.filter((at) => at <= epoch).length);
+  const lines = chart.lines.map((line) => ({ ...line, values: line.values.slice(0, epochs) }));
+  return { ...chart, x: chart.x.slice(0, epochs), lines, trail: chart.trail.map((row) => row.slice(0, steps)) };
 }

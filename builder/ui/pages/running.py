@@ -32,8 +32,9 @@ from builder.ui.texts import text
 
 Row = Mapping[str, Any]
 
-EVERY, SELDOM = 500, 2000
-"""Milliseconds between two looks at a training that runs, and at one beside which others run."""
+EVERY, SELDOM = 1000, 2000
+"""Milliseconds between two looks at a training that runs, whose curves move twice in that time (curves/pen.js), and at
+one beside which others run."""
 FOUND = 4.0
 """Seconds between two looks at what is to be said of a training: its doctor, its layers."""
 OLD = (10.0, 180.0)

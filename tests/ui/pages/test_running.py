@@ -102,7 +102,7 @@ def test_before_the_first_epoch(desk: Desk, phase: str) -> None:
 def test_waiting_and_ended_trainings(desk: Desk) -> None:
     desk.put("waiting")
     said = desk.watch().look()
-    assert (500, {"next"}) == (said["every"], {state for _, state in said["phases"]})
+    assert (running.EVERY, {"next"}) == (said["every"], {state for _, state in said["phases"]})
     desk.put("stopped")
     (desk.run / "report.json").write_text(json.dumps({"best": {"epoch": 2}}))
     said = desk.watch().look()
