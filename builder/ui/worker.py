@@ -22,8 +22,8 @@ from typing import Any
 
 from schemas.say import Said, message as told, say, written
 
-INTERVAL = 0.25
-"""Seconds between two writes of live.json; the page reads it twice a second."""
+INTERVAL = 0.5
+"""Seconds between two writes of live.json; the page reads it once a second."""
 
 TRAIL = 240
 """Points of the loss inside the epochs that are kept; beyond, every second one is dropped."""

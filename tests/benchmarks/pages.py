@@ -161,7 +161,7 @@ def display(browser: Any, folder: Path) -> None:
 
 
 class Pen(threading.Thread):
-    """Writes the files of a training that has done a hundred epochs and goes on: four times a second, as it would."""
+    """Writes the files of a training that has done a hundred epochs and goes on: twice a second, as it would."""
 
     def __init__(self, workspace: Path, pid: int) -> None:
         super().__init__(daemon=True)
@@ -200,9 +200,9 @@ class Pen(threading.Thread):
 
     def run(self) -> None:
         number = 0
-        while not self.stop.wait(0.25):
+        while not self.stop.wait(0.5):
             number += 1
-            if number % 3 == 0:
+            if number % 3:
                 self.epoch()
             self.step(number)
 

@@ -4,8 +4,8 @@
 
 Streamlit draws everything that a script run may have changed, and a run twice a second costs the browser a tenth of a
 processor, whatever it shows (docs/performance.md). This component asks for what is new by itself instead (see
-builder/ui/offers.py), and asks the page to be drawn anew when more than numbers has changed. A worker asks and draws
-the curves, twice a second; the page's own words follow once a second.
+builder/ui/offers.py), and asks the page to be drawn anew when more than numbers has changed. A worker asks once a
+second and draws the curves twice in it; the page's own words follow once.
 """
 
 from __future__ import annotations

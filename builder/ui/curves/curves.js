@@ -1,5 +1,5 @@
 // One training as it runs: where it is, its numbers and its curves. While it moves, a pen (pen.js) asks the server for
-// them by itself, twice a second: nothing else of the page is drawn anew, and nothing at all while nobody sees it.
+// them by itself, once a second: nothing else of the page is drawn anew, and nothing at all while nobody sees it.
 const MARKS = {
   done: '<svg viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/><path d="M4.8 8.2l2.2 2.2 4.2-4.6"/></svg>',
   now: '<svg viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/><circle class="dot" cx="8" cy="8" r="3.2"/></svg>',

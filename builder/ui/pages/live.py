@@ -92,7 +92,7 @@ def _line(registry: Registry, job: Job, shown: bool) -> None:
             key=f"show:{job.id}", type="tertiary", on_click=_show, args=(job.id,),
         )  # fmt: skip
         st.badge(text(f"train.state.{job.state}"), color=COLOURS[job.state])  # type: ignore[arg-type]  # names of st.badge
-        # The shown one says the same below, twice a second.
+        # The shown one says the same below, once a second.
         st.caption(progress(registry.live(job.id)) if job.living and not shown else "", width="stretch")
         for icon, help_key, act in _acts(registry, job):
             st.button(
