@@ -133,6 +133,7 @@ class Pen {
 // Return what was found, its curves only to the middle of what is new in them.
 function between(before, found) {
   const charts = found.charts.map((chart, place) => {
+    if (!before.charts[place]) return chart;
     const [from, to] = [end(before.charts[place]), end(chart)];
     return from < to ? cut(chart, (from + to) / 2) : chart;
   });
@@ -140,8 +141,8 @@ function between(before, found) {
 }
 
 // Return the epoch to which a chart's curves come.
-function end(chart) {
-  return chart ? Math.max(chart.x.at(-1) ?? 0, chart.trail[0].at(-1) ?? 0) : 0;
+function end({ x, trail }) {
+  return Math.max(x.at(-1) ?? 0, trail[0].at(-1) ?? 0);
 }
 
 // Return a chart with its curves up to an epoch.
