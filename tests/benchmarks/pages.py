@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 ROOT = Path(__file__).parents[2]
@@ -32,14 +33,18 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "ui")]
 import browser_harness as harness  # noqa: E402  # found by the line before
 from person import Person  # noqa: E402
 
+from builder.ui.registry import Registry  # noqa: E402
+
 ROUNDS = 5
 RUNS = 100
 LIVE_ROUNDS, LIVE_SECONDS = 60, 2.0
 DISPLAY_SECONDS = 12.0
 SETTLING = 20.0
 """Seconds that a browser takes to compile what it has just begun to run, and the page to draw its first findings."""
-LIVE = "unet"
-"""A template with longer epochs than digits', where validation and checkpoint would be much of what is measured."""
+LIVE_SAMPLES = 40_000
+"""So many that validation and checkpoint, which wait for the disk, are little of what is measured."""
+SHOWN = "unet"
+"""The template whose files `display` writes."""
 
 
 def row(name: str, value: float, limit: float, unit: str) -> None:
@@ -104,11 +109,12 @@ def live(browser: Any, folder: Path) -> None:
     The order in a pair changes, so that drifts hit both alike. The processor time of server and browser beside it says
     what the display takes, on a busy machine too; that of Playwright's own process, which no user has, is not in it.
     """
+    Registry(folder).submit(endless(folder), folder)
     with harness.application(folder) as server:
         me = opened(browser, server.address)
         me.page.goto(server.address)
-        me.template(LIVE)
-        me.start(1_000_000)
+        me.settle()
+        me.go("train")
         me.curves(timeout=120_000)  # a fresh cache: the kernels may have to be compiled first
         me.page.wait_for_timeout(1000 * SETTLING)
         job = folder / ".tsumiki" / "jobs" / "0001" / "live.json"
@@ -135,6 +141,31 @@ def live(browser: Any, folder: Path) -> None:
     print(f"   {os.cpu_count()} processors; quartiles of the pairs {low:.1f} {middle:.1f} {high:.1f} %")
     row("live curves, processors they take", statistics.median(sum(cost.values()) for cost in costs), 0.03, "of 1")
     row(f"live curves, median of {LIVE_ROUNDS} pairs", middle, 3, "%")
+
+
+def endless(folder: Path) -> dict[str, Any]:
+    """Write images of ten classes, a fifth of them with a wrong label, and return a document that trains on them."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 10, LIVE_SAMPLES)
+    noise = rng.standard_normal((LIVE_SAMPLES, 28, 28), np.float32)
+    x = np.clip(128 + 30 * rng.standard_normal((10, 28, 28), np.float32)[y] + 60 * noise, 0, 255).astype(np.uint8)
+    wrong = rng.random(LIVE_SAMPLES) < 0.2
+    np.savez(folder / "endless.npz", x=x, y=np.where(wrong, rng.integers(0, 10, LIVE_SAMPLES), y))
+    stage = [{"type": "BatchNormalization"}, {"type": "ReLU"}, {"type": "MaxPooling"}]
+    convolutions = [{"type": "Convolution", "out_channels": c, "kernel_size": 3, "padding": 1} for c in (16, 32)]
+    return {
+        "format": 1,
+        "name": "endless",
+        "task": "classification",
+        "model": {
+            "layers": [
+                convolutions[0], *stage, convolutions[1], *stage,
+                {"type": "Affine", "out_features": 10}, {"type": "Softmax"}, {"type": "CategoricalCrossEntropy"},
+            ]
+        },
+        "data": {"source": {"type": "npz", "path": "endless.npz"}, "validation": 0.1},
+        "training": {"epochs": 1_000_000, "batch_size": 64},
+    }  # fmt: skip
 
 
 def display(browser: Any, folder: Path) -> None:
@@ -165,12 +196,12 @@ class Pen(threading.Thread):
 
     def __init__(self, workspace: Path, pid: int) -> None:
         super().__init__(daemon=True)
-        self.run_folder, self.job = workspace / "runs" / LIVE / "1", workspace / ".tsumiki" / "jobs" / "0001"
+        self.run_folder, self.job = workspace / "runs" / SHOWN / "1", workspace / ".tsumiki" / "jobs" / "0001"
         for place in (self.run_folder, self.job):
             place.mkdir(parents=True)
-        document = (ROOT / "examples" / f"{LIVE}.json").read_text(encoding="utf-8")
+        document = (ROOT / "examples" / f"{SHOWN}.json").read_text(encoding="utf-8")
         (self.run_folder / "document.json").write_text(document, encoding="utf-8")
-        job = {"id": "0001", "name": LIVE, "state": "running", "run": f"runs/{LIVE}/1", "pid": pid, "exit_code": None}
+        job = {"id": "0001", "name": SHOWN, "state": "running", "run": f"runs/{SHOWN}/1", "pid": pid, "exit_code": None}
         job |= {"begun": psutil.Process(pid).create_time(), "message": ""}
         (workspace / ".tsumiki" / "queue.json").write_text(json.dumps({"format": 1, "jobs": [job]}))
         self.epochs, self.stop = 0, threading.Event()
