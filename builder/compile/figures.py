@@ -1,4 +1,4 @@
-"""This machine's figures, measured once and kept in the user's cache folder.
+"""This machine's figures, measured and kept in the user's cache folder.
 
 python -m builder.compile.figures THREADS      # measure them now
 """
@@ -10,13 +10,18 @@ import hashlib
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from ..kernels.folders import user_folder
+from .pages import zeros
 from .work import Figures
+
+MOST = 5
+"""Measurements that are kept."""
 
 
 @functools.cache
@@ -33,7 +38,7 @@ def _processor() -> str:
 
 def _file() -> Path | None:
     folder = user_folder()
-    return None if folder is None else folder / f"machine-{_processor()}.json"
+    return None if folder is None else folder / f"figures-{_processor()}.json"
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -44,38 +49,65 @@ def _read(path: Path | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _kept(threads: int) -> list[dict[str, Any]]:
+    """Return the newest measurements of so many threads that can be used."""
+    found = _read(_file()).get(str(threads))
+    usable = []
+    for one in found if isinstance(found, list) else []:
+        try:
+            Figures.of(one, threads)
+        except (KeyError, TypeError, ValueError):
+            continue  # of another version
+        usable.append(one)
+    return [one for one in usable if one["bytes"] == usable[-1]["bytes"]]
+
+
+def _middle(values: list[Any]) -> Any:
+    """Return the median of numbers, or of lists place by place."""
+    if isinstance(values[0], list):
+        return [_middle(list(place)) for place in zip(*values, strict=True)]
+    return statistics.median(values)
+
+
 def known(threads: int) -> Figures | None:
-    """Return the figures of so many threads if they have been measured; loads no kernel."""
-    try:
-        return Figures.of(_read(_file())[str(threads)], threads)
-    except (KeyError, TypeError, ValueError):
-        return None
+    """Return the figures of so many threads if they have been measured; loads no kernel.
+
+    They are the median of the last MOST measurements: beside other work one finds too little, in a processor's best
+    moment too much.
+    """
+    kept = _kept(threads)
+    shared = set(kept[0]).intersection(*kept) if kept else ()
+    return Figures.of({key: _middle([one[key] for one in kept]) for key in shared}, threads) if kept else None
+
+
+def few(threads: int) -> bool:
+    """Say whether another measurement would make the figures better: the first ones are often taken while the kernels
+    of a new machine are being compiled beside them."""
+    return len(_kept(threads)) < MOST
 
 
 def figures(threads: int, again: bool = False) -> Figures:
-    """Return the figures of so many threads, measured in half a second where they are not known yet.
+    """Return the figures of so many threads, measured in about a second where they are not known yet.
 
-    A measurement beside other work finds too little; `again` measures anew and keeps the better of the two.
+    With `again` they are measured anyway, and count among the last MOST.
     """
-    before = known(threads)
-    if before is not None and not again:
-        return before
-    from ..kernels.peaks import machine_figures
-
-    found = machine_figures(threads)
+    before = None if again else known(threads)
     if before is not None:
-        found["gflops"] = max(found["gflops"], before.gflops)
-        found["copy_gb"] = [max(pair) for pair in zip(found["copy_gb"], before.copy_gb, strict=True)]
+        return before
+    from ..kernels.peaks import BYTES, machine_figures
+
+    found = machine_figures(threads, space=zeros(max(BYTES) + (1 << 20)))
     path = _file()
     if path is not None:
+        kept = [*_kept(threads), found][-MOST:]
         # Two processes may write at once: each writes a whole file, and either will do.
         part = path.with_suffix(f".{os.getpid()}")
         try:
-            part.write_text(json.dumps(_read(path) | {str(threads): found}), encoding="utf-8")
+            part.write_text(json.dumps(_read(path) | {str(threads): kept}), encoding="utf-8")
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)
-    return Figures.of(found, threads)
+    return known(threads) or Figures.of(found, threads)
 
 
 def elsewhere(threads: int) -> subprocess.Popen[bytes]:
@@ -88,4 +120,4 @@ def elsewhere(threads: int) -> subprocess.Popen[bytes]:
 
 
 if __name__ == "__main__":
-    figures(int(sys.argv[1]))
+    figures(int(sys.argv[1]), again=True)

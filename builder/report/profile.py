@@ -22,10 +22,11 @@ def profile(
 ) -> dict[str, Any]:
     """Measure a step of the network on random data: a training step, or with training=False a prediction.
 
-    Returns a dict that JSON can hold: machine (measured peak and bandwidths), step_ms (the whole step, as training runs
-    it), predicted_ms, and `calls`, a row per operation: layer, name, kernels, ms, share, gflops, of_peak, gb, of_copy
-    and predicted_ms. Winograd's gflops count the multiplications of the direct form and may exceed the peak. The
-    network is not changed. `again` measures the machine's figures anew.
+    Returns a dict that JSON can hold: machine (measured peaks and bandwidths), step_ms (the whole step, as training
+    runs it), predicted_ms, and `calls`, a row per operation: layer, name, kernels, ms, share, gflops, of_peak, gb,
+    of_memory (the share of its time that its reads and writes would take alone) and predicted_ms. Winograd's gflops
+    count the multiplications of the direct form and may exceed the peak. The network is not changed. `again` measures
+    the machine's figures anew.
     """
     from builder.compile.figures import figures
     from builder.compile.work import step_seconds
@@ -40,14 +41,18 @@ def profile(
     rows = _calls(measured, threads, found, seconds / 2)
     net.params.packed[:] = kept
     net.params.touch()
-    predicted = step_seconds(program.planned, found, measured.updated, measured.slots)
+    predicted = step_seconds(program.emitted, found, measured.updated, measured.slots)
     return {
         "mode": "training" if training else "prediction",
         "batch": size,
         "threads": threads,
         "machine": {
             "gflops": found.gflops,
-            "copy": [{"bytes": b, "gb": g} for b, g in zip(found.copy_bytes, found.copy_gb, strict=True)],
+            "tile_gflops": found.tile_gflops,
+            "memory": [
+                {"bytes": size, "read_gb": read, "write_gb": write}
+                for size, read, write in zip(found.bytes, found.read_gb, found.write_gb, strict=True)
+            ],
         },
         "step_ms": 1e3 * step,
         "operations_ms": sum(row["ms"] for row in rows),
@@ -129,10 +134,11 @@ def _time(step: Any, seconds: float) -> float:
 
 def _calls(measured: _Training | _Use, threads: int, figures: Figures, seconds: float) -> list[dict[str, Any]]:
     """Return a row for each call, in the order of computation."""
-    from builder.compile.work import work_of
+    from builder.compile.work import works
     from builder.kernels import machine
 
     em, rows = measured.program.emitted, []
+    work_of = works(em, measured.slots)
     for part, tape, owners, names in measured.tapes():
         times = machine.timed(tape, threads, seconds)
         for number in dict.fromkeys(owners):
@@ -146,15 +152,15 @@ def _calls(measured: _Training | _Use, threads: int, figures: Figures, seconds: 
                 "ms": 1e3 * spent,
             }
             if call is not None:
-                work = work_of(em, call, measured.slots)
+                work = work_of[number]
                 gflops, gb = (amount / max(spent, 1e-9) / 1e9 for amount in (work.flops, work.bytes))
                 row |= {
                     "kind": work.kind,
                     "gflops": gflops,
                     "of_peak": gflops / figures.gflops,
                     "gb": gb,
-                    "of_copy": gb * 1e9 / figures.bandwidth(work.bytes),
-                    "predicted_ms": 1e3 * work.seconds(figures, em.item, measured.program.planned.arena),
+                    "of_memory": sum(map(figures.seconds, work.moves)) / max(spent, 1e-9),
+                    "predicted_ms": 1e3 * work.seconds(figures),
                 }
             rows.append(row)
     whole = sum(row["ms"] for row in rows) or 1.0
@@ -170,7 +176,7 @@ def profile_table(found: dict[str, Any], most: int = 40) -> Table:
     table = Table(title_justify="left")
     for name in ("layer", "operation"):
         table.add_column(name, overflow="fold")
-    for name in ("ms", "share", "GFLOP/s", "of peak", "GB/s", "of copy", "predicted ms"):
+    for name in ("ms", "share", "GFLOP/s", "of peak", "GB/s", "of memory", "predicted ms"):
         table.add_column(name, justify="right", no_wrap=True)
     longest = sorted(found["calls"], key=lambda row: -row["ms"])[:most]
     shown = {id(row) for row in longest}
@@ -178,7 +184,7 @@ def profile_table(found: dict[str, Any], most: int = 40) -> Table:
         if id(row) not in shown:
             continue
         arithmetic = (f"{row['gflops']:,.0f}", f"{row['of_peak']:.0%}") if row.get("gflops") else ("", "")
-        memory = (f"{row['gb']:,.1f}", f"{row['of_copy']:.0%}") if row.get("gb") else ("", "")
+        memory = (f"{row['gb']:,.1f}", f"{row['of_memory']:.0%}") if row.get("gb") else ("", "")
         predicted = f"{row['predicted_ms']:.3f}" if "predicted_ms" in row else ""
         table.add_row(
             row["layer"], row["name"], f"{row['ms']:.3f}", f"{row['share']:.1%}", *arithmetic, *memory, predicted
@@ -193,12 +199,14 @@ def profile_table(found: dict[str, Any], most: int = 40) -> Table:
 
 def profile_lines(found: dict[str, Any]) -> list[str]:
     """Return what stands below the table: the machine, the whole step, and the prediction."""
-    copies = found["machine"]["copy"]
-    speeds = ", ".join(f"{c['gb']:.0f} GB/s at {c['bytes'] >> 10:,} KiB" for c in copies)
+    machine, memory = found["machine"], found["machine"]["memory"]
+    shown = [memory[0], *(part for part in memory if part["bytes"] in (1 << 20, 1 << 23)), memory[-1]]
+    speeds = ", ".join(f"{m['read_gb']:.0f} and {m['write_gb']:.0f} GB/s at {m['bytes'] >> 10:,} KiB" for m in shown)
     threads = "1 thread" if found["threads"] == 1 else f"{found['threads']} threads"
     off = found["predicted_ms"] / found["step_ms"] - 1
     return [
-        f"machine: {found['machine']['gflops']:.0f} GFLOP/s in registers, copies {speeds} ({threads}, measured)",
+        f"machine: {machine['gflops']:.0f} GFLOP/s in registers, {machine['tile_gflops']:.0f} in register tiles, "
+        f"reads and writes {speeds} ({threads}, measured)",
         f"{found['mode']} step of {found['batch']} samples: {found['step_ms']:.3f} ms, "
         f"{found['samples_per_second']:,.0f} samples per second",
         f"its operations one by one: {found['operations_ms']:.3f} ms",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from functools import cache, lru_cache
 from pathlib import Path
 from statistics import median
@@ -26,11 +27,11 @@ def seconds_per_epoch(workspace: Path, report: Report) -> float | None:
     """
     if not report.ok:
         return None
+    measure(processors())
+    measure(1)
     told = predicted(report, measure=False)
     if told is not None:
         return told.epoch_seconds
-    measure(processors())
-    measure(1)
     work = _work(report)
     if work is None:
         return None
@@ -39,11 +40,11 @@ def seconds_per_epoch(workspace: Path, report: Report) -> float | None:
 
 
 @cache
-def measure(threads: int) -> None:
-    """Begin to measure the machine on so many threads, once."""
-    from builder.compile.figures import elsewhere
+def measure(threads: int) -> subprocess.Popen[bytes] | None:
+    """Begin to measure the machine on so many threads where few measurements are known, once for each server."""
+    from builder.compile.figures import elsewhere, few
 
-    elsewhere(threads)
+    return elsewhere(threads) if few(threads) else None
 
 
 def newest(workspace: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from typing import Any
 from builder.check import Report
 from builder.cost import LayerInfo, Settings
 from builder.graph import Block, Graph, Node, Scope
-from builder.pace import Machine, machine, seconds
+from builder.report.pace import layer_seconds
 from schemas.errors import Problem
 from schemas.layer import REGISTRY
 from schemas.shapes import Shape, shape_text
@@ -77,14 +77,15 @@ def blocks(state: State, report: Report) -> list[Shown]:
     scope = scope_of(state.graph, where)
     infos = {info.name: info for info in report.layers}
     batch = Settings.of(report.document).batch
+    times = {name: step / batch for name, step in layer_seconds(report).items()}
     found = []
     for index, entry in enumerate(where.entries):
         item = scope.items[index] if scope is not None and index < len(scope.items) else None
-        found.append(_shown(state, report, where, index, entry, item, infos, batch))
+        found.append(_shown(state, report, where, index, entry, item, infos, times))
     if not state.place:
         known = set(state.graph.nodes)
         ends = [info for info in report.layers if info.name not in known]
-        found += [_filled(info, report, k, batch) for k, info in enumerate(ends)]
+        found += [_filled(info, report, k, times) for k, info in enumerate(ends)]
     return found
 
 
@@ -96,7 +97,7 @@ def _shown(
     entry: Any,
     item: Node | Block | None,
     infos: Mapping[str, LayerInfo],
-    batch: int,
+    times: Mapping[str, float],
 ) -> Shown:
     block = identity(where, index)
     pointer = f"{where.pointer}/{index}"
@@ -124,7 +125,7 @@ def _shown(
         raw,
         shape,
         tuple(report.shapes.get(source) if source is not None else None for source in reads),
-        _sums(inside, batch),
+        _sums(inside, times),
         tuple(_at(report.problems, pointer, entry, state.tree)),
         info,
     )
@@ -151,28 +152,23 @@ def _within(block: Block, infos: Mapping[str, LayerInfo]) -> list[LayerInfo]:
     return found
 
 
-def _filled(info: LayerInfo, report: Report, number: int, batch: int) -> Shown:
+def _filled(info: LayerInfo, report: Report, number: int, times: Mapping[str, float]) -> Shown:
     fields = info.layer.model_dump(exclude_unset=True, mode="json") if info.layer is not None else {}
     entry = {"type": info.type, **{key: value for key, value in fields.items() if key not in ("type", "name")}}
     reads = tuple(report.shapes.get(source or INPUT) for source in info.inputs)
-    costs = _sums([info], batch)
+    costs = _sums([info], times)
     return Shown(f"{FILLED}{number}", info.name, info.type, "", entry, info.output_shape, reads, costs, (), info)
 
 
-def _sums(infos: Iterable[LayerInfo], batch: int) -> dict[str, float | None]:
+def _sums(infos: Iterable[LayerInfo], times: Mapping[str, float]) -> dict[str, float | None]:
     """Return the costs of some layers; None where one of them is unknown."""
-    parts, on = list(infos), machine()
+    parts = list(infos)
     sums: dict[str, float | None] = {}
     for key in MEASURES:
-        values = [_timed(part, batch, on) if key == "seconds" else getattr(part, key) for part in parts]
+        values = [times.get(part.name) if key == "seconds" else getattr(part, key) for part in parts]
         known = [value for value in values if value is not None]
         sums[key] = sum(known) if parts and len(known) == len(parts) else None
     return sums
-
-
-def _timed(info: LayerInfo, batch: int, on: Machine) -> float | None:
-    step = seconds(info, batch, on)
-    return None if step is None else step / batch
 
 
 def _at(problems: Iterable[Problem], pointer: str, entry: Any, tree: Tree) -> Iterable[Problem]:

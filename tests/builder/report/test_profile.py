@@ -11,12 +11,12 @@ import builder
 from builder.compile.figures import figures, known
 from builder.compile.lower import lower
 from builder.compile.plan import plan
-from builder.compile.work import Figures, step_seconds, work_of
+from builder.compile.work import Figures, step_seconds, works
 from builder.report.pace import pace
 from builder.report.profile import profile, profile_lines, profile_table
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-FIGURES = Figures(1, 100.0, (1 << 10, 1 << 30), (50.0, 50.0))
+FIGURES = Figures(1, 110.0, 100.0, (1 << 10, 1 << 30), (50.0, 50.0), (25.0, 25.0), (50.0, 25.0))
 
 
 def test_a_profile_names_every_layer_and_leaves_the_network_as_it_is() -> None:
@@ -44,8 +44,8 @@ def test_a_profile_of_a_prediction_has_no_backward_pass() -> None:
 def test_useful_work_is_what_the_literature_counts() -> None:
     report = builder.check(EXAMPLES / "digits.json")
     planned = plan(lower(report.network), 64, "train", 4)
-    convolutions = [call for call in planned.emitted.calls if call.layer == "Convolution_2"]
-    by_name = {call.name: work_of(planned.emitted, call) for call in convolutions}
+    pairs = zip(planned.emitted.calls, works(planned.emitted), strict=True)
+    by_name = {call.name: work for call, work in pairs if call.layer == "Convolution_2"}
     wanted = 2 * 64 * 16 * 32 * 9 * 16  # samples, pixels, filters, taps, channels
     for name in ("convolution", "weight gradient", "input gradient"):
         assert by_name[name].flops == wanted
@@ -53,16 +53,16 @@ def test_useful_work_is_what_the_literature_counts() -> None:
 
 def test_more_work_is_predicted_to_take_longer_and_a_faster_machine_less() -> None:
     graph = lower(builder.check(EXAMPLES / "nnc_article.json").network)
-    seconds = [step_seconds(plan(graph, batch, "train", 4), FIGURES) for batch in (8, 16, 32)]
+    seconds = [step_seconds(plan(graph, batch, "train", 4).emitted, FIGURES) for batch in (8, 16, 32)]
     assert seconds == sorted(seconds)
     assert 3 < seconds[2] / seconds[0] < 4.5
-    faster = Figures(1, 200.0, FIGURES.copy_bytes, (100.0, 100.0))
-    assert 0.4 < step_seconds(plan(graph, 32, "train", 4), faster) / seconds[2] < 0.7
+    faster = Figures(1, 220.0, 200.0, FIGURES.bytes, (100.0, 100.0), (50.0, 50.0), (100.0, 50.0))
+    assert 0.4 < step_seconds(plan(graph, 32, "train", 4).emitted, faster) / seconds[2] < 0.7
 
 
 def test_figures_are_measured_once_and_kept() -> None:
     first = figures(1)
-    assert first.gflops > 0 and all(speed > 0 for speed in first.copy_gb)
+    assert first.gflops > 0 and all(speed > 0 for speed in (*first.read_gb, *first.write_gb, *first.own_gb))
     assert known(1) == first == figures(1)
     assert known(999) is None
 
