@@ -19,7 +19,8 @@ from schemas import ops
 from .emit import Call, Emitter, Mode
 from .lower import Lowered
 from .plan import Planned
-from .rules.winograd import EDGE, POINTS, TRANSFORM, WEIGHTS, chosen
+from .rules.forms import cost_of, edge_of
+from .rules.winograd import chosen
 from .tensors import Tensor
 
 ALONE = 2_000_000
@@ -121,7 +122,9 @@ def work_of(em: Emitter, call: Call, slots: int = 0) -> Work:
         out = em.tensor(op.shape) if call.name in POOLED else tensors[1]
         vectors_, kind = _convolution(em, call.name, op, tensors[0], out)
         if kind == "winograd":  # transformed weights are written and read again
-            weights *= 2 * POINTS // (op.filters[2] * op.filters[3])
+            taps = op.filters[2]
+            edge = edge_of(em, taps, out, tensors[0].c, out.c)
+            weights = 2 * weights * (edge + taps - 1) ** 2 // taps**2
     else:
         vectors_, kind = _affine(em, call.name, op), "affine"
     return Work(flops, vectors_, moved + weights, kind)
@@ -134,12 +137,9 @@ def _convolution(
     out = second
     c, k = first.c // op.groups, second.c // op.groups
     _, _, fh, fw = op.filters
-    writes, channels = (-(-n // em.lanes) for n in (k, c))
     columns = -(-2 * k // em.lanes) / 2  # a last vector may be computed by half
     if isinstance(op, ops.Conv2d) and not op.depthwise and chosen(em, op, out, first.c, second.c):
-        edge = EDGE + 1 - fh
-        tiles = out.n * -(-out.h // edge) * -(-out.w // edge)
-        return tiles * (POINTS * c * columns + TRANSFORM * (channels + writes)) + WEIGHTS * c * columns, "winograd"
+        return cost_of(em, fh, edge_of(em, fh, out, c, k), out, c, k), "winograd"
     # Each pixel of dx reads its phase's share of the taps.
     turned = name in ("input gradient", "deconvolution")
     pixels = out.n * out.h * out.w / (op.stride[0] * op.stride[1] if turned else 1)
