@@ -78,6 +78,7 @@ class Emitter:
     input_gradient: bool = False
     exact: bool = False
     winograd: bool = False
+    backward: bool = False
 
     def tensor(self, shape: Sequence[int]) -> Tensor:
         """Return a new value of a whole batch for a sample's public shape."""
@@ -104,6 +105,14 @@ class Emitter:
 
     def call(self, node: Node, name: str, touches: Sequence[Block], bind: Callable[[Binder], None]) -> None:
         self.calls.append(Call(node.layer, name, tuple(touches), bind, node.op))
+        self.backward = False
+
+    def turn(self, node: Node, name: str, touches: Sequence[Block], bind: Callable[[Binder, int], None]) -> None:
+        """Emit a pass that goes through its slices the other way than the call before it: what that one has just
+        written or read is still in cache. `bind` takes 1 where the last slice comes first."""
+        back = not self.backward
+        self.call(node, name, touches, lambda b: bind(b, int(back)))
+        self.backward = back
 
     def trains(self, parameter: ops.Parameter | None) -> bool:
         """Say whether a use of a parameter makes a gradient; where layers share it, its owner has a say too."""

@@ -22,8 +22,9 @@ from .fuse import NormActPool
 from .lower import Lowered
 from .reuse import Move, footprint, moves
 from .rules import folded
+from .rules.forms import TRANSFORM as BY_SIDE, edge_of
 from .rules.sweep import block_count
-from .rules.winograd import BLOCK_BYTES, EDGE, POINTS, Sides, chosen, cut_forward
+from .rules.winograd import BLOCK_BYTES, Sides, chosen, cut_forward
 from .tensors import Scratch, Tensor
 
 ALONE = 2_000_000
@@ -226,11 +227,13 @@ def _winograd(
 ) -> tuple[float, tuple[Move, ...], tuple[Move, ...]]:
     """Return vector multiply-adds, moves of transformed weights, and moves of transformed tiles."""
     taps, lanes = op.filters[2], em.lanes
-    edge = EDGE + 1 - taps
+    edge = edge_of(em, taps, y, x.c, y.c)
+    side = edge + taps - 1
+    points = side**2
     tiles = y.n * -(-y.h // edge) * -(-y.w // edge)
     columns, transformed = -(-2 * y.c // lanes) / 2, tiles * (-(-x.c // lanes) + -(-y.c // lanes))
-    vectors = tiles * POINTS * x.c * columns + TRANSFORM * transformed
-    held, filters = float(POINTS * x.c * y.c * em.item), WEIGHTS * x.c * columns
+    vectors = tiles * points * x.c * columns + TRANSFORM * BY_SIDE[side] / BY_SIDE[6] * transformed
+    held, filters = float(points * x.c * y.c * em.item), WEIGHTS * x.c * columns
     scratch = [block.bytes for block in call.touches if isinstance(block, Scratch)]
     space = min(BLOCK_BYTES, max(scratch))
     if call.name == "weight gradient":
@@ -239,10 +242,10 @@ def _winograd(
         more: tuple[Move, ...] = Move(held, held, True), Move(held, held)
         vectors += filters
     else:
-        cut = cut_forward(em, Sides(x, y, taps, 0, 0))
+        cut = cut_forward(em, Sides(x, y, taps, 0, 0, edge))
         vectors += filters * (cut.blocks if cut.own else 1)
         more = (Move(held * cut.blocks, held), Move(held, held, True)) if not cut.own else ()
-    moved, own = float(POINTS * lanes * em.item * transformed), space <= BLOCK_BYTES
+    moved, own = float(points * lanes * em.item * transformed), space <= BLOCK_BYTES
     return vectors, more, (Move(moved, space, own=own), Move(moved, space, True, own=own))
 
 

@@ -14,7 +14,7 @@ from .cpu import REGISTERS, VECTOR_BYTES
 from .jit import njit
 from .machine import arguments, array, claim, floats, ints, kernel, slots
 from .optimizers import apply
-from .simd import Emit
+from .simd import LINE, Emit, prefetch
 from .tiles import HALF, P1, P2, P3, conv1, conv2, conv3, conv_half, turn
 
 ROWS = {1: 16, 2: 12, 3: 8, 4: 16} if REGISTERS == 32 else {1: 8, 2: 6, 3: 4, 4: 8}
@@ -48,13 +48,16 @@ def _spread(e: Emit, a: list[Any], masked: bool) -> None:
 def _gradient(e: Emit, a: list[Any], rows: int, vectors: int, half: bool) -> None:
     """dst[i, :] = sum over samples p of x[p, i] * dy[p, :] for i < valid of `rows` rows.
 
-    Arguments (x, its stride, dy, samples, dst, valid); dy and dst are dense, in rows of `vectors` vectors.
+    Arguments (x, its stride, dy, samples, dst, valid, soon); dy and dst are dense, in rows of `vectors` vectors. At
+    each sample memory is asked for one cache line from `soon` on: many at once would fill the core's few buffers for
+    lines that are on their way, and everything waits.
     """
-    x, stride, dy, count, dst, valid = a
+    x, stride, dy, count, dst, valid, soon = a
     b, acc, width = e.b, e.accumulators(rows * vectors), VECTOR_BYTES * vectors
     with e.loop(count) as p:
         px, py = e.add(x, e.mul(p.index, stride)), e.add(dy, e.mul(p.index, width))
         ds = [e.load(e.add(py, VECTOR_BYTES * q)) for q in range(vectors)]
+        prefetch(e, e.add(soon, e.mul(p.index, LINE)))
         for i in range(rows):
             xv = e.broadcast(e.add(px, e.size * i))
             for q in range(vectors):
@@ -70,10 +73,10 @@ def _gradient(e: Emit, a: list[Any], rows: int, vectors: int, half: bool) -> Non
 
 spread = simd.emitted(10, lambda e, a: _spread(e, a, False))
 spread_masked = simd.emitted(10, lambda e, a: _spread(e, a, True))
-gradient1 = simd.emitted(6, lambda e, a: _gradient(e, a, ROWS[1], 1, False))
-gradient2 = simd.emitted(6, lambda e, a: _gradient(e, a, ROWS[2], 2, False))
-gradient3 = simd.emitted(6, lambda e, a: _gradient(e, a, ROWS[3], 3, False))
-gradient_half = simd.emitted(6, lambda e, a: _gradient(e, a, ROWS[4], 1, HALF), half=HALF)
+gradient1 = simd.emitted(7, lambda e, a: _gradient(e, a, ROWS[1], 1, False))
+gradient2 = simd.emitted(7, lambda e, a: _gradient(e, a, ROWS[2], 2, False))
+gradient3 = simd.emitted(7, lambda e, a: _gradient(e, a, ROWS[3], 3, False))
+gradient_half = simd.emitted(7, lambda e, a: _gradient(e, a, ROWS[4], 1, HALF), half=HALF)
 
 (
     DA, DAN, A, AN, FLOOR, N, C,   # gradient, its stride; the ReLU's value or 0, its stride; samples, columns
@@ -110,10 +113,24 @@ def affine_spread(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 (
     X, XN, SAMPLES, DY,            # input, its stride; samples; dy as affine_spread packs it
     LIST, NLIST, SPLIT,            # runs of tiles (kind, byte offsets of x, dy and the gradient, rows); ranges of them
-    TO, AHEAD,                     # the gradient, or 0: with update; whether memory is asked for weights ahead
+    TO,                            # the gradient, or 0: with update
     PART, SIZE,                    # memory for one run per unit, their distance in values
     W, FIRST, SECOND, KIND, HYPER, DECAY, LOSS,  # the weights and their optimizer; nothing is done at a loss of NaN
-) = slots(18)  # fmt: skip
+) = slots(17)  # fmt: skip
+
+
+@njit
+def _soon(d, tile, at):  # type: ignore[no-untyped-def]  # Numba
+    """Return from where on this tile of a run asks for what the next run's update reads, at byte offset `at`: the tiles
+    take turns with the weights and the optimizer's arrays."""
+    if d[TO]:
+        return d[DY]
+    if d[SECOND] != d[FIRST]:
+        k, which = tile // 3, tile % 3
+    else:
+        k, which = tile // 2, tile % 2
+    base = d[W] if which == 0 else d[FIRST] if which == 1 else d[SECOND]
+    return base + at + k * d[SAMPLES] * LINE
 
 
 @kernel
@@ -131,24 +148,24 @@ def affine_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         across = (kind if kind < 4 else 1) * VECTOR_BYTES
         n = rows * across // size
         to = d[PART] + unit * d[SIZE] * size if updates else d[TO] + at
-        if d[AHEAD]:  # memory brings them while the tiles are computed
-            simd.ahead(real, (d[W] + at, n * size))
-            simd.ahead(real, (d[FIRST] + at, n * size))
-            if d[SECOND] != d[FIRST]:
-                simd.ahead(real, (d[SECOND] + at, n * size))
+        soon = listed[5 * t + 8] if t + 1 < d[NLIST] else at
         x, dy = d[X] + listed[5 * t + 1], d[DY] + listed[5 * t + 2]
         if kind == 1:
             for i in range(0, rows, R1):
-                gradient1(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i))
+                ask = _soon(d, i // R1, soon)
+                gradient1(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i, ask))
         elif kind == 2:
             for i in range(0, rows, R2):
-                gradient2(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i))
+                ask = _soon(d, i // R2, soon)
+                gradient2(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i, ask))
         elif kind == 3:
             for i in range(0, rows, R3):
-                gradient3(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i))
+                ask = _soon(d, i // R3, soon)
+                gradient3(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i, ask))
         else:
             for i in range(0, rows, R4):
-                gradient_half(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i))
+                ask = _soon(d, i // R4, soon)
+                gradient_half(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i, ask))
         if updates:
             w, g = array(real, d[W] + at, n), array(real, to, n)
             first, second = array(real, d[FIRST] + at, n), array(real, d[SECOND] + at, n)

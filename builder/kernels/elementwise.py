@@ -11,7 +11,8 @@ from .machine import arguments, array, floats, ints, kernel, slots
     A, A0, A1, A2, B, B0, B1, B2, Y, Y0, Y1, Y2,   # address and byte strides of the outer axes
     D0, D1, D2, L, SLICES,
     KEY, STREAM, THRESHOLD,                        # Dropout: address of [seed, step], the layer's number, p * 2**32
-) = slots(20)  # fmt: skip
+    BACK,                                          # 1: the last slice first, see Emitter.turn
+) = slots(21)  # fmt: skip
 
 
 @njit
@@ -32,7 +33,7 @@ def share(d, unit):  # type: ignore[no-untyped-def]  # Numba
 def add(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = a + b; y may be a."""
     d = arguments(row)
-    first, last = share(d, unit)
+    first, last = share(d, d[SLICES] - 1 - unit if d[BACK] else unit)
     for r in range(first, last):
         a, b, y = at(d, real, A, r), at(d, real, B, r), at(d, real, Y, r)
         for k in range(d[L]):
@@ -43,7 +44,7 @@ def add(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def multiply(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = a * b; y may be a."""
     d = arguments(row)
-    first, last = share(d, unit)
+    first, last = share(d, d[SLICES] - 1 - unit if d[BACK] else unit)
     for r in range(first, last):
         a, b, y = at(d, real, A, r), at(d, real, B, r), at(d, real, Y, r)
         for k in range(d[L]):

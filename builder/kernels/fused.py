@@ -27,7 +27,8 @@ from .simd import Emit
     COEF, PART, FLOOR,                 # coefficients; partial sums; address of the activation's least value (0 or -inf)
     GAMMA, BETA, MEAN, VARIANCE, DGAMMA, DBETA, HYPER,
     BLOCKS, COUNTS, TOTAL,             # statistics: blocks, pixels of each (int64), pixels in all
-) = slots(36)  # fmt: skip
+    BACK,                              # 1: the last slice first, see Emitter.turn
+) = slots(37)  # fmt: skip
 
 
 def _sums(e: Emit, a: list[Any]) -> None:
@@ -71,16 +72,19 @@ def _forward(e: Emit, a: list[Any], residual: bool) -> None:
     least = e.broadcast(floor)
     pixel = e.mul(c, e.size)
 
-    def body(o: Any, load: Any, store: Any) -> None:
-        m, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3))
-        with e.loop(n) as p:
-            at = e.add(e.mul(p.index, pixel), o)
-            v = e.fma(e.b.fsub(load(e.add(y, at)), m), k, d)
-            if residual:
-                v = e.b.fadd(v, load(e.add(r, at)))
-            store(e.at_least(v, least), e.add(out, at))
+    def run(begin: Any, some: Any) -> None:
+        def body(o: Any, load: Any, store: Any) -> None:
+            m, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3))
+            with e.loop(some) as p:
+                at = e.add(begin, e.add(e.mul(p.index, pixel), o))
+                v = e.fma(e.b.fsub(load(e.add(y, at)), m), k, d)
+                if residual:
+                    v = e.b.fadd(v, load(e.add(r, at)))
+                store(e.at_least(v, least), e.add(out, at))
 
-    e.over(c, body)
+        e.over(c, body)
+
+    simd.in_runs(e, n, pixel, [y, r] if residual else [y], [out], run)
 
 
 def _active(e: Emit, value: Any, gradient: Any, least: Any) -> Any:
@@ -97,22 +101,25 @@ def _gradient_sums(e: Emit, a: list[Any], residual: bool) -> None:
     b = e.b
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
-    def body(o: Any, load: Any, store: Any) -> None:
-        acc = e.accumulators(2)
-        m, s, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 1, 2, 3))
-        with e.loop(n) as p:
-            at = e.add(e.mul(p.index, pixel), o)
-            centred = b.fsub(load(e.add(y, at)), m)
-            value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
-            g = _active(e, value, load(e.add(da, at)), least)
-            hat = b.fmul(centred, s)
-            b.store(b.fadd(b.load(acc[0]), g), acc[0])
-            b.store(e.fma(g, hat, b.load(acc[1])), acc[1])
-        for k in range(2):
-            place = e.add(e.add(out, e.mul(pixel, k)), o)
-            store(b.fadd(load(place), b.load(acc[k])), place)
+    def run(begin: Any, some: Any) -> None:
+        def body(o: Any, load: Any, store: Any) -> None:
+            acc = e.accumulators(2)
+            m, s, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 1, 2, 3))
+            with e.loop(some) as p:
+                at = e.add(begin, e.add(e.mul(p.index, pixel), o))
+                centred = b.fsub(load(e.add(y, at)), m)
+                value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
+                g = _active(e, value, load(e.add(da, at)), least)
+                hat = b.fmul(centred, s)
+                b.store(b.fadd(b.load(acc[0]), g), acc[0])
+                b.store(e.fma(g, hat, b.load(acc[1])), acc[1])
+            for k in range(2):
+                place = e.add(e.add(out, e.mul(pixel, k)), o)
+                store(b.fadd(load(place), b.load(acc[k])), place)
 
-    e.over(c, body)
+        e.over(c, body)
+
+    simd.in_runs(e, n, pixel, [y, da, out_value] if residual else [y, da], [], run)
 
 
 def _backward(e: Emit, a: list[Any], residual: bool) -> None:
@@ -120,18 +127,21 @@ def _backward(e: Emit, a: list[Any], residual: bool) -> None:
     y, out_value, da, dy, dr, n, c, coef, floor = a
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
-    def body(o: Any, load: Any, store: Any) -> None:
-        m, k, d, k0, k1, k2 = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3, 4, 5, 6))
-        with e.loop(n) as p:
-            at = e.add(e.mul(p.index, pixel), o)
-            centred = e.b.fsub(load(e.add(y, at)), m)
-            value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
-            g = _active(e, value, load(e.add(da, at)), least)
-            if residual:
-                store(g, e.add(dr, at))
-            store(e.fma(k0, g, e.fma(k2, centred, k1)), e.add(dy, at))
+    def run(begin: Any, some: Any) -> None:
+        def body(o: Any, load: Any, store: Any) -> None:
+            m, k, d, k0, k1, k2 = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3, 4, 5, 6))
+            with e.loop(some) as p:
+                at = e.add(begin, e.add(e.mul(p.index, pixel), o))
+                centred = e.b.fsub(load(e.add(y, at)), m)
+                value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
+                g = _active(e, value, load(e.add(da, at)), least)
+                if residual:
+                    store(g, e.add(dr, at))
+                store(e.fma(k0, g, e.fma(k2, centred, k1)), e.add(dy, at))
 
-    e.over(c, body)
+        e.over(c, body)
+
+    simd.in_runs(e, n, pixel, [y, da, out_value] if residual else [y, da], [dy, dr] if residual else [dy], run)
 
 
 def _mask(e: Emit, a: list[Any]) -> None:
@@ -159,6 +169,11 @@ row_backward_residual = simd.emitted(9, lambda e, a: _backward(e, a, True))
 def _share(d, unit):  # type: ignore[no-untyped-def]  # Numba
     rows = d[D0] * d[D1]
     return unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]
+
+
+@njit
+def _slice(d, unit):  # type: ignore[no-untyped-def]  # Numba
+    return d[SLICES] - 1 - unit if d[BACK] else unit
 
 
 @njit
@@ -213,7 +228,7 @@ def norm_running(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def norm_act_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """a = act((y - mean) * scale + beta + r). Units: slices of rows."""
     d = arguments(row)
-    first, last = _share(d, unit)
+    first, last = _share(d, _slice(d, unit))
     for r in range(first, last):
         if d[R]:
             v = (_place(d, Y, r), _place(d, R, r), _place(d, A, r), d[NPIX], d[C], d[COEF], d[FLOOR])
@@ -224,14 +239,15 @@ def norm_act_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def norm_act_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """part[unit] = sums of g and of g * xhat. Units: slices of rows. R: a second input was added before ReLU."""
+    """part[slice] = sums of g and of g * xhat. Units: slices of rows. R: a second input was added before ReLU."""
     d = arguments(row)
-    first, last = _share(d, unit)
+    s = _slice(d, unit)
+    first, last = _share(d, s)
     c = d[C]
-    out = array(real, d[PART], d[SLICES] * 2 * c)[unit * 2 * c : (unit + 1) * 2 * c]
+    out = array(real, d[PART], d[SLICES] * 2 * c)[s * 2 * c : (s + 1) * 2 * c]
     for k in range(2 * c):
         out[k] = 0
-    to = d[PART] + unit * 2 * c * out.itemsize
+    to = d[PART] + s * 2 * c * out.itemsize
     for r in range(first, last):
         v = (_place(d, Y, r), _place(d, A, r), _place(d, DA, r), d[NPIX], c, d[COEF], d[FLOOR], to)
         if d[R]:
@@ -266,7 +282,7 @@ def norm_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def norm_act_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dy = c0 * g + c1 + c2 * (y - mean) (dy may be y), dr = g. Units: slices of rows."""
     d = arguments(row)
-    first, last = _share(d, unit)
+    first, last = _share(d, _slice(d, unit))
     for r in range(first, last):
         y, a, da, dy = _place(d, Y, r), _place(d, A, r), _place(d, DA, r), _place(d, DY, r)
         if d[DR]:

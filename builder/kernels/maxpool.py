@@ -93,11 +93,11 @@ def _sums(e: Emit, a: list[Any]) -> None:
     pixel = e.mul(c, e.size)
     one = ir.Constant(e.vector, [1.0] * e.lanes)
 
-    def body(o: Any, load: Any, store: Any) -> None:
+    def body(begin: Any, some: Any, o: Any, load: Any, store: Any) -> None:
         acc = e.accumulators(2)
         shift, inverse = load(e.add(beta, o)), b.fdiv(one, load(e.add(gamma, o)))
-        with e.loop(n) as i:
-            at = e.add(e.mul(i.index, pixel), o)
+        with e.loop(some) as i:
+            at = e.add(begin, e.add(e.mul(i.index, pixel), o))
             won = b.fcmp_ordered(">=", load(e.add(win, at)), e.zero)
             g = b.select(won, load(e.add(dp, at)), e.zero)
             hat = b.fmul(b.fsub(load(e.add(p, at)), shift), inverse)
@@ -107,7 +107,10 @@ def _sums(e: Emit, a: list[Any]) -> None:
             place = e.add(e.add(out, e.mul(pixel, k)), o)
             store(b.fadd(load(place), b.load(acc[k])), place)
 
-    e.over(c, body)
+    def run(begin: Any, some: Any) -> None:
+        e.over(c, lambda o, load, store: body(begin, some, o, load, store))
+
+    simd.in_runs(e, n, pixel, [p, win, dp], [], run)
 
 
 def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
@@ -116,12 +119,12 @@ def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
     b = e.b
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
-    def body(o: Any, load: Any, store: Any) -> None:
+    def body(begin: Any, some: Any, o: Any, load: Any, store: Any) -> None:
         used = (0, 2, 3) if scaled else ()
         constants = [load(e.add(coefficient(e, coef, c, i), o)) for i in used]
-        with e.loop(n) as i:
-            out = e.add(e.mul(i.index, pixel), o)
-            here = e.add(e.add(y, e.mul(e.mul(i.index, pixel), 2)), o)
+        with e.loop(some) as i:
+            at = e.add(begin, e.mul(i.index, pixel))
+            out, here = e.add(at, o), e.add(e.add(y, e.mul(at, 2)), o)
             best = which = None
             for tap, at in enumerate((here, e.add(here, pixel), e.add(here, down), e.add(e.add(here, down), pixel))):
                 v = load(at)
@@ -137,7 +140,10 @@ def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
             store(e.at_least(best, least), e.add(p, out))
             store(b.select(passed, which, ir.Constant(e.vector, [-1.0] * e.lanes)), e.add(win, out))
 
-    e.over(c, body)
+    def run(begin: Any, some: Any) -> None:
+        e.over(c, lambda o, load, store: body(begin, some, o, load, store))
+
+    simd.in_runs(e, n, pixel, [], [p, win], run, [y, e.add(y, down)])
 
 
 def _pair_backward(e: Emit, a: list[Any], scaled: bool) -> None:
@@ -146,12 +152,12 @@ def _pair_backward(e: Emit, a: list[Any], scaled: bool) -> None:
     b = e.b
     pixel = e.mul(c, e.size)
 
-    def body(o: Any, load: Any, store: Any) -> None:
+    def body(begin: Any, some: Any, o: Any, load: Any, store: Any) -> None:
         used = (0, 4, 5, 6) if scaled else ()
         constants = [load(e.add(coefficient(e, coef, c, i), o)) for i in used]
-        with e.loop(n) as i:
-            out = e.add(e.mul(i.index, pixel), o)
-            at = e.add(e.mul(e.mul(i.index, pixel), 2), o)
+        with e.loop(some) as i:
+            place = e.add(begin, e.mul(i.index, pixel))
+            out, at = e.add(place, o), e.add(e.mul(place, 2), o)
             won, g = load(e.add(win, out)), load(e.add(dp, out))
             if scaled:
                 g = b.fmul(constants[1], g)
@@ -164,7 +170,11 @@ def _pair_backward(e: Emit, a: list[Any], scaled: bool) -> None:
                     v = b.fadd(v, e.fma(constants[3], b.fsub(load(source), constants[0]), constants[2]))
                 store(v, e.add(e.add(e.add(dy, at), right), e.mul(dy_down, tap // 2)))
 
-    e.over(c, body)
+    def run(begin: Any, some: Any) -> None:
+        e.over(c, lambda o, load, store: body(begin, some, o, load, store))
+
+    wide = [y, e.add(y, down)] if scaled else [dy, e.add(dy, dy_down)]
+    simd.in_runs(e, n, pixel, [dp, win], [], run, wide)
 
 
 pair_forward = simd.emitted(8, lambda e, a: _pair_forward(e, a, False))

@@ -11,10 +11,10 @@ from __future__ import annotations
 from .cpu import VECTOR_BYTES
 from .machine import arguments, array, ints, kernel
 from .tiles import HALF, gradient1, gradient2, gradient3, gradient_half
+from .transforms import back6, back7, back8
 from .winograd import (
     BLOCK,
     COUNT,
-    EDGE,
     LANES,
     MO,
     MPLANE,
@@ -25,6 +25,7 @@ from .winograd import (
     R1,
     R2,
     R3,
+    SIDE,
     SPACE,
     SPLIT,
     START,
@@ -40,8 +41,6 @@ from .winograd import (
     X,
     _inputs,
     _slopes,
-    back3,
-    back5,
 )  # fmt: skip
 
 
@@ -61,7 +60,7 @@ def winograd_spread(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 @kernel
 def winograd_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """PART (+)= sum over COUNT tiles of V * M, as [point][column tile][row][lanes]; START: whether to add to what is
-    there. Units: the 36 points x SPLIT ranges of column tiles."""
+    there. Units: the points x SPLIT ranges of column tiles."""
     d = arguments(row)
     size = array(real, d[X], 1).itemsize
     tiles = ints(d[TILES], 2 * d[NTILES])
@@ -95,8 +94,10 @@ def winograd_back(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     width, column = tiles[2 * k] * VECTOR_BYTES, tiles[2 * k + 1]
     source, to = d[U] + size * d[C] * column, d[PART] + size * r * r * d[C] * column
     for o in range(first * width, min(first + d[PANEL], d[C]) * width, VECTOR_BYTES):
-        here = (source + o, EDGE * d[UPLANE], d[UPLANE], to + o, r * d[C] * width, d[C] * width)
-        if r == 3:
-            back3(real, here)
+        here = (source + o, d[SIDE] * d[UPLANE], d[UPLANE], to + o, r * d[C] * width, d[C] * width)
+        if d[SIDE] == 6:
+            back6(real, here)
+        elif d[SIDE] == 7:
+            back7(real, here)
         else:
-            back5(real, here)
+            back8(real, here)

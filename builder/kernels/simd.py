@@ -11,7 +11,7 @@ Intrinsics must stay module-level names: a kernel that holds one in a closure ne
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -146,11 +146,48 @@ def emitted(count: int, generate: Callable[[Emit, list[Any]], None], half: bool 
     return made
 
 
-def prefetch(e: Emit, address: Any) -> None:
-    """Ask memory for the cache line at an address, which need not exist."""
+def prefetch(e: Emit, address: Any, write: bool = False) -> None:
+    """Ask memory for the cache line at an address, which need not exist; `write`: it will be written."""
     kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), I32, I32, I32])
     fetch = cgutils.get_or_insert_function(e.b.module, kind, "llvm.prefetch.p0")
-    e.b.call(fetch, [e.pointer(address, ir.IntType(8)), *(ir.Constant(I32, k) for k in (0, 3, 1))])
+    e.b.call(fetch, [e.pointer(address, ir.IntType(8)), *(ir.Constant(I32, k) for k in (int(write), 3, 1))])
+
+
+RUN, SOON = 2048, 4096
+"""Bytes of a run of pixels, and how far ahead of it memory is asked for what comes."""
+
+
+def in_runs(
+    e: Emit,
+    n: Any,
+    pixel: Any,
+    read: Sequence[Any],
+    written: Sequence[Any],
+    work: Callable[[Any, Any], None],
+    doubled: Sequence[Any] = (),
+) -> None:
+    """Emit work(byte offset, pixels) for runs of RUN bytes of n dense pixels, asking memory for what lies SOON bytes
+    further on in each stream: a core's own looking ahead ends with a page, and is late for several streams at once.
+
+    Streams that are `doubled` are read, and have two pixels for each of the n.
+    """
+    b = e.b
+    room = e.add(b.sdiv(e.count(RUN - 1), pixel), 1)
+    with e.loop(b.sdiv(e.add(e.add(n, room), -1), room)) as r:
+        begin = b.mul(r.index, room)
+        rest = b.sub(n, begin)
+        some = b.select(b.icmp_signed("<", rest, room), rest, room)
+        offset = b.mul(begin, pixel)
+        with e.loop(b.sdiv(e.add(b.mul(some, pixel), LINE - 1), e.count(LINE))) as i:
+            at = e.add(offset, e.mul(i.index, LINE))
+            for stream in doubled:
+                for k in range(2):
+                    prefetch(e, e.add(e.add(stream, e.mul(at, 2)), SOON + LINE * k))
+            for stream in read:
+                prefetch(e, e.add(e.add(stream, at), SOON))
+            for stream in written:
+                prefetch(e, e.add(e.add(stream, at), SOON), True)
+        work(offset, some)
 
 
 def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int, asks: int = 0, soon: Any = 0) -> None:

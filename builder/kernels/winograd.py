@@ -1,12 +1,13 @@
 """Winograd's convolution F(m x m, r x r) for stride 1: fewer multiplications, somewhat less exact than the direct form.
 
-A tile of 6 x 6 pixels d and a filter g of r x r taps give m x m outputs, m = 7 - r (Lavin and Gray 2016):
+A tile of n x n pixels d, n = m + r - 1, and a filter g of r x r taps give m x m outputs (Lavin and Gray 2016):
 
     y = A^T [ sum over channels of (G g G^T) * (B^T d B) ] A
 
-So for each of the 36 positions of a transformed tile, all tiles of a block, channels and filters make one matrix
+So for each of the n x n points of a transformed tile, all tiles of a block, channels and filters make one matrix
 product, done by the register tiles of `tiles.py`. F(4, 3) needs 36 multiplications for 16 outputs of 9 taps (4 times
-fewer), F(2, 5) 36 for 4 outputs of 25 taps (2.8 times). The gradient of the weights is the adjoint,
+fewer), F(5, 3) 49 for 25 (4.6 times), F(4, 5) 64 for 16 outputs of 25 taps (6.25 times). The gradient of the weights
+is the adjoint,
 
     dg = G^T [ sum over tiles of (B^T d B) * (A dy A^T) ] G,
 
@@ -19,11 +20,7 @@ whole vectors: lanes behind the last channel may hold anything, they are never m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
-from llvmlite import ir
 
 from . import simd
 from .cpu import VECTOR_BYTES
@@ -32,145 +29,26 @@ from .jit import njit
 from .machine import arguments, array, claim, ints, kernel, slots
 from .simd import LINE, Emit, emitted
 from .tiles import GRADIENT, HALF, P1, P2, P3, gradient1, gradient2, gradient3, gradient_half, turn
+from .transforms import (
+    back6,
+    back7,
+    back8,
+    outputs6,
+    outputs7,
+    outputs8,
+    pixels6,
+    pixels7,
+    pixels8,
+    slopes6,
+    slopes7,
+    slopes8,
+    weights6,
+    weights7,
+    weights8,
+)
 
-EDGE = 6
-"""Pixels along one side of a transformed tile, m + r - 1, for both forms."""
-
-POINTS = EDGE * EDGE
 SOON = 4096
 """Bytes ahead of which memory is asked for transformed weights: where a block has few tiles they come too late."""
-
-CENTRE = EDGE + 1
-"""Where both interpolation points are 1: A^T M A is 1 everywhere if M is 1 there and 0 elsewhere."""
-
-
-def matrices(taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (A^T [m, 6], G [6, r], B^T [6, 6]) of Cook and Toom for the points 0, 1, -1, 2, -2 and infinity.
-
-    >>> at, g, bt = matrices(3)
-    >>> x, w = np.arange(6.0), np.array([1.0, 2.0, 3.0])
-    >>> at @ ((g @ w) * (bt @ x))
-    array([ 8., 14., 20., 26.])
-    """
-    points = [0.0, 1.0, -1.0, 2.0, -2.0]
-    g, at, bt = np.zeros((EDGE, taps)), np.zeros((EDGE + 1 - taps, EDGE)), np.zeros((EDGE, EDGE))
-    for i, x in enumerate(points):
-        others = [p for p in points if p != x]
-        g[i] = x ** np.arange(taps) / np.prod([x - p for p in others])
-        at[:, i] = x ** np.arange(len(at))
-        bt[i, : EDGE - 1] = np.poly(others)[::-1]
-    g[-1, -1] = at[-1, -1] = 1
-    bt[-1] = np.poly(points)[::-1]
-    return at, g, bt
-
-
-def combine(e: Emit, matrix: np.ndarray, values: Sequence[Any]) -> list[Any]:
-    """Emit matrix @ values. The points p and -p share their sums of even and odd terms, which halves the work."""
-    b = e.b
-
-    def total(factors: np.ndarray, terms: Sequence[Any]) -> Any:
-        acc = None
-        for k, x in sorted(zip(factors, terms, strict=True), key=lambda term: term[0] != 1):
-            if k == 0:
-                continue
-            scale = ir.Constant(e.vector, [float(k)] * e.lanes)
-            if acc is None:
-                acc = x if k == 1 else b.fmul(scale, x)
-            else:
-                acc = b.fadd(acc, x) if k == 1 else b.fsub(acc, x) if k == -1 else e.fma(scale, x, acc)
-        return acc
-
-    if len(matrix) == EDGE:  # rows 1, 2 and rows 3, 4 differ in signs only
-        out = [total(matrix[0], values)]
-        for i in (1, 3):
-            alike = matrix[i] == matrix[i + 1]
-            one, two = (total(np.where(which, matrix[i], 0), values) for which in (alike, ~alike))
-            out += [b.fadd(one, two), b.fsub(one, two)]
-        return [*out, total(matrix[5], values)]
-    terms = [values[0]]
-    factors = [matrix[:, 0]]
-    for j in (1, 3):  # and so do columns 1, 2 and columns 3, 4
-        alike = matrix[:, j] == matrix[:, j + 1]
-        terms += [b.fadd(values[j], values[j + 1]), b.fsub(values[j], values[j + 1])]
-        factors += [np.where(alike, matrix[:, j], 0), np.where(alike, 0, matrix[:, j])]
-    return [total(row, [*terms, values[5]]) for row in np.column_stack([*factors, matrix[:, 5]])]
-
-
-def _transform(e: Emit, matrix: np.ndarray, load: Any, store: Any) -> None:
-    """Emit (matrix d matrix^T)[i, j] on one vector of channels: load(i, j) gives d, store(i, j, v) takes the result."""
-    size, n = matrix.shape
-    columns = [combine(e, matrix, [load(i, j) for i in range(n)]) for j in range(n)]
-    for i in range(size):
-        for j, v in enumerate(combine(e, matrix, [column[i] for column in columns])):
-            store(i, j, v)
-
-
-def transform(matrix: np.ndarray) -> Any:
-    """Make the transform of one vector of channels. Arguments (src, row stride, column stride, dst, row, column)."""
-
-    def generate(e: Emit, a: list[Any]) -> None:
-        src, rs, cs, dst, drs, dcs = a
-        _transform(
-            e,
-            matrix,
-            lambda i, j: e.load(e.add(src, e.add(e.mul(rs, i), e.mul(cs, j)))),
-            lambda i, j, v: e.store(v, e.add(dst, e.add(e.mul(drs, i), e.mul(dcs, j)))),
-        )
-
-    return emitted(6, generate)
-
-
-def _chosen(e: Emit, valid: Any, bit: int, address: Any, other: Any) -> Any:
-    """Return `address` where the bit of `valid` is set, else `other`: no branch."""
-    b = e.b
-    is_set = b.icmp_signed("!=", b.and_(valid, e.count(1 << bit)), e.count(0))
-    return b.select(is_set, address, other)
-
-
-def gather(matrix: np.ndarray) -> Any:
-    """Make a transform whose source pixels count as zero where their bit of the 7th argument, `valid`, is not set."""
-
-    def generate(e: Emit, a: list[Any]) -> None:
-        src, rs, cs, dst, drs, dcs, valid = a
-        nothing = e.b.ptrtoint(e.accumulators(1)[0], simd.I64)
-        n = matrix.shape[1]
-
-        def load(i: int, j: int) -> Any:
-            place = e.add(src, e.add(e.mul(rs, i), e.mul(cs, j)))
-            return e.load(_chosen(e, valid, i * n + j, place, nothing))
-
-        _transform(e, matrix, load, lambda i, j, v: e.store(v, e.add(dst, e.add(e.mul(drs, i), e.mul(dcs, j)))))
-
-    return emitted(7, generate)
-
-
-def scatter(matrix: np.ndarray) -> Any:
-    """Make a transform that stores a pixel where its bit of `valid` is set, and of it the first `lanes` lanes.
-
-    What is below the value at address `floor` is stored as that value.
-    """
-
-    def generate(e: Emit, a: list[Any]) -> None:
-        src, rs, cs, dst, drs, dcs, valid, lanes, floor = a
-        b, m, least = e.b, len(matrix), e.broadcast(floor)
-        nowhere = b.ptrtoint(e.accumulators(1)[0], simd.I64)
-        found: list[tuple[Any, Any]] = []
-
-        def keep(i: int, j: int, v: Any) -> None:
-            place = e.add(dst, e.add(e.mul(drs, i), e.mul(dcs, j)))
-            found.append((e.at_least(v, least), _chosen(e, valid, i * m + j, place, nowhere)))
-
-        _transform(e, matrix, lambda i, j: e.load(e.add(src, e.add(e.mul(rs, i), e.mul(cs, j)))), keep)
-        with b.if_else(b.icmp_signed("==", lanes, e.count(e.lanes))) as (whole, partial):
-            with whole:
-                for v, place in found:
-                    e.store(v, place)
-            with partial:
-                mask = e.first(lanes)
-                for v, place in found:
-                    e.store_masked(v, place, mask)
-
-    return emitted(9, generate)
 
 
 def product_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False) -> Any:
@@ -214,13 +92,6 @@ def product_tile(pixels: int, vectors: int, half: bool = False, asks: bool = Fal
     return emitted(7, generate, half)
 
 
-(AT3, G3, BT), (AT5, G5, _) = matrices(3), matrices(5)
-# Intrinsics must be module-level names, or the kernels that use them never hit Numba's cache.
-pixels_in = transform(BT)
-weights3, weights5 = transform(G3), transform(G5)
-outputs3, outputs5 = scatter(AT3), scatter(AT5)
-slopes3, slopes5 = gather(AT3.T), gather(AT5.T)
-back3, back5 = transform(G3.T), transform(G5.T)
 product1, product2, product3 = product_tile(P1, 1), product_tile(P2, 2), product_tile(P3, 3)
 asking2, asking3 = product_tile(P2, 2, asks=True), product_tile(P3, 3, asks=True)
 product_half = product_tile(P1, 1, HALF)
@@ -228,7 +99,7 @@ product_half = product_tile(P1, 1, HALF)
 R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
 
 (
-    TAPS,                      # r, the taps along one side
+    TAPS, SIDE,                # r, the taps along one side, and n, a tile's pixels; SIDE says which form it is
     X, XR, XP,                 # source of the tiles: address of the first tap of output (0, 0), byte strides
     Y, YR, YP,                 # outputs (or their gradient)
     AHEAD,                     # 1: ask memory for the next pixels during the products
@@ -248,7 +119,7 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
     ZERO,                      # table of one zero: the products have a single tap
     STAT, SUMS,                # block statistics of y or 0; per block: image's offset, table of pixels, their number
     PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
-) = slots(49)  # fmt: skip
+) = slots(50)  # fmt: skip
 
 
 @njit
@@ -259,7 +130,13 @@ def _inputs(d, real, to, first, count, channel, channels, size):  # type: ignore
     for t in range(count):
         src, dst = d[X] + offsets[first + t] + channel * size, to + t * d[VSTEP]
         for q in range(vectors):
-            pixels_in(real, (src + q * VECTOR_BYTES, d[XR], d[XP], dst + q * VECTOR_BYTES, EDGE * plane, plane))
+            a = (src + q * VECTOR_BYTES, d[XR], d[XP], dst + q * VECTOR_BYTES, d[SIDE] * plane, plane)
+            if d[SIDE] == 6:
+                pixels6(real, a)
+            elif d[SIDE] == 7:
+                pixels7(real, a)
+            else:
+                pixels8(real, a)
 
 
 @njit
@@ -272,11 +149,13 @@ def _outputs(d, real, source, first, count, column, columns, total, size):  # ty
         src, dst = source + t * d[MSTEP], d[Y] + offsets[first + t] + column * size
         for q in range((columns + lanes - 1) // lanes):
             o, some = q * VECTOR_BYTES, min(lanes, total - column - q * lanes)
-            a = (src + o, EDGE * plane, plane, dst + o, d[YR], d[YP], valid[k], some, d[FLOOR])
-            if d[TAPS] == 3:
-                outputs3(real, a)
+            a = (src + o, d[SIDE] * plane, plane, dst + o, d[YR], d[YP], valid[k], some, d[FLOOR])
+            if d[SIDE] == 6:
+                outputs6(real, a)
+            elif d[SIDE] == 7:
+                outputs7(real, a)
             else:
-                outputs5(real, a)
+                outputs8(real, a)
         k = k + 1 if k + 1 < d[PER] else 0
 
 
@@ -289,33 +168,47 @@ def _slopes(d, real, to, first, count, column, columns, size):  # type: ignore[n
         src, dst = d[Y] + offsets[first + t] + column * size, to + t * d[MSTEP]
         for q in range((columns * size + VECTOR_BYTES - 1) // VECTOR_BYTES):
             o = q * VECTOR_BYTES
-            a = (src + o, d[YR], d[YP], dst + o, EDGE * plane, plane, valid[k])
-            if d[TAPS] == 3:
-                slopes3(real, a)
+            a = (src + o, d[YR], d[YP], dst + o, d[SIDE] * plane, plane, valid[k])
+            if d[SIDE] == 6:
+                slopes6(real, a)
+            elif d[SIDE] == 7:
+                slopes7(real, a)
             else:
-                slopes5(real, a)
+                slopes8(real, a)
         k = k + 1 if k + 1 < d[PER] else 0
 
 
 @njit
 def _ahead(d, real, tiles, base, rows, pixel, first, share, point):  # type: ignore[no-untyped-def]  # Numba
-    """Ask for the pixels of `share` tiles from `first` on, at each of the 36 points for a part of their rows: memory
-    works while the products are computed. `tiles`: table of byte offsets from `base`; byte strides of rows, pixels."""
-    shift = 2 if d[TAPS] == 3 else 1  # a tile has 4 rows or 2: dividing by a variable took a quarter of the time
-    edge = 1 << shift
-    offsets = ints(tiles, d[COUNT])
-    for j in range((point * share << shift) // POINTS, ((point + 1) * share << shift) // POINTS):
-        t = first + (j >> shift)
-        if t < d[COUNT]:
-            simd.ahead(real, (base + offsets[t] + (j & (edge - 1)) * rows, edge * pixel))
+    """Ask for the pixels of `share` tiles from `first` on, at each of the points for a part of their rows: memory works
+    while the products are computed. `tiles`: table of byte offsets from `base`; byte strides of rows, pixels."""
+    edge = d[SIDE] - d[TAPS] + 1
+    offsets, begin, end = ints(tiles, d[COUNT]), point * share * edge, (point + 1) * share * edge
+    # Dividing by variables took a quarter of the time.
+    if d[SIDE] == 6:
+        begin, end = begin // 36, end // 36
+    elif d[SIDE] == 7:
+        begin, end = begin // 49, end // 49
+    else:
+        begin, end = begin // 64, end // 64
+    t, i = (begin // 5, begin % 5) if edge == 5 else (begin // 4, begin % 4)
+    for _ in range(begin, end):
+        if first + t < d[COUNT]:
+            simd.ahead(real, (base + offsets[first + t] + i * rows, edge * pixel))
+        i += 1
+        if i == edge:
+            t, i = t + 1, 0
 
 
 @njit
 def _filter(d, real, src, row, column, to, plane):  # type: ignore[no-untyped-def]  # Numba
-    if d[TAPS] == 3:
-        weights3(real, (src, row, column, to, EDGE * plane, plane))
+    a = (src, row, column, to, d[SIDE] * plane, plane)
+    if d[SIDE] == 6:
+        weights6(real, a)
+    elif d[SIDE] == 7:
+        weights7(real, a)
     else:
-        weights5(real, (src, row, column, to, EDGE * plane, plane))
+        weights8(real, a)
 
 
 @njit
@@ -384,6 +277,8 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     m, u, turned = v + d[MAT], v + d[UAT], v + d[TAT]
     xs, ys = d[VSTEP], d[MSTEP]
     half, asks = HALF and 2 * d[LANES] * size <= VECTOR_BYTES, d[U] != 0
+    points = d[SIDE] * d[SIDE]
+    centre = d[SIDE] + 1  # where both interpolation points are 1: A^T M A is 1 everywhere if M is 1 there, else 0
     below = d[X] + (d[TAPS] - 1) * d[XR]  # the rows that a tile does not share with the one above
     for c in range(0, c_all, d[PANEL]):
         some = min(d[PANEL], c_all - c)
@@ -391,7 +286,7 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         if d[U] == 0:
             for k in range(k0, k1):
                 _filters(d, real, u, d[UPLANE], d[PANEL], k, base, c, c + some, turned, size)
-        for e in range(POINTS):
+        for e in range(points):
             start = 1 if c > 0 else 0
             for k in range(k0, k1):
                 vectors, column = tiles[2 * k], tiles[2 * k + 1]
@@ -399,7 +294,7 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                     w = u + e * d[UPLANE] + size * d[PANEL] * (column - base)
                 else:
                     w = d[U] + e * d[UPLANE] + size * c_all * column + c * vectors * VECTOR_BYTES
-                if c == 0 and e == CENTRE and d[START] != 0:
+                if c == 0 and e == centre and d[START] != 0:
                     start = d[START] + size * column
                 x, y = v + e * d[VPLANE], m + e * d[MPLANE] + size * (column - base)
                 step = P1 if vectors == 1 else P2 if vectors == 2 else P3
@@ -447,14 +342,14 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     v = d[SPACE] + own * d[SLICE]
     m, u, zero = v + d[MAT], v + d[UAT], d[ZERO]
     half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
-    below = d[X] + (d[TAPS] - 1) * d[XR]
+    below, points = d[X] + (r - 1) * d[XR], d[SIDE] * d[SIDE]
     b0 = chunk * d[BLOCKS] // d[CHUNKS]
     for b in range(b0, (chunk + 1) * d[BLOCKS] // d[CHUNKS]):
         first = b * d[BLOCK]
         count, more = min(d[BLOCK], d[COUNT] - first), int(b > b0)
         _inputs(d, real, v, first, count, c0, some, size)
         _slopes(d, real, m, first, count, base, columns, size)
-        for e in range(POINTS):
+        for e in range(points):
             for k in range(k0, k1):
                 vectors, column = tiles[2 * k], tiles[2 * k + 1]
                 x, y = v + e * d[VPLANE], m + e * d[MPLANE] + size * (column - base)
@@ -479,9 +374,11 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         source = u + size * d[PANEL] * (column - base)
         to = d[PART] + size * (chunk * d[SIZE] + r * r * d[C] * column) + c0 * width
         for o in range(0, some * width, VECTOR_BYTES):
-            here = (source + o, EDGE * d[UPLANE], d[UPLANE], to + o, r * d[C] * width, d[C] * width)
-            if r == 3:
-                back3(real, here)
+            here = (source + o, d[SIDE] * d[UPLANE], d[UPLANE], to + o, r * d[C] * width, d[C] * width)
+            if d[SIDE] == 6:
+                back6(real, here)
+            elif d[SIDE] == 7:
+                back7(real, here)
             else:
-                back5(real, here)
+                back8(real, here)
     simd.exchange(d[FLAGS] + 64 * own, 0)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...kernels.winograd import EDGE, POINTS
 from .row import Row, reach
 from .tiles import column_tiles, packed
 
 
+def _points(r: Row) -> int:
+    """Return the points of a transformed tile."""
+    return int(r["SIDE"] ** 2)
+
+
 def _owned(r: Row) -> tuple[int, int]:
     """Return the least and the largest byte offset of the outputs that belong to tiles."""
-    edge = EDGE + 1 - r["TAPS"]
+    edge = r["SIDE"] - r["TAPS"] + 1
     bits, offsets = r.ints("OWNED", r["PER"]), r.ints("YT", r["COUNT"]).reshape(-1, r["PER"])
     i, j = np.divmod(np.arange(edge * edge), edge)
     place = i * r["YR"] + j * r["YP"]
@@ -25,7 +29,7 @@ def _owned(r: Row) -> tuple[int, int]:
 def _pixels(r: Row) -> None:
     """State the pixels that tiles read."""
     offsets = r.ints("XT", r["COUNT"])
-    end = (EDGE - 1) * (r["XR"] + r["XP"]) + r["C"] * r.item
+    end = (r["SIDE"] - 1) * (r["XR"] + r["XP"]) + r["C"] * r.item
     r.touch("X", r["X"] + int(offsets.min()), r["X"] + int(offsets.max()) + end)
 
 
@@ -46,7 +50,7 @@ def _filters(r: Row, tiles: np.ndarray) -> None:
 def weights(r: Row) -> None:
     tiles, _ = column_tiles(r)
     _filters(r, tiles)
-    r.box("U", [(POINTS, r["UPLANE"])], r["C"] * packed(tiles, r) * r.item, writes=True)
+    r.box("U", [(_points(r), r["UPLANE"])], r["C"] * packed(tiles, r) * r.item, writes=True)
     if r["TURN"]:
         r.touch("SPACE", r["SPACE"], r["SPACE"] + r.units * r["SLICE"], True)
 
@@ -59,7 +63,7 @@ def forward(r: Row) -> None:
     low, high = _owned(r)
     r.touch("Y", r["Y"] + low, r["Y"] + high + columns, True)
     if r["U"]:
-        r.box("U", [(POINTS, r["UPLANE"])], r["C"] * packed(tiles, r) * r.item)
+        r.box("U", [(_points(r), r["UPLANE"])], r["C"] * packed(tiles, r) * r.item)
     else:
         _filters(r, tiles)
     if r["START"]:
@@ -88,8 +92,8 @@ def gradient(r: Row) -> None:
 
 
 def _planes(r: Row, key: str, plane: str, length: int, writes: bool = False) -> None:
-    """State the 36 planes of transformed values at a field."""
-    r.box(key, [(POINTS, r[plane])], length, writes)
+    """State the planes of transformed values at a field."""
+    r.box(key, [(_points(r), r[plane])], length, writes)
 
 
 @reach("winograd_spread")

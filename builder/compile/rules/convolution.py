@@ -14,6 +14,7 @@ from ..tensors import Node, Scratch, Tensor, rounded
 from . import depthwise, folded
 from .activated import relu_gradient
 from .bias import bias_gradient
+from .forms import edge_of
 from .norm_act import wants_sums
 from .pooled import pools_later
 from .streamed import stream, streamed
@@ -89,7 +90,8 @@ def convolve_tiles(
     """y = conv(x, weight) + shift; also the gradient of a Deconvolution's input."""
     if isinstance(op, ops.Conv2d) and chosen(em, op, y, x.c, y.c):
         (top, _), (left, _) = op.padding
-        convolve(em, node, op, Sides(x, y, op.filters[2], top, left), turn=False)
+        taps = op.filters[2]
+        convolve(em, node, op, Sides(x, y, taps, top, left, edge_of(em, taps, y, x.c, y.c)), turn=False)
         return
     demand(op, x, y)
     layout = em.layout(node, op.weight)
@@ -181,7 +183,8 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
         depthwise.weights(em, node, op, x, dy)
         return
     if isinstance(op, ops.Conv2d) and chosen(em, op, dy, x.c, dy.c):
-        weights_gradient(em, node, op, Sides(x, dy, op.filters[2], op.padding[0][0], op.padding[1][0]))
+        taps, (top, _), (left, _) = op.filters[2], *op.padding
+        weights_gradient(em, node, op, Sides(x, dy, taps, top, left, edge_of(em, taps, dy, x.c, dy.c)))
         return
     demand(op, x, dy)
     layout = em.layout(node, op.weight)
@@ -258,7 +261,8 @@ def transposed(
         folded.transposed(em, node, op, dy, dx)
         return
     if isinstance(op, ops.Conv2d) and chosen(em, op, dx, dy.c, dx.c):
-        convolve(em, node, op, Sides(dy, dx, fh, fh - 1 - op.padding[0][0], fw - 1 - op.padding[1][0]), turn=True)
+        top, left = fh - 1 - op.padding[0][0], fw - 1 - op.padding[1][0]
+        convolve(em, node, op, Sides(dy, dx, fh, top, left, edge_of(em, fh, dx, dy.c, dx.c)), turn=True)
         return
     down = phases(dx.h, dy.h, fh, op.stride[0], op.padding[0][0], op.dilation[0])
     across = phases(dx.w, dy.w, fw, op.stride[1], op.padding[1][0], op.dilation[1])

@@ -11,8 +11,8 @@ from schemas import ops
 from ..emit import Emitter
 from ..layouts import Matrix, column_tiles
 from ..tensors import Node, Tensor, rounded
+from .forms import cost_of, edge_of
 from .sweep import LIMIT, columns_of
-from .winograd import EDGE, POINTS, TRANSFORM
 
 if TYPE_CHECKING:
     from ..bind import Binder
@@ -37,9 +37,7 @@ def better(em: Emitter, op: ops.Conv2d, dy: Tensor, dx: Tensor) -> bool:
     cost = dx.n * dx.h * dy.w * fh * k * vectors(fw * c) + SUM * pixels * fw * -(-c // em.lanes)
     others = [pixels * fh * fw * k * vectors(c)]
     if fh == fw and fw in (3, 5) and em.item == 4 and not em.exact:
-        edge = EDGE + 1 - fw
-        tiles = dx.n * -(-dx.h // edge) * -(-dx.w // edge)
-        others.append(tiles * (POINTS * k * vectors(c) + TRANSFORM * (-(-k // em.lanes) + -(-c // em.lanes))))
+        others.append(cost_of(em, fw, edge_of(em, fw, dx, k, c), dx, k, c))
     return not em.winograd and MARGIN * cost < min(others)
 
 

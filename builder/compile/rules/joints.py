@@ -20,13 +20,13 @@ def combine(em: Emitter, node: Node, kernel: str, a: Tensor, b: Tensor, y: Tenso
     """y = a + b or y = a * b; y may be a."""
     cut = min(rows(y), slices(values(y)))
 
-    def bind(binder: Binder) -> None:
+    def bind(binder: Binder, back: int) -> None:
         from ...kernels import elementwise
         from ..bind import strided
 
-        binder.row(elementwise, kernel, cut, SLICES=cut, **strided(binder, "L", A=a, B=b, Y=y))
+        binder.row(elementwise, kernel, cut, SLICES=cut, BACK=back, **strided(binder, "L", A=a, B=b, Y=y))
 
-    em.call(node, kernel, (a, b, y), bind)
+    em.turn(node, kernel, (a, b, y), bind)
 
 
 def add_into(em: Emitter, node: Node, a: Tensor, b: Tensor, y: Tensor | None = None) -> Tensor:

@@ -91,13 +91,13 @@ def act_forward(em: Emitter, node: Node) -> None:
     a = em.output(node)
     cut = min(rows(a), slices(values(a)))
 
-    def bind(b: Binder) -> None:
+    def bind(b: Binder, back: int) -> None:
         from ...kernels import fused
 
         fields = {"COEF": b.arena + coefficients.offset, "C": x.c, "SLICES": cut, "FLOOR": b.floor(op.relu)}
-        b.row(fused, "norm_act_forward", cut, **fields, **lines(b, Y=x, A=a, **rest))
+        b.row(fused, "norm_act_forward", cut, BACK=back, **fields, **lines(b, Y=x, A=a, **rest))
 
-    em.call(node, "batch norm", (x, a, coefficients, *rest.values()), bind)
+    em.turn(node, "batch norm", (x, a, coefficients, *rest.values()), bind)
 
 
 def _gradient_fields(em: Emitter, b: Binder, norm: ops.BatchNorm, x: Tensor, coefficients: Scratch) -> dict[str, int]:
@@ -119,29 +119,29 @@ def act_backward(em: Emitter, node: Node, da: Tensor) -> None:
     # Only then the activation's value is read; else it follows from x.
     added = op.relu and len(node.inputs) > 1
 
-    def sums(b: Binder) -> None:
+    def sums(b: Binder, back: int) -> None:
         from ...kernels import fused
 
         fields = _gradient_fields(em, b, op.norm, x, coefficients)
-        fields |= {"PART": b.arena + part.offset, "SLICES": cut, "FLOOR": b.floor(op.relu)}
+        fields |= {"PART": b.arena + part.offset, "SLICES": cut, "FLOOR": b.floor(op.relu), "BACK": back}
         fields |= lines(b, Y=x, A=a, DA=da) | {"R": int(added)}
         b.row(fused, "norm_act_sums", cut, **fields)
         b.row(fused, "norm_gradient", 1, **fields)
 
     reads = (a,) if added else ()
-    em.call(node, "batch norm gradient", (x, da, coefficients, part, *reads), sums)
+    em.turn(node, "batch norm gradient", (x, da, coefficients, part, *reads), sums)
     dx = x if em.spare(source) else em.tensor(source.op.shape)
     written = {"DR": em.tensor(node.op.shape)} if added else {}
     if not any(em.needs(i) for i in node.inputs):
         return
 
-    def bind(b: Binder) -> None:
+    def bind(b: Binder, back: int) -> None:
         from ...kernels import fused
 
         fields = _gradient_fields(em, b, op.norm, x, coefficients) | {"SLICES": cut, "FLOOR": b.floor(op.relu)}
-        b.row(fused, "norm_act_backward", cut, **fields, **lines(b, Y=x, A=a, DA=da, DY=dx, **written))
+        b.row(fused, "norm_act_backward", cut, BACK=back, **fields, **lines(b, Y=x, A=a, DA=da, DY=dx, **written))
 
-    em.call(node, "batch norm backward", (x, da, dx, coefficients, *reads, *written.values()), bind)
+    em.turn(node, "batch norm backward", (x, da, dx, coefficients, *reads, *written.values()), bind)
     em.accept(source, dx)
     for other in node.inputs[1:]:
         em.accept(other, written.get("DR", da))

@@ -36,11 +36,9 @@ ROWS = 32
 def chunk(em: Emitter, s: Sides, units: int) -> int:
     """Return how many images are taken at once, or 0 where units better transform tiles themselves. `units`: how many
     would transform each tile."""
-    from .winograd import POINTS
-
     wide = rounded(s.x.c, em.lanes), rounded(s.y.c, em.lanes)
-    sums = POINTS * s.x.c * wide[1] * em.item
-    image = POINTS * s.per * sum(wide) * em.item
+    sums = s.points * s.x.c * wide[1] * em.item
+    image = s.points * s.per * sum(wide) * em.item
     # The sums are written and read again for each chunk: more tiles at once where they are many.
     room = min(MOST, max(CHUNK, 2 * sums))
     images = min(s.y.n, max(room // image, -(-FEWEST // s.per)))
@@ -52,14 +50,14 @@ def chunk(em: Emitter, s: Sides, units: int) -> int:
 def weights_gradient(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, images: int) -> None:
     """dW in passes over `images` images at a time."""
     from .convolution import sum_columns
-    from .winograd import LINE, POINTS, tile_fields
+    from .winograd import LINE, tile_fields
 
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     tiles, c = images * s.per, s.x.c
     steps = rounded(c, em.lanes) * em.item, rounded(s.y.c, em.lanes) * em.item
     planes = tiles * steps[0] + LINE, tiles * steps[1] + LINE, c * steps[1] + LINE
-    inputs, slopes, sums = (em.scratch(POINTS * plane + LINE, 1) for plane in planes)
+    inputs, slopes, sums = (em.scratch(s.points * plane + LINE, 1) for plane in planes)
     direct = layout.columns % em.lanes == 0
     part = em.scratch(0 if direct else layout.size)
 
@@ -68,7 +66,7 @@ def weights_gradient(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, images: 
 
         to = b.gradient_of(op.weight)
         columns, room = columns_of(b, layout.tiles, s.y.c, em.lanes), np.arange(tiles)
-        shared = columns | {"TAPS": s.taps, "C": c, "X": b.at(s.x)}
+        shared = columns | {"TAPS": s.taps, "SIDE": s.side, "C": c, "X": b.at(s.x)}
         fields = tile_fields(b, s) | columns | {
             "C": c, "BLOCK": STEP // 2, "SPLIT": min(2, len(layout.tiles)), "ZERO": b.keep([0]),
             "SPACE": b.arena + inputs.offset, "U": b.arena + slopes.offset,
@@ -80,7 +78,7 @@ def weights_gradient(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, images: 
             here = fields | {"COUNT": count, "XT": fields["XT"] + 8 * first, "YT": fields["YT"] + 8 * first}
             here["START"] = int(first > 0)
             b.row(kernels, "winograd_spread", -(-count // here["BLOCK"]), **here)
-            b.row(kernels, "winograd_sums", POINTS * here["SPLIT"], **here)
+            b.row(kernels, "winograd_sums", s.points * here["SPLIT"], **here)
         units = len(layout.tiles) * -(-c // ROWS)
         end = {"U": b.arena + sums.offset, "UPLANE": planes[2], "PANEL": ROWS}
         end["PART"] = to if direct else b.arena + part.offset

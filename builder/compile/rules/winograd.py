@@ -14,37 +14,32 @@ from ..fuse import ConvolutionReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Block, Node, Tensor, rounded
 from . import phases
+from .forms import cost_of, edge_of
 from .norm_act import wants_sums
 from .sweep import columns_of
 
 if TYPE_CHECKING:
     from ..bind import Binder
 
-EDGE = 6
-POINTS = EDGE * EDGE
 STEP = 24
 """Room for a block's tiles is a multiple of this, which every height of a product tile divides (kernels/tiles.py)."""
 
 LINE = 64
-"""Bytes between the ends of equal arrays, so that the 36 points of a tile do not fall into the same sets of a cache."""
+"""Bytes between the ends of equal arrays, so that the points of a tile do not fall into the same sets of a cache."""
 
 BLOCK_BYTES = 640 << 10
 """Bytes of a block's transformed tiles; with the weights at hand they stay in a second-level cache of 1 MiB."""
 
-LARGEST_BLOCK = 96
+LARGEST_BLOCK, SMALLER, NARROW = 96, 48, 64
+"""Tiles of a block at most; with up to NARROW values of a tile's point before and after the products SMALLER: what the
+transforms write and the products read then goes less far (16 channels, 64 images of 32 x 32: 3 to 4 % less time)."""
+
 PANEL, OWN_PANEL = 128, 64
 """Input channels transformed at a time; with OWN_PANEL so many columns as well."""
 
 LARGEST_WEIGHTS = 16 << 20
 """Bytes of transformed weights that are worth keeping. Above, units make those they need, which stay in their cache:
 13.4 to 8.8 ms for 512 to 512 channels on 32 images of 4 x 4."""
-
-TRANSFORM, WEIGHTS = 200, 300
-"""Vector multiply-adds that cost as much as the transform of a tile, and of a filter."""
-
-FILLED, CACHE, WAY = 8, 1 << 20, 15 * POINTS
-"""In use, where there may be few tiles: pixels of a register tile; bytes of transformed weights that stay in a cache;
-vector multiply-adds in whose time those of a filter come from further away (64 bytes: 2.5 ns at 25 GB/s)."""
 
 ASKED = 48
 """Most channels for which units ask memory for their next pixels ahead. The transforms of few channels wait for memory
@@ -57,18 +52,25 @@ WORKERS, WORKING_BYTES = (8, 16), 12 << 20
 
 @dataclass(frozen=True)
 class Sides:
-    """One direction's convolution: y (n, h, w, k) from x (n, ?, ?, c), `top` and `left` pixels of padding."""
+    """One direction's convolution: y (n, h, w, k) from x (n, ?, ?, c), `top` and `left` pixels of padding, in tiles of
+    `edge` x `edge` outputs."""
 
     x: Tensor
     y: Tensor
     taps: int
     top: int
     left: int
+    edge: int
 
     @property
-    def edge(self) -> int:
-        """Outputs along one side of a tile."""
-        return EDGE + 1 - self.taps
+    def side(self) -> int:
+        """Pixels along one side of a tile."""
+        return self.edge + self.taps - 1
+
+    @property
+    def points(self) -> int:
+        """Points of a transformed tile."""
+        return self.side**2
 
     @property
     def per(self) -> int:
@@ -103,16 +105,8 @@ def chosen(em: Emitter, op: ops.Conv2d, out: Tensor, c: int, k: int) -> bool:
         return False
     if em.winograd:
         return True
-    taps, (writes, channels) = op.weight.shape[2], (-(-i // em.lanes) for i in (k, c))
-    columns = -(-2 * k // em.lanes) / 2  # a last vector may be computed by half, see kernels/tiles.py
-    edge = EDGE + 1 - taps
-    tiles = out.n * -(-out.h // edge) * -(-out.w // edge)
-    products, transforms, weights = POINTS * c * columns, TRANSFORM * (channels + writes), WEIGHTS
-    whole = tiles
-    if em.mode != "train":  # few tiles: those that only fill register tiles count, and the way of the weights
-        whole = rounded(tiles, FILLED)
-        weights = WAY if POINTS * c * k * em.item > CACHE else WEIGHTS
-    cost = whole * products + tiles * transforms + weights * c * columns
+    taps, columns = op.weight.shape[2], -(-2 * k // em.lanes) / 2
+    cost = cost_of(em, taps, edge_of(em, taps, out, c, k), out, c, k)
     return em.item == 4 and cost < out.n * out.h * out.w * taps * taps * c * columns
 
 
@@ -149,6 +143,7 @@ def tile_fields(b: Binder, s: Sides) -> dict[str, int]:
     bits = _own_outputs(s)
     return {
         "TAPS": s.taps,
+        "SIDE": s.side,
         "X": b.at(s.x) - s.top * s.x.row - s.left * s.x.pixel,
         "XR": s.x.row,
         "XP": s.x.pixel,
@@ -177,6 +172,7 @@ class Cut:
     item: int
     lanes: int
     taps: int
+    points: int
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -192,7 +188,7 @@ class Cut:
     @property
     def parts(self) -> tuple[int, int, int, int]:
         """Byte offsets of products, own weights and turned taps in a unit's memory, and its size."""
-        before, after, weights = (POINTS * p for p in self.planes)
+        before, after, weights = (self.points * p for p in self.planes)
         third = before + after + (weights if self.own else 0)
         return before, before + after, third, rounded(third + turned_bytes(self.taps, self.lanes, self.item) + LINE)
 
@@ -246,19 +242,20 @@ def _cut(em: Emitter, s: Sides, panel: int, columns: int, units: int, room: int,
     n, channels = len(column_tiles(s.y.c, em.lanes)), rounded(s.x.c, em.lanes)
     panel = min(channels, panel)
     split = min(n, -(-rounded(s.y.c, em.lanes) // columns))
-    bytes_of_tile = POINTS * (panel + widest(s.y.c, em.lanes, split)) * em.item
-    enough = LARGEST_BLOCK if own else rounded(-(-s.count // units), STEP)
-    block = max(STEP, min(LARGEST_BLOCK, enough, room // bytes_of_tile // STEP * STEP))
+    bytes_of_tile = s.points * (panel + widest(s.y.c, em.lanes, split)) * em.item
+    largest = SMALLER if bytes_of_tile <= s.points * NARROW * em.item else LARGEST_BLOCK
+    enough = largest if own else rounded(-(-s.count // units), STEP)
+    block = max(STEP, min(largest, enough, room // bytes_of_tile // STEP * STEP))
     block = min(s.count, rounded(-(-s.count // -(-s.count // block)), STEP // 2))
     blocks = -(-s.count // block)
     while split < n and blocks * split < units:
         split = min(n, 2 * split)
-    return Cut(block, blocks, panel, split, widest(s.y.c, em.lanes, split), own, em.item, em.lanes, s.taps)
+    return Cut(block, blocks, panel, split, widest(s.y.c, em.lanes, split), own, em.item, em.lanes, s.taps, s.points)
 
 
 def cut_forward(em: Emitter, s: Sides) -> Cut:
     """Return the cut of a convolution."""
-    if POINTS * s.x.c * rounded(s.y.c, em.lanes) * em.item > LARGEST_WEIGHTS:
+    if s.points * s.x.c * rounded(s.y.c, em.lanes) * em.item > LARGEST_WEIGHTS:
         # Larger blocks, because each makes its weights anew.
         return _cut(em, s, OWN_PANEL, OWN_PANEL, 8, 2 * BLOCK_BYTES, own=True)
     return _cut(em, s, PANEL, 256, 8, BLOCK_BYTES, own=False)
@@ -278,7 +275,7 @@ def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> N
     pieces = cut.pieces(cut.blocks * cut.split)
     space = em.scratch(pieces * cut.parts[3], 1)
     touched: list[Block] = [s.x, s.y, space]
-    weights, turning = em.weights(POINTS * plane, 1), em.scratch(makers * turned, 1)
+    weights, turning = em.weights(s.points * plane, 1), em.scratch(makers * turned, 1)
     if not cut.own:
         touched += [weights, turning] if turn else [weights]
     part = None
@@ -293,6 +290,7 @@ def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> N
 
         source = columns_of(b, into, k, em.lanes) | {
             "TAPS": s.taps,
+            "SIDE": s.side,
             "C": c,
             "W": b.value_of(op.weight),
             "TURN": int(turn),

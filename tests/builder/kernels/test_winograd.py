@@ -7,9 +7,9 @@ from hypothesis import given, settings, strategies as st
 
 from builder.compile import program
 from builder.compile.emit import Emitter
-from builder.compile.rules import phases, winograd as rules
+from builder.compile.rules import forms, phases, winograd as rules
 from builder.compile.tensors import Tensor
-from builder.kernels import tiles, winograd
+from builder.kernels import tiles, transforms
 from schemas import training
 
 PARTS = ("y", "dx", "dweight", "dbias")
@@ -70,6 +70,7 @@ CASES = {
     "panels of channels": ((300, 5, 5), engine.conv(17, padding=1), 2),
     "ranges of filters": ((4, 6, 6), engine.conv(300, padding=1), 2),
     "many of all": ((70, 9, 11), engine.conv(90, padding=1), 12),
+    "tiles of 5 x 5 outputs": ((70, 10, 13), engine.conv(90, padding=1), 5),
     "many of all, 5x5": ((70, 9, 11), engine.conv(90, 5, padding=2), 3),
 }
 
@@ -106,12 +107,12 @@ def test_passes_give_the_same_bits_for_any_number_of_threads(taps, monkeypatch):
     assert len(found) == 1
 
 
-@pytest.mark.parametrize(("kernel", "padding"), [(3, 1), (5, 2)])
-def test_error_in_float32(kernel, padding):
-    """F(4, 3) and F(2, 5) over many channels, after a ReLU, as README.md beside the kernels states them."""
-    layer = engine.conv(64, kernel, padding=padding)
-    _, found, expected = convolution((128, 9, 9), layer, 4, np.float32, winograd=True)
-    assert_near(found, expected, 3e-6, 2e-5)
+@pytest.mark.parametrize(("kernel", "size"), [(3, 8), (3, 10), (5, 9)])
+def test_error_in_float32(kernel, size):
+    """F(4, 3), F(5, 3) and F(4, 5) over many channels, after a ReLU, as README.md beside the kernels states them."""
+    layer = engine.conv(64, kernel, padding=kernel // 2)
+    _, found, expected = convolution((128, size, size), layer, 4, np.float32, winograd=True)
+    assert_near(found, expected, 5e-6, 2e-5)
 
 
 STACK = [
@@ -217,16 +218,25 @@ def test_the_faster_form_is_chosen(shape):
     assert rules.chosen(em, op, Tensor(n, side, side, k, 4), c, k) is CHOICES[shape]
 
 
+EDGES = {(13, "train"): 5, (14, "train"): 5, (32, "train"): 4, (8, "train"): 4, (14, "predict"): 4}
+
+
+@pytest.mark.parametrize(("size", "mode"), EDGES, ids=str)
+def test_larger_tiles_are_taken_where_fewer_of_them_cover_the_image(size, mode):
+    em = Emitter(None, 16, mode, 4, 16)
+    assert forms.edge_of(em, 3, Tensor(16, size, size, 96, 4), 64, 96) == EDGES[size, mode]
+
+
 @pytest.mark.parametrize("fields", [{"stride": 2}, {"dilation": 2}, {"groups": 2}, {"kernel": 1}, {"kernel": (3, 5)}])
 def test_other_convolutions_have_no_winograd_form(fields):
     op = engine.checked_op((4, 12, 12), [engine.conv(4, name="c", **fields), *engine.SQUARED], "c")
     assert not rules.possible(op)
 
 
-@pytest.mark.parametrize("taps", [3, 5])
-def test_matrices_are_exact(taps):
-    at, g, bt = winograd.matrices(taps)
+@pytest.mark.parametrize(("taps", "edge"), [(3, 4), (3, 5), (3, 6), (5, 4)])
+def test_matrices_are_exact(taps, edge):
+    at, g, bt = transforms.matrices(taps, edge)
     rng = np.random.default_rng(0)
-    d, w = rng.standard_normal((6, 6)), rng.standard_normal((taps, taps))
+    d, w = rng.standard_normal((taps + edge - 1, taps + edge - 1)), rng.standard_normal((taps, taps))
     expected = tiles.twin_conv2d_forward(d[None, None], w[None, None], None)[0, 0]
     np.testing.assert_allclose(at @ ((g @ w @ g.T) * (bt @ d @ bt.T)) @ at.T, expected, atol=1e-12)

@@ -12,7 +12,7 @@ from pages_harness import document, labelled
 from streamlit.testing.v1 import AppTest
 
 from builder.ui import offers
-from builder.ui.pages import live
+from builder.ui.pages import live, running
 from builder.ui.state import Store
 
 EXAMPLE = harness.ROOT / "examples" / "digits.json"
@@ -160,7 +160,7 @@ def test_curves_ask_by_themselves_or_the_page_is_drawn_for_them(
     harness.sound(app)
     data = harness.component(app, "tsumiki-curves")
     assert (itself, [None if itself else live.EVERY]) == (bool(data["address"]), every[:1])
-    assert data["rev"] == data["first"]["rev"] and 500 == data["first"]["every"]
+    assert data["rev"] == data["first"]["rev"] and running.EVERY == data["first"]["every"]
 
 
 def test_the_same_training_keeps_its_address_and_another_one_gets_its_own(app: AppTest) -> None:
