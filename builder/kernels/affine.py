@@ -121,8 +121,8 @@ def affine_spread(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @njit
 def _soon(d, tile, at):  # type: ignore[no-untyped-def]  # Numba
-    """Return from where on this tile of a run asks for what the next run's update reads, at byte offset `at`: the tiles
-    take turns with the weights and the optimizer's arrays."""
+    """Return from where on this tile of a run asks for what the run's update reads, at byte offset `at`: the tiles take
+    turns with the weights and the optimizer's arrays. What a next run reads another thread may be writing."""
     if d[TO]:
         return d[DY]
     if d[SECOND] != d[FIRST]:
@@ -148,23 +148,22 @@ def affine_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         across = (kind if kind < 4 else 1) * VECTOR_BYTES
         n = rows * across // size
         to = d[PART] + unit * d[SIZE] * size if updates else d[TO] + at
-        soon = listed[5 * t + 8] if t + 1 < d[NLIST] else at
         x, dy = d[X] + listed[5 * t + 1], d[DY] + listed[5 * t + 2]
         if kind == 1:
             for i in range(0, rows, R1):
-                ask = _soon(d, i // R1, soon)
+                ask = _soon(d, i // R1, at)
                 gradient1(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i, ask))
         elif kind == 2:
             for i in range(0, rows, R2):
-                ask = _soon(d, i // R2, soon)
+                ask = _soon(d, i // R2, at)
                 gradient2(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i, ask))
         elif kind == 3:
             for i in range(0, rows, R3):
-                ask = _soon(d, i // R3, soon)
+                ask = _soon(d, i // R3, at)
                 gradient3(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i, ask))
         else:
             for i in range(0, rows, R4):
-                ask = _soon(d, i // R4, soon)
+                ask = _soon(d, i // R4, at)
                 gradient_half(real, (x + i * size, d[XN], dy, d[SAMPLES], to + i * across, rows - i, ask))
         if updates:
             w, g = array(real, d[W] + at, n), array(real, to, n)
