@@ -18,6 +18,12 @@ def rounded(n: int, multiple: int = ALIGNMENT) -> int:
     return -(-n // multiple) * multiple
 
 
+def odd_lines(n: int) -> int:
+    """Return room for n bytes: an odd number of cache lines, so that neighbours fall into different sets of a cache."""
+    lines = -(-n // ALIGNMENT)
+    return ALIGNMENT * (lines + 1 - lines % 2)
+
+
 @dataclass(eq=False)
 class Block:
     """A piece of the arena, alive from the first call that touches it to the last."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .cpu import VECTOR_BYTES
 from .machine import arguments, array, ints, kernel
-from .tiles import HALF, gradient1, gradient2, gradient3, gradient_half
+from .tiles import HALF, gradient_rows
 from .transforms import back6, back7, back8
 from .winograd import (
     BLOCK,
@@ -43,6 +43,9 @@ from .winograd import (
     _slopes,
 )  # fmt: skip
 
+RUN = 6144 // VECTOR_BYTES
+"""Tiles that are summed at a time: their columns and what is read beside them stay in a first-level cache."""
+
 
 @kernel
 def winograd_spread(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
@@ -71,17 +74,13 @@ def winograd_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         vectors, column = tiles[2 * k], tiles[2 * k + 1]
         width, y = vectors * VECTOR_BYTES, m + size * column
         rows = R1 if vectors == 1 else R2 if vectors == 2 else R3
-        for c in range(0, d[C], rows):
-            dst, valid = to + size * d[C] * column + c * width, min(rows, d[C] - c)
-            a = (v + size * c, d[VO], d[COUNT], y, d[MO], d[ZERO], dst, 0, width, valid, d[START])
-            if vectors == 1 and half and k == d[NTILES] - 1:
-                gradient_half(real, a)
-            elif vectors == 1:
-                gradient1(real, a)
-            elif vectors == 2:
-                gradient2(real, a)
-            else:
-                gradient3(real, a)
+        for first in range(0, d[COUNT], RUN):
+            x, dy, some = v + first * d[VSTEP], y + first * d[MSTEP], min(RUN, d[COUNT] - first)
+            start = 1 if first else d[START]
+            for c in range(0, d[C], rows):
+                dst, valid = to + size * d[C] * column + c * width, min(rows, d[C] - c)
+                a = (x + size * c, d[VO], some, dy, d[MO], d[ZERO], dst, 0, width, valid, start)
+                gradient_rows(vectors, half and k == d[NTILES] - 1, real, a)
 
 
 @kernel

@@ -24,7 +24,8 @@ if REGISTERS == 32:
     GRADIENT = {1: (1, 16, 1), 2: (1, 8, 2), 3: (1, 8, 3), 4: (3, 3, 1), 5: (5, 5, 1), 9: (1, 9, 1), 10: (1, 9, 2)}
 else:
     PIXELS = {1: 12, 2: 6, 3: 4}
-    GRADIENT = {1: (1, 8, 1), 2: (1, 4, 2), 3: (1, 4, 3), 4: (3, 3, 1), 5: (5, 1, 1), 9: (1, 9, 1), 10: (1, 5, 2)}
+    GRADIENT = {1: (1, 8, 1), 2: (1, 6, 2), 3: (1, 4, 3), 4: (3, 3, 1), 5: (5, 1, 1), 9: (1, 9, 1), 10: (1, 5, 2)}
+GRADIENT[11] = (1, 4, 2)
 P1, P2, P3 = PIXELS[1], PIXELS[2], PIXELS[3]
 HALF = VECTOR_BYTES == 64
 """Whether a last vector of which at most half counts is computed as half a vector: twice as fast where a vector of 512
@@ -36,6 +37,12 @@ NINES = {1: 9, 2: 10}
 HALVES = {1: 6, 4: 7, 5: 8} if HALF else {}
 """Kind of gradient tile -> the kind that computes half a vector."""
 
+SHORT = {2: 11}
+"""Vectors -> the kind of gradient tile for few rows that are left: 16 channels are 6 + 6 + 4."""
+
+FEW = GRADIENT[11][1]
+"""Rows of that tile."""
+
 TABLE_PAD = 24
 """Tables end with this many repeats of the last pixel; a multiple of every entry of PIXELS."""
 
@@ -45,6 +52,7 @@ gradient1, gradient2, gradient3 = (simd.gradient_tile(*GRADIENT[n]) for n in (1,
 conv_half, gradient_half = simd.conv_tile(P1, 1, HALF), simd.gradient_tile(*GRADIENT[1], HALF)
 gradient33_half, gradient55_half = (simd.gradient_tile(*GRADIENT[n], HALF) for n in (4, 5))
 gradient91, gradient92 = simd.gradient_tile(*GRADIENT[9]), simd.gradient_tile(*GRADIENT[10])
+gradient_few = simd.gradient_tile(*GRADIENT[11])
 gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*GRADIENT[5])
 
 TILES_SLOTS = 32
@@ -130,8 +138,25 @@ def gradient_of_tile(kind, real, a):  # type: ignore[no-untyped-def]  # Numba
         gradient55_half(real, a)
     elif kind == 9:
         gradient91(real, a)
-    else:
+    elif kind == 10:
         gradient92(real, a)
+    else:
+        gradient_few(real, a)
+
+
+@njit
+def gradient_rows(vectors, half, real, a):  # type: ignore[no-untyped-def]  # Numba
+    """The tile for rows of so many vectors; `half` of one vector."""
+    if vectors == 1 and half:
+        gradient_half(real, a)
+    elif vectors == 1:
+        gradient1(real, a)
+    elif vectors == 2 and a[9] <= FEW:
+        gradient_few(real, a)
+    elif vectors == 2:
+        gradient2(real, a)
+    else:
+        gradient3(real, a)
 
 
 @kernel

@@ -28,7 +28,7 @@ from .fused import block_sums
 from .jit import njit
 from .machine import arguments, array, claim, ints, kernel, slots
 from .simd import LINE, Emit, emitted
-from .tiles import GRADIENT, HALF, P1, P2, P3, gradient1, gradient2, gradient3, gradient_half, turn
+from .tiles import GRADIENT, HALF, P1, P2, P3, gradient_rows, turn
 from .transforms import (
     back6,
     back7,
@@ -361,14 +361,7 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 for c in range(0, some, rows):
                     dst, valid = to + c * width, min(rows, some - c)
                     a = (x + size * c, d[VO], count, y, d[MO], zero, dst, 0, width, valid, more)
-                    if vectors == 1 and half and k == d[NTILES] - 1:
-                        gradient_half(real, a)
-                    elif vectors == 1:
-                        gradient1(real, a)
-                    elif vectors == 2:
-                        gradient2(real, a)
-                    else:
-                        gradient3(real, a)
+                    gradient_rows(vectors, half and k == d[NTILES] - 1, real, a)
     for k in range(k0, k1):
         width, column = tiles[2 * k] * VECTOR_BYTES, tiles[2 * k + 1]
         source = u + size * d[PANEL] * (column - base)

@@ -7,7 +7,7 @@ statements are true is tested by running rows one by one (tests/builder/compile/
 
 from __future__ import annotations
 
-from . import affine, large, losses, passes, pooled, rows, tiles, winograd  # noqa: F401  # they register their kernels
+from . import affine, large, losses, near, passes, pooled, rows, tiles, winograd  # noqa: F401  # they register their kernels
 from .regions import BrokenPlan, Regions
 from .row import REACH, Range, Row, Tables
 

@@ -11,7 +11,7 @@ from ..emit import RULES, Emitter, Rule, Sums
 from ..fuse import ConvolutionReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Node, Scratch, Tensor, rounded
-from . import depthwise, folded
+from . import depthwise, folded, near
 from .activated import relu_gradient
 from .bias import bias_gradient
 from .forms import edge_of
@@ -189,6 +189,9 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
     demand(op, x, dy)
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
+    if near.better(op, x):
+        near.weights_gradient(em, node, op, x, dy, layout, LARGEST_PARTIALS)
+        return
     blocks = block_count(dy.n, dy.h, dy.w)
     chunks = max(1, min(blocks, 16, LARGEST_PARTIALS // (em.item * layout.size)))
     # A single sum that fills its column tiles is the gradient itself.

@@ -10,7 +10,7 @@ from schemas import ops
 
 from ..emit import Emitter
 from ..layouts import Matrix
-from ..tensors import Node, rounded
+from ..tensors import Node, odd_lines, rounded
 from .sweep import columns_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def weights_gradient(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, images: 
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     tiles, c = images * s.per, s.x.c
-    steps = rounded(c, em.lanes) * em.item, rounded(s.y.c, em.lanes) * em.item
+    steps = odd_lines(c * em.item), odd_lines(s.y.c * em.item)
     planes = tiles * steps[0] + LINE, tiles * steps[1] + LINE, c * steps[1] + LINE
     inputs, slopes, sums = (em.scratch(s.points * plane + LINE, 1) for plane in planes)
     direct = layout.columns % em.lanes == 0

@@ -21,11 +21,11 @@ Strides = tuple[int, int, int]
 
 def block_count(n: int, rows: int, columns: int) -> int:
     """Return into how many blocks n images of rows x columns pixels are cut."""
-    per = _per_block(rows, columns)
+    per = blocks_of(rows, columns)
     return n * -(-rows // per[1]) if per[0] == 1 else -(-n // per[0])
 
 
-def _per_block(rows: int, columns: int, limit: int = LIMIT) -> tuple[int, int]:
+def blocks_of(rows: int, columns: int, limit: int = LIMIT) -> tuple[int, int]:
     """Return (images, rows) of a block: several whole images, or some rows of one."""
     if rows * columns > limit:
         return 1, max(1, limit // columns)
@@ -34,7 +34,7 @@ def _per_block(rows: int, columns: int, limit: int = LIMIT) -> tuple[int, int]:
 
 def pixel_blocks(t: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return byte offset and pixel count of every block of a tensor, and the byte offsets of a block's pixels."""
-    images, some = _per_block(t.h, t.w)
+    images, some = blocks_of(t.h, t.w)
     image, row = (a.ravel() for a in np.meshgrid(np.arange(0, t.n, images), np.arange(0, t.h, some), indexing="ij"))
     counts = np.minimum(images, t.n - image) * np.minimum(some, t.h - row) * t.w
     i, r, c = np.meshgrid(np.arange(images), np.arange(some), np.arange(t.w), indexing="ij")
@@ -46,7 +46,7 @@ def sweep(
 ) -> dict[str, int]:
     """Return the fields of a walk over n x rows x columns pixels that lie in x and y by these strides, in blocks of up
     to `limit` pixels."""
-    images, some = _per_block(rows, columns, limit)
+    images, some = blocks_of(rows, columns, limit)
     first = np.arange(0, n, images)
     top = np.arange(0, rows, some)
     image, row = (a.ravel() for a in np.meshgrid(first, top, indexing="ij"))
@@ -84,7 +84,7 @@ def gradient_list(
 ) -> dict[str, int]:
     """Return the fields of the weight-gradient tiles: every column tile by every tap and run of rows."""
     from ...kernels.cpu import VECTOR_BYTES as width
-    from ...kernels.tiles import GRADIENT as kinds, HALVES, NINES
+    from ...kernels.tiles import FEW, GRADIENT as kinds, HALVES, NINES, SHORT
 
     offsets = np.asarray(taps, np.int64)
     address = b.keep(offsets)
@@ -110,5 +110,6 @@ def gradient_list(
             for j in range(0, per_tap, step):
                 place = base + (t * per_tap + j) * across
                 rows = min(step, per_tap - j)
-                listed.append((kind, address + 8 * t, j * item, first * item, place, 0, across, rows))
+                which = SHORT.get(kind, kind) if rows <= FEW else kind
+                listed.append((which, address + 8 * t, j * item, first * item, place, 0, across, rows))
     return {"LIST": b.keep(listed), "NLIST": len(listed)}

@@ -37,13 +37,14 @@ def convolution(shape, layer, batch, dtype, threads=1, seed=0, **options):
 
 def assert_near(found, expected, rms, largest):
     """Compare relative to the root mean square and to the largest value; a bias's gradient, a sum that may cancel, to
-    the gradients of weights, which add up as many terms."""
+    the gradients of weights, which add up as many terms. The mean of few errors wanders: those of less than a thousand
+    values may be twice as large."""
     scales = dict(zip(PARTS, expected, strict=True))
     for name, a, e in zip(PARTS, found, expected, strict=True):
         error = np.abs(a - e)
         if name == "dbias":
             e = np.concatenate([e.reshape(-1), scales["dweight"].reshape(-1)])
-        assert np.sqrt((error**2).mean()) <= rms * np.sqrt((e**2).mean()), name
+        assert np.sqrt((error**2).mean()) <= rms * (1 if a.size >= 1000 else 2) * np.sqrt((e**2).mean()), name
         assert error.max() <= largest * np.abs(e).max(), name
 
 
