@@ -153,8 +153,8 @@ def prefetch(e: Emit, address: Any, write: bool = False) -> None:
     e.b.call(fetch, [e.pointer(address, ir.IntType(8)), *(ir.Constant(I32, k) for k in (int(write), 3, 1))])
 
 
-RUN, SOON = 2048, 4096
-"""Bytes of a run of pixels, and how far ahead of it memory is asked for what comes."""
+RUN, FEWEST, SOON = 2048, 4, 4096
+"""Bytes of a run of pixels, its pixels at least, and how far ahead of it memory is asked for what comes."""
 
 
 def in_runs(
@@ -172,7 +172,8 @@ def in_runs(
     Streams that are `doubled` are read, and have two pixels for each of the n.
     """
     b = e.b
-    room = e.add(b.sdiv(e.count(RUN - 1), pixel), 1)
+    room = b.sdiv(e.count(RUN - 1), pixel)
+    room = e.add(b.select(b.icmp_signed("<", room, e.count(FEWEST - 1)), e.count(FEWEST - 1), room), 1)
     with e.loop(b.sdiv(e.add(e.add(n, room), -1), room)) as r:
         begin = b.mul(r.index, room)
         rest = b.sub(n, begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,9 @@ from .winograd import LINE, WORKERS, WORKING_BYTES
 if TYPE_CHECKING:
     from ..bind import Binder
 
-FEWEST = 16
-"""Channels of a group below which a few neighbouring pixels share a cache line anyway."""
+FEWEST, USES = 16, 64
+"""Channels of a group below which a few neighbouring pixels share a cache line anyway; multiply-adds of a value of dy with
+channels and taps below which its copy costs more than it saves (1 x 1: 16 to 64 channels took 1.5 times as long)."""
 
 PIXELS = 6144
 """Bytes of one vector of columns for the pixels of a block: three of these, and what they read of x, stay in a
@@ -37,7 +39,8 @@ UNITS, MOST_SUMS = 8, 16
 
 def better(op: ops.Conv2d | ops.Deconv2d, x: Tensor) -> bool:
     """Say whether copies pay."""
-    return x.c // op.groups >= FEWEST
+    c = x.c // op.groups
+    return c >= FEWEST and c * math.prod(op.filters[2:]) >= USES
 
 
 @dataclass(frozen=True)
