@@ -133,6 +133,12 @@ def floats(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
 
 
 @njit
+def turned(unit, slices, back):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Return the number of this unit's slice: the last comes first where `back` is 1, see Emitter.turn."""
+    return slices - 1 - unit if back else unit
+
+
+@njit
 def claim(flags, pieces):  # type: ignore[no-untyped-def]  # compiled by Numba
     """Return the number of a free piece of memory; its flag is zeroed again when the unit is done.
 
