@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .jit import carray, cfunc, njit, types
-from .simd import doubles, exchange, integers, reals
+from .memory import doubles, integers, reals
+from .simd import exchange
 
 FUNCTION, UNITS, ARGUMENTS, NEXT, DONE, SLOTS = 0, 1, 2, 56, 57, 64
 """Slots of a row: callback, number of units, first argument; atomic counters of units begun and done, which have a
