@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from schemas.layer import Layer as Layer
     from schemas.loss import FormulaLoss as FormulaLoss
 
-    from .check import Report as Report, check as check
+    from .check import check as check
+    from .checks.report import Report as Report
     from .compile import compile as compile
     from .data import prepare as prepare
     from .estimators import TsumikiClassifier as TsumikiClassifier, TsumikiRegressor as TsumikiRegressor
@@ -47,7 +48,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "check": "builder.check",
-    "Report": "builder.check",
+    "Report": "builder.checks.report",
     "compile": "builder.compile",
     "Network": "builder.network",
     "load": "builder.network",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.patch import apply
 
 if TYPE_CHECKING:
-    from .check import Report
+    from .checks.report import Report
 
 MOST_ROUNDS = 200
 """Fixes applied to one document."""

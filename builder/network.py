@@ -26,7 +26,7 @@ from .targets import inputs, labelled, targets
 if TYPE_CHECKING:
     from schemas.training import Optimizer
 
-    from .check import Report
+    from .checks.report import Report
     from .session import Session
 
 FORMAT = "tsumiki-network-1"

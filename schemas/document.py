@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .broken import Place
 from .data import Data
 from .errors import Fix, Problem
 from .initialise import Initialise
@@ -26,7 +27,7 @@ from .reader import inspect, not_an_object, refusal
 from .say import Said, say
 from .stack import Entry, Labels, read_stack
 from .training import Training
-from .translate import SENSIBLE, Place, validate
+from .translate import SENSIBLE, validate
 from .units import UnitEntry, read_units
 from .words import show
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .broken import Place
 from .errors import Fix, Problem
 from .layer import REGISTRY, Layer
 from .model import MOST_LAYERS, MOST_REPEATS, STACKS, TYPES, RepeatHead, Unit
 from .patch import join
 from .say import about, commas, either, say, sentences
 from .suggest import FIELDS, did_you_mean, plain
-from .translate import SENSIBLE, Place, repair, validate
+from .translate import SENSIBLE, repair, validate
 from .words import show
 
 MOST_NESTED = 32

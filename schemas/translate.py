@@ -5,24 +5,21 @@ Works for every model from its own JSON Schema, so that a new layer or setting n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel
 from pydantic_core import core_schema
 
-from .errors import Fix, Problem
+from .broken import MOST_PROBLEMS, Broken, Place, at, text_of
+from .errors import Problem
 from .located import Found, Path, errors
-from .patch import PatchError, apply, copy, join
+from .patch import PatchError, apply, join
 from .say import Said, about, commas, either, say, sentences
-from .suggest import FIELDS, LONGEST_WORD, did_you_mean
-from .words import Schema, describe, fits_type, forbidden, nearest, schema_of, show, step_into, tags
+from .suggest import FIELDS, did_you_mean
+from .words import describe, fits_type, forbidden, show, tags
 
 M = TypeVar("M", bound=BaseModel)
-
-MOST_PROBLEMS = 50
-"""Problems of one object that are told one by one; nobody reads the rest, and each costs time."""
 
 SENSIBLE: dict[str, Any] = {
     "out_channels": 16,
@@ -39,44 +36,8 @@ SENSIBLE: dict[str, Any] = {
 _KNOWN_ERRORS = frozenset(get_args(core_schema.ErrorType))
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a value stands: its pointer, how messages call it, and the layer's name if it is one.
-
-    `beside` are fields that the object may have although the model does not know them (they are checked elsewhere).
-    """
-
-    pointer: str
-    subject: str
-    layer: str | None = None
-    beside: tuple[str, ...] = ()
-
-
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        value = value[step]
-    return value
-
-
-def _text(path: Path) -> str:
-    """Write a path as people do: optimizer.beta1, preprocessing[0]."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step[:LONGEST_WORD]}" for step in path)
-    text = text[1:] if text.startswith(".") else text
-    return text if text.isprintable() else show(text)
-
-
-class _Report:
+class _Report(Broken):
     """Make the Problems of one value that did not validate."""
-
-    def __init__(
-        self, model: type[BaseModel], value: dict[str, Any], place: Place, found: list[Found], depth: int, more: int
-    ) -> None:
-        self.model, self.value, self.place, self.depth = model, value, place, depth
-        self.found = found[:MOST_PROBLEMS]
-        self.root = schema_of(model)
-        self.before = {error.key for error in found}
-        self.hopeless = more > 0
-        """Whether there are so many errors that no fix is tried."""
 
     def _absent(self, error: Found) -> bool:
         """Tell a missing field from a list that is too short, which Pydantic reports alike."""
@@ -115,20 +76,20 @@ class _Report:
         fields = self._fields(parent)
         meant = did_you_mean(name, fields, FIELDS)
         meant.sort(key=lambda field: (*parent, field) not in missing)
-        here, fixes = _at(self.value, parent), []
+        here, fixes = at(self.value, parent), []
         for field in meant:
             if field in here:
                 continue
             target = (*parent, field)
             for candidate in self._candidates(here[name], target):
                 patch = [self._op("remove", error.path), self._op("add", target, candidate)]
-                fix = self._fix(self._renaming(_text((name,)), field, candidate, here[name]), patch, error, target)
+                fix = self._fix(self._renaming(text_of((name,)), field, candidate, here[name]), patch, error, target)
                 if fix:
                     fixes.append(fix)
                     if target in missing and not explained & {target}:
                         explained.add(target)
                     break
-        fixes += self._try([(say("Remove {name}", name=_text((name,))), [self._op("remove", error.path)])], error)
+        fixes += self._try([(say("Remove {name}", name=text_of((name,))), [self._op("remove", error.path)])], error)
         known = say("It has {names}.", names=commas(fields)) if fields else ""
         hint = say("Did you mean {meant}?", meant=either(meant)) if meant else ""
         return self._problem(
@@ -152,13 +113,13 @@ class _Report:
             ],
             error,
         )
-        what = say("{field} is missing.", field=_text(error.path))
+        what = say("{field} is missing.", field=text_of(error.path))
         expected = say("It must be {wanted}.", wanted=describe(schema, self.root)) if schema else ""
         return self._problem("missing_field", error.path[:-1], what, sentences(self._why(error.path), expected), fixes)
 
     def _tag(self, error: Found) -> Problem:
         schema = self._schema(error.path) or {}
-        choices, here = tags(schema, self.root), _at(self.value, error.path)
+        choices, here = tags(schema, self.root), at(self.value, error.path)
         known = say("Known types: {names}.", names=commas(choices))
         target = (*error.path, "type")
         if isinstance(here, str):  # an initialiser may be said by its name alone
@@ -171,7 +132,7 @@ class _Report:
                 for tag in meant
             ]
             hint = say("Did you mean {meant}?", meant=either(meant)) if meant else ""
-            what = say("{field} {value} does not exist.", field=_text(error.path), value=show(here))
+            what = say("{field} {value} does not exist.", field=text_of(error.path), value=show(here))
             return self._problem("unknown_type", error.path, what, sentences(hint, known), self._try(options, error))
         if not isinstance(here, dict) or "type" not in here:
             usual = schema.get("default")
@@ -184,7 +145,7 @@ class _Report:
             return self._problem(
                 "missing_field",
                 error.path,
-                say("{field} is missing.", field=_text(target)),
+                say("{field} is missing.", field=text_of(target)),
                 known,
                 self._try(options, error),
             )
@@ -195,7 +156,7 @@ class _Report:
                 target,
                 say(
                     "{field} must be {wanted}, but is {value}.",
-                    field=_text(target),
+                    field=text_of(target),
                     wanted=say("a text"),
                     value=show(word),
                 ),
@@ -208,7 +169,7 @@ class _Report:
             (say("Change {value} to {kind}", value=show(word), kind=tag), self._typed("replace", target, tag))
             for tag in meant
         ]
-        what = say("{field} {value} does not exist.", field=_text(target), value=show(word))
+        what = say("{field} {value} does not exist.", field=text_of(target), value=show(word))
         return self._problem(
             "unknown_type", target, what, sentences(hint, known), self._try(options, error, loose=True)
         )
@@ -217,7 +178,7 @@ class _Report:
         given = error.error.get("ctx", {})
         said = given.get("said") or Said(str(given["error"] if error.kind == "value_error" else error.error["msg"]))
         code = "wrong_value" if error.kind == "value_error" else error.kind
-        here = _at(self.value, error.path)
+        here = at(self.value, error.path)
         options = []
         if isinstance(here, dict):
             options = [
@@ -226,7 +187,7 @@ class _Report:
                 if name != "type"
             ]
         what = say("{what}.", what=said)
-        what = about(_text(error.path), what) if error.path else what
+        what = about(text_of(error.path), what) if error.path else what
         return self._problem(
             code,
             error.path,
@@ -238,7 +199,7 @@ class _Report:
     def _key(self, error: Found) -> Problem:
         """A name that the user chose, such as an argument's, is not of the form that such names have."""
         name = str(error.path[-1])
-        what = say("{value} cannot be a name in {field}.", value=show(name), field=_text(error.path[:-1]))
+        what = say("{value} cannot be a name in {field}.", value=show(name), field=text_of(error.path[:-1]))
         why = (
             say("Such a name is not empty, not long, and of letters, digits and '_'.")
             if "pattern" in error.kind
@@ -247,8 +208,8 @@ class _Report:
         return self._problem("wrong_value", error.path, what, why, self._try([*self._without(error.path)], error))
 
     def _wrong(self, error: Found) -> Problem:
-        value, schema = _at(self.value, error.path), self._schema(error.path) or {}
-        field = _text(error.path) or say("this")
+        value, schema = at(self.value, error.path), self._schema(error.path) or {}
+        field = text_of(error.path) or say("this")
         wanted = describe(schema, self.root)
         what = say("{field} must be {wanted}, but is {value}.", field=field, wanted=wanted, value=show(value))
         pattern = schema.get("pattern") or next((s["pattern"] for s in schema.get("anyOf", ()) if "pattern" in s), None)
@@ -274,7 +235,7 @@ class _Report:
             what = say("{field} must be {wanted}, but it has {has}.", field=field, wanted=wanted, has=has)
         options = [
             (
-                say("Set {name} to {value}", name=_text(error.path), value=show(candidate)),
+                say("Set {name} to {value}", name=text_of(error.path), value=show(candidate)),
                 [self._op("replace", error.path, candidate)],
             )
             for candidate in self._candidates(value, error.path)[1:]
@@ -286,59 +247,7 @@ class _Report:
             why = sentences(why, inside)
         return self._problem(code, error.path, what, why, self._try([*options, *self._without(error.path)], error))
 
-    # --- what they share ---
-
-    def _problem(self, code: str, path: Path, what: str, why: str, fixes: list[Fix]) -> Problem:
-        pointer = join(self.place.pointer, *path)
-        return Problem(
-            code,
-            about(self.place.subject, what),
-            why,
-            pointer,
-            self.place.layer,
-            fixes=tuple(fixes[:3]),
-        )
-
-    def _schema(self, path: Path) -> Schema | None:
-        schema: Schema | None = self.root
-        value: Any = self.value
-        for step in path:
-            schema = step_into(schema, step, value, self.root) if schema is not None else None
-            inside = isinstance(value, dict) and step in value
-            value = value[step] if inside or (isinstance(value, list) and isinstance(step, int)) else None
-        return schema
-
-    def _why(self, path: Path) -> Said:
-        """Return the description of the nearest field that has one."""
-        for length in range(len(path), 0, -1):
-            schema = self._schema(path[:length])
-            if schema and "description" in schema and schema.get("type") != "object":
-                return Said(str(schema["description"]))
-        return Said("")
-
-    def _fields(self, parent: Path) -> list[str]:
-        schema = self._schema(parent) if parent else self.root
-        here = _at(self.value, parent)
-        names: list[str] = []
-        for branch in [] if schema is None else schema.get("anyOf") or schema.get("oneOf") or [schema]:
-            branch = self.root["$defs"][branch["$ref"].rpartition("/")[2]] if "$ref" in branch else branch
-            fields = branch.get("properties", {})
-            kind = fields.get("type", {}).get("const")
-            if kind is None or kind == here.get("type", kind):
-                names += [name for name in fields if name not in names]
-        return list(dict.fromkeys([*names, *(self.place.beside if not parent else ())]))
-
-    def _candidates(self, value: Any, path: Path) -> list[Any]:
-        """Return the value itself and then what it may have meant for the field at `path`."""
-        schema = self._schema(path)
-        found = [value]
-        for candidate in nearest(value, schema, self.root) if schema else ():
-            # [3, 3] says no more than the 3 that is offered already.
-            twin = candidate[0] if isinstance(candidate, list) and len(set(map(repr, candidate))) == 1 else candidate
-            known = any(one == candidate and type(one) is type(candidate) for one in found) or twin in found[1:]
-            if len(found) < 5 and not known:
-                found.append(candidate)
-        return found
+    # --- what they offer ---
 
     def _renaming(self, name: str, field: str, candidate: Any, value: Any) -> Said:
         if candidate is value:
@@ -351,44 +260,19 @@ class _Report:
             if isinstance(path[length - 1], str):
                 schema = self._schema(path[:length]) or {}
                 default = schema.get("default")
-                field, then = _text(path[:length]), show(default)
+                field, then = text_of(path[:length]), show(default)
                 title = say("Leave out {field}", field=field)
                 if default is not None:
                     title = say("Leave out {field} (it is then {value})", field=field, value=then)
                 yield title, [self._op("remove", path[:length])]
                 return
-            yield say("Remove {name}", name=_text(path[:length])), [self._op("remove", path[:length])]
+            yield say("Remove {name}", name=text_of(path[:length])), [self._op("remove", path[:length])]
 
     def _typed(self, op: str, target: Path, tag: str) -> list[dict[str, Any]]:
         """Return the patch that sets the type, with the fixes that the other fields then need."""
         patch = [self._op(op, target, tag)]
         more = repair(self.model, self.value, patch, self.place, self.depth, target[:-1])
         return patch + (more or [])
-
-    def _op(self, op: str, path: Path, value: Any = None) -> dict[str, Any]:
-        """Return one operation of a patch, its path relative to the value."""
-        entry = {"op": op, "path": join("", *path)}
-        return entry if op == "remove" else {**entry, "value": copy(value)}
-
-    def _fix(
-        self, title: str, patch: list[dict[str, Any]], error: Found, also: Path | None = None, loose: bool = False
-    ) -> Fix | None:
-        """Return the fix if it mends the error and breaks nothing else; `loose` lets what was hidden come to light."""
-        if self.hopeless:
-            return None
-        try:
-            _, after, _ = errors(self.model, apply(self.value, patch), self.place.beside)
-        except PatchError:
-            return None
-        keys = {found.key for found in after}
-        if error.key in keys or (not loose and not keys <= self.before - {error.key, (also, "missing")}):
-            return None
-        moved = tuple({**entry, "path": self.place.pointer + entry["path"]} for entry in patch)
-        return Fix(title, moved)
-
-    def _try(self, options: Sequence[tuple[str, list[dict[str, Any]]]], error: Found, loose: bool = False) -> list[Fix]:
-        fixes = (self._fix(title, patch, error, loose=loose) for title, patch in options)
-        return [fix for fix in fixes if fix is not None][:3]
 
 
 def repair(

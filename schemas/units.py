@@ -9,13 +9,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from .broken import Place
 from .errors import Fix, Problem
 from .layer import Name
 from .model import MOST_UNITS, UnitHead, placeholders, substitute
 from .patch import join, split
 from .say import Said, about, say
 from .stack import Entry, Labels, read_stack
-from .translate import Place, validate
+from .translate import validate
 from .words import forbidden, show
 
 KEPT = ("type", "name", "inputs")

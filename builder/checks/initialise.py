@@ -15,9 +15,10 @@ from schemas.suggest import did_you_mean
 from .found import Found, found, put
 
 if TYPE_CHECKING:
-    from builder.check import Report
     from builder.transfer.match import Row
     from schemas.initialise import Initialise
+
+    from .report import Report
 
 
 def check(section: Initialise, report: Report, base: Path) -> Iterator[Found]:

@@ -16,7 +16,7 @@ from schemas.errors import UsageError
 from .common import FILE, JSON, OVERRIDES, answer, existing, read_document, refuse_errors, show_problems, stop, verb
 
 if TYPE_CHECKING:
-    from builder.check import Report
+    from builder.checks.report import Report
 
 
 @verb

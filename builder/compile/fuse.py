@@ -32,6 +32,9 @@ class AffineReLU(ops.Affine):
     """Affine whose results below zero are stored as zero."""
 
 
+WITH_RELU: dict[type[ops.Op], type[ops.Op]] = {ops.Conv2d: ConvolutionReLU, ops.Affine: AffineReLU}
+
+
 @dataclass(frozen=True, eq=False)
 class NormAct(ops.Op):
     """BatchNorm, then the sum with a second input where there is one, then ReLU where `relu`."""
@@ -81,21 +84,20 @@ def loss_takes_logits(graph: Lowered) -> None:
 def _take_logits(loss: Node, head: Node) -> None:
     """Make one operation of a loss and the activation before it, where there is one for both."""
     if isinstance(head.op, ops.Softmax) and isinstance(loss.op, ops.CrossEntropy):
-        o = loss.op
-        loss.op = SoftmaxCrossEntropy(o.inputs, o.shape, scale=o.scale, smoothing=o.smoothing, ignore=o.ignore)
-    elif (
-        isinstance(head.op, ops.Pointwise)
-        and head.op.function == "sigmoid(x)"
-        and isinstance(loss.op, ops.BinaryCrossEntropy)
-    ):
-        loss.op = SigmoidBinaryCrossEntropy(loss.op.inputs, loss.op.shape, scale=loss.op.scale)
+        loss.op = SoftmaxCrossEntropy(**vars(loss.op))
+    elif _applies(head, "sigmoid(x)") and isinstance(loss.op, ops.BinaryCrossEntropy):
+        loss.op = SigmoidBinaryCrossEntropy(**vars(loss.op))
     else:
         return
     loss.inputs = list(head.inputs)
 
 
+def _applies(node: Node, function: str) -> bool:
+    return isinstance(node.op, ops.Pointwise) and node.op.function == function
+
+
 def _is_relu(node: Node) -> bool:
-    return isinstance(node.op, ops.Pointwise) and node.op.function == "max(x, 0)"
+    return _applies(node, "max(x, 0)")
 
 
 def absorbs(graph: Lowered, counts: dict[int, int], node: Node) -> bool:
@@ -159,14 +161,8 @@ def relu_is_stored(graph: Lowered) -> None:
         if not _is_relu(node) or not absorbs(graph, counts, node.inputs[0]):
             continue
         source = node.inputs[0]
-        o = source.op
-        if type(o) is ops.Conv2d:
-            node.op = ConvolutionReLU(o.inputs, o.shape, o.weight, o.bias, o.stride, o.padding, o.dilation, o.groups)
-        elif type(o) is ops.Affine:
-            node.op = AffineReLU(o.inputs, o.shape, o.weight, o.bias)
-        else:
-            continue
-        node.inputs = list(source.inputs)
+        if type(source.op) in WITH_RELU:
+            node.op, node.inputs = WITH_RELU[type(source.op)](**vars(source.op)), list(source.inputs)
 
 
 def drop_nothing(graph: Lowered) -> None:

@@ -149,8 +149,10 @@ class Work:
         return whole + CALL + (SHARED if figures.threads > 1 else 0.0)
 
 
-def _multiplies(call: Call) -> bool:
-    return call.name in PRODUCTS and isinstance(call.op, ops.Conv2d | ops.Deconv2d | ops.Affine)
+def _product(call: Call) -> ops.Conv2d | ops.Deconv2d | ops.Affine | None:
+    """Return the operation of a call that multiplies by a weight; None of one that passes over memory."""
+    op = call.op
+    return op if call.name in PRODUCTS and isinstance(op, ops.Conv2d | ops.Deconv2d | ops.Affine) else None
 
 
 def works(em: Emitter, slots: int = 0, whole: int | None = None) -> list[Work]:
@@ -161,26 +163,26 @@ def works(em: Emitter, slots: int = 0, whole: int | None = None) -> list[Work]:
     whole = footprint(em) if whole is None else whole
 
     def weights(call: Call) -> float:
-        return float(call.op.weight.size * em.item) if _multiplies(call) else 0.0  # type: ignore[attr-defined]
+        op = _product(call)
+        return float(op.weight.size * em.item) if op is not None else 0.0
 
-    listed = moves(em, whole, weights, _multiplies)
+    listed = moves(em, whole, weights, lambda call: _product(call) is not None)
     return [_work(em, call, slots, whole, moved) for call, moved in zip(em.calls, listed, strict=True)]
 
 
 def _work(em: Emitter, call: Call, slots: int, whole: int, moved: list[Move]) -> Work:
     tensors = [block for block in call.touches if isinstance(block, Tensor)]
-    op, name = call.op, call.name
-    if not _multiplies(call):
-        if name == "batch norm gradient" and isinstance(op, NormActPool):
+    op, name = _product(call), call.name
+    if op is None:
+        if name == "batch norm gradient" and isinstance(call.op, NormActPool):
             moved = moved[1:]  # of what was pooled it looks at the largest alone
         if name == "batch norm statistics" and len(call.touches) > 2:
             moved, tensors = moved[1:], []  # they were taken while the value was made
         vectors = max((t.n * t.h * t.w * -(-t.c // em.lanes) for t in tensors), default=0)
         each = PASS_COSTS.get(name, OTHER_PASSES)
-        if name == "loss" and isinstance(op, ops.CrossEntropy | ops.BinaryCrossEntropy):
+        if name == "loss" and isinstance(call.op, ops.CrossEntropy | ops.BinaryCrossEntropy):
             each = LIKELIHOOD
         return Work(0.0, float(each * vectors), "pass", tuple(moved))
-    assert isinstance(op, ops.Conv2d | ops.Deconv2d | ops.Affine)
     weights = op.weight.size * em.item
     updates = 1 + slots if name in ("weight gradient", "both gradients") and isinstance(op, ops.Affine) else 0
     if updates or not name.endswith("weight gradient"):

@@ -17,13 +17,13 @@ from schemas.document import plain
 from schemas.errors import DocumentError
 from schemas.say import say
 
-from . import doctor, maps, pipeline as pipelines
+from . import doctor, forms, maps, pipeline as pipelines
 from .facts import DataFacts, Kind, Shape, section
 from .finding import BadData, Faults, Finding, bad
 from .labels import Encoding, encode
 from .part import Part
 from .pipeline import Pipeline
-from .samples import ArraySamples, FileSamples, Raw, Samples
+from .samples import ArraySamples, FileSamples, Raw
 from .split import split
 
 NAMES = ("train", "validation", "test")
@@ -155,7 +155,7 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
     findings += encoding.findings
     raws, targets = _labelled(raws, encoding, findings, skip, data)
     main = raws["main"]
-    _same_form(raws, data)
+    forms.same_form(raws, data)
     where = _divide(main, targets["main"], encoding, data)
     chosen = {"train": (main.samples.take(where[0]), targets["main"][where[0]])}
     for name, part in (("validation", where[1]), ("test", where[2])):
@@ -178,7 +178,7 @@ def _prepare(document: Any, base: Path, findings: list[Finding], advice: bool) -
         )
     pipeline = _pipeline(data, main, steps, shape, encoding)
     itself = data.target == "input"
-    chosen = _sized(chosen, main.samples.shape, shape, data)
+    chosen = forms.sized(chosen, main.samples.shape, shape, data)
     parts = {
         name: Part(s, t, pipeline, data.augmentation if name == "train" else (), itself)
         for name, (s, t) in chosen.items()
@@ -217,7 +217,7 @@ def _usable(source: schema.Source, base: Path, findings: list[Finding], skip: bo
     if not len(kept) and (skip or not raw.faults):
         raise BadData([*findings, *bad("no_samples", say("No sample can be used."), _place(source, base)).findings])
     if isinstance(raw.samples, FileSamples):
-        _one_form(raw.samples)
+        forms.one_form(raw.samples)
     return _take(raw, kept)
 
 
@@ -232,58 +232,6 @@ def _take(raw: Raw, kept: np.ndarray) -> Raw:
         return raw
     labels = raw.labels[kept] if isinstance(raw.labels, np.ndarray) else [raw.labels[k] for k in kept]
     return replace(raw, samples=raw.samples.take(kept), labels=labels)
-
-
-def _one_form(samples: FileSamples) -> None:
-    """Raise BadData where some files are grey and others colour, 8 and 16 bits, or images and vectors."""
-    for entry in samples.entries:
-        first = samples.entries[0]
-        if entry.depth != first.depth:
-            raise bad(
-                "mixed_depths",
-                say(
-                    "{where} has {depth} bits per value, {other} has {depth2}.",
-                    where=first.where,
-                    depth=first.depth,
-                    other=entry.where,
-                    depth2=entry.depth,
-                ),
-                entry.where,
-                say("The same brightness would be different numbers."),
-                say("Save all images with the same depth."),
-            )
-        if len(entry.shape) != len(first.shape) or len(entry.shape) not in (1, 3):
-            what = say(
-                "{where} has shape {shape}, {other} has {shape2}.",
-                where=first.where,
-                shape=first.shape,
-                other=entry.where,
-                shape2=entry.shape,
-            )
-            raise bad("mixed_kinds", what, entry.where, say("A sample is an image (C, H, W) or a row of numbers."))
-        if len(entry.shape) == 1 and entry.shape != first.shape:
-            what = say(
-                "{where} has {count} numbers, {other} has {count2}.",
-                where=first.where,
-                count=first.shape[0],
-                other=entry.where,
-                count2=entry.shape[0],
-            )
-            raise bad("mixed_lengths", what, entry.where)
-        if entry.shape[0] != first.shape[0]:
-            raise bad(
-                "mixed_modes",
-                say(
-                    "{where} has {count} channels, {other} has {count2}.",
-                    where=first.where,
-                    count=first.shape[0],
-                    other=entry.where,
-                    count2=entry.shape[0],
-                ),
-                entry.where,
-                say("Grey images have one channel, colour images three."),
-                say('Set "channels": 1 (grey) or 3 (colour) in the source.'),
-            )
 
 
 def _labelled(
@@ -321,35 +269,6 @@ def _wrong(label: object, encoding: Encoding) -> str:
     return say("The target is {label}.", label=label)
 
 
-def _same_form(raws: dict[str, Raw], data: schema.Data) -> None:
-    """Raise BadData where a held source does not look like the main one."""
-    main = raws["main"]
-    resized = any(isinstance(step, schema.Resize) for step in data.preprocessing)
-    for name, raw in raws.items():
-        one, two = main.samples.shape, raw.samples.shape
-        if one is None or two is None:
-            fits = resized
-        else:
-            fits = one == two or (resized and len(one) == len(two) == 3 and one[0] == two[0])
-        if not fits and name != "main":
-            raise bad(
-                "parts_differ",
-                say("Samples for training have shape {one}, those of {name} have {two}.", one=one, name=name, two=two),
-            )
-        if main.columns and raw.columns and main.columns != raw.columns:
-            raise bad(
-                "parts_differ",
-                say(
-                    "The columns of {name} are {columns}..., not those of the training table.",
-                    name=name,
-                    columns=", ".join(raw.columns[:5]),
-                ),
-                "",
-                "",
-                say("List the columns in the same order in both sources."),
-            )
-
-
 def _divide(raw: Raw, targets: np.ndarray, encoding: Encoding, data: schema.Data) -> tuple[np.ndarray, ...]:
     fractions = [part if isinstance(part, float | int) else 0.0 for part in (data.validation, data.test)]
     groups = None
@@ -374,29 +293,6 @@ def _pipeline(
         outside=table.outside,
         class_names=encoding.names,
     )
-
-
-def _sized(
-    chosen: dict[str, tuple[Samples, np.ndarray]], raw: Shape | None, shape: Shape, data: schema.Data
-) -> dict[str, tuple[Samples, np.ndarray]]:
-    """Bring targets that are images to the input's new size. Raises BadData where they cannot be augmented with it."""
-    made = {name: (s, maps.resized(t, raw, data.preprocessing) if t.ndim > 2 else t) for name, (s, t) in chosen.items()}
-    t = made["train"][1]
-    moving = [step for step in data.augmentation if not isinstance(step, schema.Mixup)]
-    if t.ndim > 2 and moving and t.shape[-2:] != tuple(shape[1:]):
-        size = " × ".join(map(str, t.shape[-2:]))
-        raise bad(
-            "target_size",
-            say(
-                "{kind} moves image and target alike, but the targets are {size} pixels.",
-                kind=moving[0].type,
-                size=size,
-            ),
-            "",
-            say("They can be moved together only where they have the same size."),
-            say("Remove the augmentation, or give targets of the images' size."),
-        )
-    return made
 
 
 def _facts(encoding: Encoding, shape: Shape, samples: int, train: Part) -> DataFacts:

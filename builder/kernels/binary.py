@@ -13,10 +13,10 @@ from .pointwise import BLOCK, evaluate
 
 (
     A, A0, A1, A2, B, B0, B1, B2, Y, Y0, Y1, Y2,   # as in elementwise.py, whose helpers read these slots
-    D0, D1, D2, L, SLICES,
+    D0, D1, D2, L, SLICES, BACK,
     DY, DY0, DY1, DY2,
     CODE, NCODE, CONSTANTS, DEPTH,
-) = slots(25)  # fmt: skip
+) = slots(26)  # fmt: skip
 
 
 @kernel

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import njit, uint64
-from .machine import arguments, array, floats, ints, kernel, slots
+from .machine import arguments, array, floats, ints, kernel, slots, turned
 
 (
     A, A0, A1, A2, B, B0, B1, B2, Y, Y0, Y1, Y2,   # address and byte strides of the outer axes
-    D0, D1, D2, L, SLICES,
+    D0, D1, D2, L, SLICES, BACK,                   # BACK is 1 where the last slice comes first
     KEY, STREAM, THRESHOLD,                        # Dropout: address of [seed, step], the layer's number, p * 2**32
-    BACK,                                          # 1: the last slice first, see Emitter.turn
 ) = slots(21)  # fmt: skip
 
 
@@ -25,15 +24,15 @@ def at(d, real, base, r):  # type: ignore[no-untyped-def]  # Numba
 @njit
 def share(d, unit):  # type: ignore[no-untyped-def]  # Numba
     """Return the first row of this unit and the one behind its last."""
-    rows = d[D0] * d[D1] * d[D2]
-    return unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]
+    rows, s = d[D0] * d[D1] * d[D2], turned(unit, d[SLICES], d[BACK])
+    return s * rows // d[SLICES], (s + 1) * rows // d[SLICES]
 
 
 @kernel
 def add(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = a + b; y may be a."""
     d = arguments(row)
-    first, last = share(d, d[SLICES] - 1 - unit if d[BACK] else unit)
+    first, last = share(d, unit)
     for r in range(first, last):
         a, b, y = at(d, real, A, r), at(d, real, B, r), at(d, real, Y, r)
         for k in range(d[L]):
@@ -44,7 +43,7 @@ def add(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def multiply(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = a * b; y may be a."""
     d = arguments(row)
-    first, last = share(d, d[SLICES] - 1 - unit if d[BACK] else unit)
+    first, last = share(d, unit)
     for r in range(first, last):
         a, b, y = at(d, real, A, r), at(d, real, B, r), at(d, real, Y, r)
         for k in range(d[L]):

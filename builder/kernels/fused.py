@@ -18,7 +18,7 @@ from llvmlite import ir
 
 from . import simd
 from .jit import njit
-from .machine import arguments, array, floats, ints, kernel, slots
+from .machine import arguments, array, floats, ints, kernel, slots, turned
 from .simd import Emit
 
 (
@@ -27,7 +27,7 @@ from .simd import Emit
     COEF, PART, FLOOR,                 # coefficients; partial sums; address of the activation's least value (0 or -inf)
     GAMMA, BETA, MEAN, VARIANCE, DGAMMA, DBETA, HYPER,
     BLOCKS, COUNTS, TOTAL,             # statistics: blocks, pixels of each (int64), pixels in all
-    BACK,                              # 1: the last slice first, see Emitter.turn
+    BACK,                              # 1: the last slice comes first
 ) = slots(37)  # fmt: skip
 
 
@@ -167,13 +167,9 @@ row_backward_residual = simd.emitted(9, lambda e, a: _backward(e, a, True))
 
 @njit
 def _share(d, unit):  # type: ignore[no-untyped-def]  # Numba
-    rows = d[D0] * d[D1]
-    return unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]
-
-
-@njit
-def _slice(d, unit):  # type: ignore[no-untyped-def]  # Numba
-    return d[SLICES] - 1 - unit if d[BACK] else unit
+    """Return the unit's slice, its first row and the one behind its last."""
+    rows, s = d[D0] * d[D1], turned(unit, d[SLICES], d[BACK])
+    return s, s * rows // d[SLICES], (s + 1) * rows // d[SLICES]
 
 
 @njit
@@ -228,7 +224,7 @@ def norm_running(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def norm_act_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """a = act((y - mean) * scale + beta + r). Units: slices of rows."""
     d = arguments(row)
-    first, last = _share(d, _slice(d, unit))
+    _, first, last = _share(d, unit)
     for r in range(first, last):
         if d[R]:
             v = (_place(d, Y, r), _place(d, R, r), _place(d, A, r), d[NPIX], d[C], d[COEF], d[FLOOR])
@@ -241,8 +237,7 @@ def norm_act_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def norm_act_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """part[slice] = sums of g and of g * xhat. Units: slices of rows. R: a second input was added before ReLU."""
     d = arguments(row)
-    s = _slice(d, unit)
-    first, last = _share(d, s)
+    s, first, last = _share(d, unit)
     c = d[C]
     out = array(real, d[PART], d[SLICES] * 2 * c)[s * 2 * c : (s + 1) * 2 * c]
     for k in range(2 * c):
@@ -282,7 +277,7 @@ def norm_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def norm_act_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dy = c0 * g + c1 + c2 * (y - mean) (dy may be y), dr = g. Units: slices of rows."""
     d = arguments(row)
-    first, last = _share(d, _slice(d, unit))
+    _, first, last = _share(d, unit)
     for r in range(first, last):
         y, a, da, dy = _place(d, Y, r), _place(d, A, r), _place(d, DA, r), _place(d, DY, r)
         if d[DR]:
@@ -310,6 +305,6 @@ def norm_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def relu_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dy = da where a > 0; dy may be a. Units: slices of rows."""
     d = arguments(row)
-    first, last = _share(d, unit)
+    _, first, last = _share(d, unit)
     for r in range(first, last):
         relu_row(real, (_place(d, A, r), _place(d, DA, r), _place(d, DY, r), d[NPIX] * d[C], d[FLOOR]))

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .jit import carray, cfunc, njit, types
-from .simd import doubles, exchange, integers, reals
+from .memory import doubles, integers, reals
+from .simd import exchange
 
 FUNCTION, UNITS, ARGUMENTS, NEXT, DONE, SLOTS = 0, 1, 2, 56, 57, 64
 """Slots of a row: callback, number of units, first argument; atomic counters of units begun and done, which have a
@@ -130,6 +131,12 @@ def ints(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
 def floats(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
     """Return `count` float64 values at the address."""
     return carray(doubles(address), count)
+
+
+@njit
+def turned(unit, slices, back):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Return the number of this unit's slice: the last comes first where `back` is 1, see Emitter.turn."""
+    return slices - 1 - unit if back else unit
 
 
 @njit

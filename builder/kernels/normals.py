@@ -22,7 +22,7 @@ from llvmlite import ir
 from . import machine
 from .jit import intrinsic, njit, types
 from .machine import FUNCTION, SLOTS, UNITS, address, arguments, array, floats, ints, kernel, slots
-from .simd import I64
+from .memory import I64
 
 if os.environ.get("TSUMIKI_COMPILES"):
     from numba.np.random import _constants as numbers

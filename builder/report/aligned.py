@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from builder.check import Report
+from builder.checks.report import Report
 from builder.cost import LayerInfo
 from builder.graph import Block as Folded, Graph, Node, Scope
 from schemas.patch import PatchError, resolve

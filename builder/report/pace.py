@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from builder.check import Report
+    from builder.checks.report import Report
     from builder.compile.emit import Call, Emitter
     from builder.compile.work import Figures
 

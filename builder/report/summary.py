@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from builder.check import Report
+    from builder.checks.report import Report
 
     from .pace import Pace
 

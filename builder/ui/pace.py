@@ -9,7 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from builder.check import Report, check
+from builder.check import check
+from builder.checks.report import Report
 from builder.report.pace import pace as predicted, processors, training_samples
 from schemas.errors import TsumikiError
 

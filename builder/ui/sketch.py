@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from builder.check import Report
+from builder.checks.report import Report
 from builder.report.text import bytes_text
 from builder.ui.canvas import canvas, read, read_selected
 from builder.ui.fields import sentence

@@ -6,6 +6,7 @@ from pathlib import Path
 
 HELPERS = {
     "engine_harness": Path(__file__).parents[1] / "builder" / "engine_harness.py",
+    "contract_draws": Path(__file__).with_name("contract_draws.py"),
     "contract_cases": Path(__file__).with_name("contract_cases.py"),
     "contract_elementwise": Path(__file__).with_name("contract_elementwise.py"),
 }

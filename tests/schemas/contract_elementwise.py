@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from contract_cases import SEED, STEP, Case, off_zero, plain, shape_of_any_rank, without_ties
+from contract_draws import SEED, STEP, Case, off_zero, plain, shape_of_any_rank, without_ties
 from hypothesis import strategies as st
 
 from builder.kernels import binary, elementwise, expression_loss, losses, strided

@@ -13,7 +13,8 @@ from typing import Any
 import engine_harness as engine
 import numpy as np
 import pytest
-from contract_cases import CASES as BASIC, SEED, STEP, Case
+from contract_cases import CASES as BASIC
+from contract_draws import SEED, STEP, Case
 from contract_elementwise import MORE
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from pydantic import ValidationError

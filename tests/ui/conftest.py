@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-for _name in ("browser_harness", "person", "oidc"):  # tests are imported as files, without packages around them
+# Tests are imported as files, without packages around them.
+for _name in ("browser_harness", "build_harness", "person", "oidc"):
     if _name not in sys.modules:
         _spec = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(f"{_name}.py"))
         assert _spec is not None and _spec.loader is not None

@@ -139,6 +139,7 @@ def load(name: str, *place: str) -> ModuleType:
 
 
 load("check_documents", "builder", "checks")
+load("broken_case", "builder", "checks")
 HOSTILE = sorted((ROOT / "tests" / "hostile" / "documents").glob("*.json"))
 PARSED = [*load("test_parse", "schemas").EVERY, *load("test_parse_layers", "schemas").EVERY]
 BROKEN = {
@@ -146,7 +147,8 @@ BROKEN = {
     **{f"parsed {number}": (raw, None) for number, raw in enumerate(PARSED)},
     **{
         name: (case.document, case.facts)
-        for name, case in load("test_check_problems", "builder", "checks").CASES.items()
+        for table in ("broken_layers", "broken_ends", "broken_stacks")
+        for name, case in load(table, "builder", "checks").CASES.items()
     },
 }
 QUOTED = re.compile(r"""["'`].*["'`]|\[.*\]|\{.*\}""")

@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from builder.check import Report, check, glance
+from builder.check import check, glance
+from builder.checks.report import Report
 from builder.data.facts import DataFacts
 from builder.fixes import SOON
 from builder.ui.confine import strays

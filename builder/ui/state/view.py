@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.check import Report
+from builder.checks.report import Report
 from builder.cost import LayerInfo, Settings
 from builder.graph import Block, Graph, Node, Scope
 from builder.report.pace import layer_seconds
