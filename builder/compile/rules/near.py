@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ..bind import Binder
 
 FEWEST, USES = 16, 64
-"""Channels of a group below which a few neighbouring pixels share a cache line anyway; multiply-adds of a value of dy with
-channels and taps below which its copy costs more than it saves (1 x 1: 16 to 64 channels took 1.5 times as long)."""
+"""Channels of a group below which a few neighbouring pixels share a cache line anyway, and times that a value of dy is
+multiplied below which its copy costs more than it saves (1 x 1 from 16 channels to 64 took 1.5 times as long)."""
 
 PIXELS = 6144
 """Bytes of one vector of columns for the pixels of a block: three of these, and what they read of x, stay in a
