@@ -11,6 +11,7 @@ where it is large. Vectors run over channels; a last partial vector is masked.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -31,6 +32,10 @@ from .simd import Emit
 ) = slots(37)  # fmt: skip
 
 
+CHAINS = 4
+"""Sums of one vector of channels that take turns: an addition waits for the one before it in its sum."""
+
+
 def _sums(e: Emit, a: list[Any]) -> None:
     """part = [mean, sum of squared deviations] of P pixels (byte offsets in a table), about the first pixel."""
     y, table, count, c, part = a
@@ -40,21 +45,22 @@ def _sums(e: Emit, a: list[Any]) -> None:
     share = e.spread(b.fdiv(ir.Constant(e.scalar, 1.0), n), e.scalar)
 
     def body(o: Any, load: Any, store: Any) -> None:
-        acc = e.accumulators(4)
+        sums, squares = e.accumulators(CHAINS), e.accumulators(CHAINS)
         first = load(e.add(e.add(y, e.table(table, 0)), o))
-        half = b.lshr(count, e.count(1))
-        with e.loop(half) as p:
-            for u in range(2):
-                i = e.add(e.mul(p.index, 2), u)
-                v = b.fsub(load(e.add(e.add(y, e.table(table, i)), o)), first)
-                b.store(b.fadd(b.load(acc[u]), v), acc[u])
-                b.store(e.fma(v, v, b.load(acc[2 + u])), acc[2 + u])
-        with b.if_then(b.icmp_signed("==", b.and_(count, e.count(1)), e.count(1))):
-            v = b.fsub(load(e.add(e.add(y, e.table(table, e.add(count, -1))), o)), first)
-            b.store(b.fadd(b.load(acc[0]), v), acc[0])
-            b.store(e.fma(v, v, b.load(acc[2])), acc[2])
-        s = b.fadd(b.load(acc[0]), b.load(acc[1]))
-        q = b.fadd(b.load(acc[2]), b.load(acc[3]))
+
+        def add(i: Any, chain: int) -> None:
+            v = b.fsub(load(e.add(e.add(y, e.table(table, i)), o)), first)
+            b.store(b.fadd(b.load(sums[chain]), v), sums[chain])
+            b.store(e.fma(v, v, b.load(squares[chain])), squares[chain])
+
+        whole = b.sdiv(count, e.count(CHAINS))
+        with e.loop(whole) as p:
+            for u in range(CHAINS):
+                add(e.add(e.mul(p.index, CHAINS), u), u)
+        done = e.mul(whole, CHAINS)
+        with e.loop(b.sub(count, done)) as p:
+            add(e.add(done, p.index), 0)
+        s, q = (functools.reduce(b.fadd, map(b.load, chains)) for chains in (sums, squares))
         mean = b.fmul(s, share)
         store(b.fadd(first, mean), e.add(part, o))
         store(b.fsub(q, b.fmul(s, mean)), e.add(e.add(part, row), o))
