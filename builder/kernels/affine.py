@@ -12,7 +12,7 @@ from typing import Any
 from . import simd
 from .cpu import REGISTERS, VECTOR_BYTES
 from .jit import njit
-from .machine import arguments, array, claim, floats, ints, kernel, slots
+from .machine import arguments, array, claim, floats, ints, kernel, release, slots
 from .optimizers import apply
 from .simd import LINE, Emit, prefetch
 from .tiles import HALF, P1, P2, P3, conv1, conv2, conv3, conv_half, turn
@@ -236,4 +236,4 @@ def affine_input(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 for k in range(f, end):
                     value = array(real, source + (k - f) * d[I_ROW] + i * size, 1)[0]
                     array(real, to + i * d[I_DXN] + offsets[k], 1)[0] = value
-    simd.exchange(d[I_FLAGS] + 64 * own, 0)
+    release(d[I_FLAGS], own)

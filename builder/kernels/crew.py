@@ -20,8 +20,7 @@ import numpy as np
 
 from .jit import carray, njit
 from .machine import DONE, FUNCTION, NEXT, SLOTS, UNITS, address, kernel
-from .memory import call, change, give_way, integers, load_acquire, relax
-from .simd import exchange
+from .memory import call, change, exchange, give_way, integers, load_acquire, relax
 
 OPEN, TURN, TAPE, ROWS, INSIDE, GATE = 0, 1, 2, 3, 8, 16
 """Slots of the gate: how many helpers may come in (0: shut), the number of this run, its tape and rows; how many are

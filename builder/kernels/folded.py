@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import simd
-from .machine import arguments, array, claim, ints, kernel, slots
+from .machine import arguments, array, claim, ints, kernel, release, slots
 from .simd import Emit
 from .tiles import (  # noqa: F401  # the compiler takes the slots of convolution from here
     BLOCKS,
@@ -93,4 +93,4 @@ def input_folded(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         for r in range(band[3]):
             dx = d[DX] + (band[0] + i) * d[DXN] + (band[2] + r) * d[DXH]
             fold(real, (first + (i * band[3] + r) * d[LINE], pixel, dx, d[WIDE], d[C], d[WIDTH], d[LEFT]))
-    simd.exchange(d[FLAGS] + 64 * own, 0)
+    release(d[FLAGS], own)

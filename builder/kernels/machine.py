@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .jit import carray, cfunc, njit, types
-from .memory import doubles, integers, reals
-from .simd import exchange
+from .memory import doubles, exchange, integers, reals
 
 FUNCTION, UNITS, ARGUMENTS, NEXT, DONE, SLOTS = 0, 1, 2, 56, 57, 64
 """Slots of a row: callback, number of units, first argument; atomic counters of units begun and done, which have a
@@ -141,7 +140,7 @@ def turned(unit, slices, back):  # type: ignore[no-untyped-def]  # compiled by N
 
 @njit
 def claim(flags, pieces):  # type: ignore[no-untyped-def]  # compiled by Numba
-    """Return the number of a free piece of memory; its flag is zeroed again when the unit is done.
+    """Return the number of a free piece of memory, which the unit releases when it is done.
 
     One thread always gets the first, which stays in its cache.
     """
@@ -149,6 +148,12 @@ def claim(flags, pieces):  # type: ignore[no-untyped-def]  # compiled by Numba
         for i in range(pieces):
             if exchange(flags + 64 * i, 1) == 0:
                 return i
+
+
+@njit
+def release(flags, piece):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Give back a piece of memory that was claimed."""
+    exchange(flags + 64 * piece, 0)
 
 
 def run(tape: np.ndarray, threads: int = 1) -> None:

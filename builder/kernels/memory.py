@@ -108,3 +108,14 @@ def give_way(context: Any) -> Any:
         return target.get_dummy_value()
 
     return types.void(), codegen
+
+
+@intrinsic
+def exchange(context: Any, address: Any, value: Any) -> Any:
+    """Atomically put value at address and return the int64 that was there; orders memory as taking or giving a lock."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], I64.as_pointer())
+        return builder.atomic_rmw("xchg", place, arguments[1], "acq_rel")
+
+    return types.int64(types.int64, types.int64), codegen

@@ -16,7 +16,7 @@ from llvmlite import ir
 from . import simd
 from .cpu import VECTOR_BYTES
 from .jit import njit
-from .machine import arguments, array, claim, ints, kernel, slots
+from .machine import arguments, array, claim, ints, kernel, release, slots
 from .simd import Emit
 from .tiles import GRADIENT, HALF, gradient_rows
 
@@ -142,4 +142,4 @@ def near_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                     to = base + (t * d[C] + c) * width
                     a = (here, xo, count, dy, yo, taps + 8 * t, to, 0, width, valid, more)
                     gradient_rows(vectors, half and k == d[NTILES] - 1, real, a)
-    simd.exchange(d[FLAGS] + 64 * own, 0)
+    release(d[FLAGS], own)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from .cpu import VECTOR_BYTES
 from .machine import arguments, array, ints, kernel
 from .tiles import HALF, gradient_rows
-from .transforms import back6, back7, back8
+from .transforms import back
 from .winograd import (
     BLOCK,
     COUNT,
@@ -94,9 +94,4 @@ def winograd_back(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     source, to = d[U] + size * d[C] * column, d[PART] + size * r * r * d[C] * column
     for o in range(first * width, min(first + d[PANEL], d[C]) * width, VECTOR_BYTES):
         here = (source + o, d[SIDE] * d[UPLANE], d[UPLANE], to + o, r * d[C] * width, d[C] * width)
-        if d[SIDE] == 6:
-            back6(real, here)
-        elif d[SIDE] == 7:
-            back7(real, here)
-        else:
-            back8(real, here)
+        back(d[SIDE], real, here)

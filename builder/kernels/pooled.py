@@ -13,7 +13,7 @@ from typing import Any
 
 from . import simd
 from .jit import njit
-from .machine import arguments, array, claim, ints, kernel, slots
+from .machine import arguments, array, claim, ints, kernel, release, slots
 from .maxpool import pair_backward_scaled, pair_forward
 from .simd import Emit
 from .tiles import (  # noqa: F401  # the compiler takes the slots of convolution from here
@@ -100,7 +100,7 @@ def convolution_pooled(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
             p, win = d[P] + n * d[PN] + oh * d[PH], d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
             here = y + (i * band[3] + r) * 2 * d[DOWN]
             pair_forward(real, (here, d[DOWN], p, win, d[OW], d[K], 0, d[ACT]))
-    simd.exchange(d[FLAGS] + 64 * own, 0)
+    release(d[FLAGS], own)
 
 
 @njit
@@ -140,4 +140,4 @@ def pooled_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             x, to = d[X] + xb[b] + listed[o + 2], part + listed[o + 4]
             a = (x, xo, n, dy + listed[o + 3], yo, listed[o + 1], to, listed[o + 5], listed[o + 6], listed[o + 7], more)
             gradient_of_tile(listed[o], real, a)
-    simd.exchange(d[FLAGS] + 64 * own, 0)
+    release(d[FLAGS], own)

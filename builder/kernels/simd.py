@@ -350,14 +350,3 @@ def turned(e: Emit, a: list[Any]) -> None:
     for i, row in enumerate(rows):
         with e.b.if_then(e.b.icmp_signed("<", e.count(i), count)):
             e.store(row, e.add(dst, e.mul(to, i)))
-
-
-@intrinsic
-def exchange(context: Any, address: Any, value: Any) -> Any:
-    """Atomically put value at address and return the int64 that was there; orders memory as taking or giving a lock."""
-
-    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = builder.inttoptr(arguments[0], I64.as_pointer())
-        return builder.atomic_rmw("xchg", place, arguments[1], "acq_rel")
-
-    return types.int64(types.int64, types.int64), codegen

@@ -12,6 +12,7 @@ import numpy as np
 from llvmlite import ir
 
 from . import simd
+from .jit import njit
 from .simd import Emit, emitted
 
 
@@ -162,3 +163,58 @@ weights6, weights7, weights8 = transform(G43), transform(G53), transform(G45)
 outputs6, outputs7, outputs8 = scatter(AT43), scatter(AT53), scatter(AT45)
 slopes6, slopes7, slopes8 = gather(AT43.T), gather(AT53.T), gather(AT45.T)
 back6, back7, back8 = transform(G43.T), transform(G53.T), transform(G45.T)
+
+
+@njit
+def pixels(side, real, a):  # type: ignore[no-untyped-def]  # Numba
+    """B^T d B of tiles of side x side pixels."""
+    if side == 6:
+        pixels6(real, a)
+    elif side == 7:
+        pixels7(real, a)
+    else:
+        pixels8(real, a)
+
+
+@njit
+def weights(side, real, a):  # type: ignore[no-untyped-def]  # Numba
+    """G g G^T of tiles of side x side pixels."""
+    if side == 6:
+        weights6(real, a)
+    elif side == 7:
+        weights7(real, a)
+    else:
+        weights8(real, a)
+
+
+@njit
+def outputs(side, real, a):  # type: ignore[no-untyped-def]  # Numba
+    """A^T m A of tiles of side x side pixels."""
+    if side == 6:
+        outputs6(real, a)
+    elif side == 7:
+        outputs7(real, a)
+    else:
+        outputs8(real, a)
+
+
+@njit
+def slopes(side, real, a):  # type: ignore[no-untyped-def]  # Numba
+    """A dy A^T of tiles of side x side pixels."""
+    if side == 6:
+        slopes6(real, a)
+    elif side == 7:
+        slopes7(real, a)
+    else:
+        slopes8(real, a)
+
+
+@njit
+def back(side, real, a):  # type: ignore[no-untyped-def]  # Numba
+    """G^T u G of tiles of side x side pixels."""
+    if side == 6:
+        back6(real, a)
+    elif side == 7:
+        back7(real, a)
+    else:
+        back8(real, a)

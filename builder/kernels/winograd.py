@@ -26,26 +26,10 @@ from . import simd
 from .cpu import VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
-from .machine import arguments, array, claim, ints, kernel, slots
+from .machine import arguments, array, claim, ints, kernel, release, slots
 from .simd import LINE, Emit, emitted
 from .tiles import GRADIENT, HALF, P1, P2, P3, gradient_rows, turn
-from .transforms import (
-    back6,
-    back7,
-    back8,
-    outputs6,
-    outputs7,
-    outputs8,
-    pixels6,
-    pixels7,
-    pixels8,
-    slopes6,
-    slopes7,
-    slopes8,
-    weights6,
-    weights7,
-    weights8,
-)
+from .transforms import back, outputs, pixels, slopes, weights
 
 SOON = 4096
 """Bytes ahead of which memory is asked for transformed weights: where a block has few tiles they come too late."""
@@ -131,12 +115,7 @@ def _inputs(d, real, to, first, count, channel, channels, size):  # type: ignore
         src, dst = d[X] + offsets[first + t] + channel * size, to + t * d[VSTEP]
         for q in range(vectors):
             a = (src + q * VECTOR_BYTES, d[XR], d[XP], dst + q * VECTOR_BYTES, d[SIDE] * plane, plane)
-            if d[SIDE] == 6:
-                pixels6(real, a)
-            elif d[SIDE] == 7:
-                pixels7(real, a)
-            else:
-                pixels8(real, a)
+            pixels(d[SIDE], real, a)
 
 
 @njit
@@ -150,12 +129,7 @@ def _outputs(d, real, source, first, count, column, columns, total, size):  # ty
         for q in range((columns + lanes - 1) // lanes):
             o, some = q * VECTOR_BYTES, min(lanes, total - column - q * lanes)
             a = (src + o, d[SIDE] * plane, plane, dst + o, d[YR], d[YP], valid[k], some, d[FLOOR])
-            if d[SIDE] == 6:
-                outputs6(real, a)
-            elif d[SIDE] == 7:
-                outputs7(real, a)
-            else:
-                outputs8(real, a)
+            outputs(d[SIDE], real, a)
         k = k + 1 if k + 1 < d[PER] else 0
 
 
@@ -169,12 +143,7 @@ def _slopes(d, real, to, first, count, column, columns, size):  # type: ignore[n
         for q in range((columns * size + VECTOR_BYTES - 1) // VECTOR_BYTES):
             o = q * VECTOR_BYTES
             a = (src + o, d[YR], d[YP], dst + o, d[SIDE] * plane, plane, valid[k])
-            if d[SIDE] == 6:
-                slopes6(real, a)
-            elif d[SIDE] == 7:
-                slopes7(real, a)
-            else:
-                slopes8(real, a)
+            slopes(d[SIDE], real, a)
         k = k + 1 if k + 1 < d[PER] else 0
 
 
@@ -201,17 +170,6 @@ def _ahead(d, real, tiles, base, rows, pixel, first, share, point):  # type: ign
 
 
 @njit
-def _filter(d, real, src, row, column, to, plane):  # type: ignore[no-untyped-def]  # Numba
-    a = (src, row, column, to, d[SIDE] * plane, plane)
-    if d[SIDE] == 6:
-        weights6(real, a)
-    elif d[SIDE] == 7:
-        weights7(real, a)
-    else:
-        weights8(real, a)
-
-
-@njit
 def _filters(d, real, to, plane, height, k, base, first, last, turned, size):  # type: ignore[no-untyped-def]  # Numba
     """to[point, row, :] = G g G^T of column tile k, for input channels first .. last (first: a whole vector).
 
@@ -220,13 +178,14 @@ def _filters(d, real, to, plane, height, k, base, first, last, turned, size):  #
     tiles, r, n = ints(d[TILES], 2 * d[NTILES]), d[TAPS], d[C]
     vectors, column = tiles[2 * k], tiles[2 * k + 1]
     width, lanes = vectors * VECTOR_BYTES, VECTOR_BYTES // size
-    out = to + size * height * (column - base)
+    out, below = to + size * height * (column - base), d[SIDE] * plane
     if d[TURN] == 0:
         source = d[W] + size * r * r * n * column
         for c in range(first, last):
             for q in range(vectors):
                 o = q * VECTOR_BYTES
-                _filter(d, real, source + c * width + o, r * n * width, n * width, out + (c - first) * width + o, plane)
+                here = (source + c * width + o, r * n * width, n * width, out + (c - first) * width + o, below, plane)
+                weights(d[SIDE], real, here)
         return
     # The rows are the filters of the packed weights, which lie in lanes: turn lanes x lanes values at a time.
     packed = ints(d[WTILES], 2 * d[NWTILES])
@@ -243,8 +202,9 @@ def _filters(d, real, to, plane, height, k, base, first, last, turned, size):  #
                 for t in range(r * r):
                     turn(real, (source + t * outs * wide, wide, turned + t * line, VECTOR_BYTES, lanes))
                 for i in range(min(lanes, last - f)):
-                    here = out + (f - first + i) * width + q * VECTOR_BYTES
-                    _filter(d, real, turned + corner + i * VECTOR_BYTES, -r * line, -line, here, plane)
+                    to_row = out + (f - first + i) * width + q * VECTOR_BYTES
+                    here = (turned + corner + i * VECTOR_BYTES, -r * line, -line, to_row, below, plane)
+                    weights(d[SIDE], real, here)
 
 
 @kernel
@@ -321,7 +281,7 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         # The block is still in cache. Statistics need all columns: SPLIT is then 1.
         o = ints(d[SUMS] + 24 * b, 3)
         block_sums(real, (d[Y] + o[0], o[1], o[2], last, d[STAT] + b * 2 * last * size))
-    simd.exchange(d[FLAGS] + 64 * own, 0)
+    release(d[FLAGS], own)
 
 
 @kernel
@@ -368,10 +328,5 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         to = d[PART] + size * (chunk * d[SIZE] + r * r * d[C] * column) + c0 * width
         for o in range(0, some * width, VECTOR_BYTES):
             here = (source + o, d[SIDE] * d[UPLANE], d[UPLANE], to + o, r * d[C] * width, d[C] * width)
-            if d[SIDE] == 6:
-                back6(real, here)
-            elif d[SIDE] == 7:
-                back7(real, here)
-            else:
-                back8(real, here)
-    simd.exchange(d[FLAGS] + 64 * own, 0)
+            back(d[SIDE], real, here)
+    release(d[FLAGS], own)

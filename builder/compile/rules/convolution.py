@@ -24,6 +24,9 @@ from .winograd import Sides, chosen, convolve, weights_gradient
 if TYPE_CHECKING:
     from ..bind import Binder
 
+UNITS = 8
+"""Units that there are at least if possible: blocks of pixels, or ranges of columns where the blocks are fewer."""
+
 LARGEST_PARTIALS = 4 << 20
 """Bytes that the partial sums of one weight gradient may take."""
 
@@ -100,9 +103,10 @@ def convolve_tiles(
         assert isinstance(op, ops.Conv2d)
         em.call(node, "convolution", (x, y), lambda b: stream(em, b, op, x, y, layout, taps_of(op, x)))
         return
-    # The sums of a normalisation that follows are taken while a block is still in cache.
-    summed = isinstance(op, ops.Conv2d) and op.groups == 1 and wants_sums(em, node)
-    part = em.scratch(2 * y.c * block_count(y.n, y.h, y.w)) if summed else None
+    # The sums of a normalisation that follows are taken while a block is still in cache; they need all its columns.
+    blocks = block_count(y.n, y.h, y.w)
+    summed = isinstance(op, ops.Conv2d) and op.groups == 1 and blocks >= UNITS and wants_sums(em, node)
+    part = em.scratch(2 * y.c * blocks) if summed else None
     if part is not None:
         em.sums[id(node)] = Sums(part, pixel_blocks(y)[1])
 
