@@ -90,7 +90,8 @@ class Figures:
 
     @classmethod
     def of(cls, found: Mapping[str, Any], threads: int) -> Figures:
-        sizes, reads, writes, own = (tuple(found[key]) for key in ("bytes", "read_gb", "write_gb", "own_gb"))
+        sizes = tuple(map(int, found["bytes"]))  # the median of two is none
+        reads, writes, own = (tuple(found[key]) for key in ("read_gb", "write_gb", "own_gb"))
         gflops, tiles = float(found["gflops"]), float(found["tile_gflops"])
         return cls(threads, gflops, tiles, sizes, reads, writes, own, int(found["vector_bytes"]))
 

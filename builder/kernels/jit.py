@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 if os.environ.get("TSUMIKI_COMPILES"):
-    # LLVM's third level takes a fifth more time and makes no training faster (VGG-16, ResNet-20 and two small nets, five rounds).
+    # LLVM's third level takes a fifth more time and made no training faster (VGG-16, ResNet-20 and two small nets).
     os.environ.setdefault("NUMBA_OPT", "2")
     import numba
     from numba.core import cgutils as _cgutils

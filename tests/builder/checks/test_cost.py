@@ -99,7 +99,7 @@ def test_a_huge_document_is_refused_without_allocating_it(layers) -> None:
     start = time.process_time()
     report = builder.check(document([*layers, *END], (1, 64, 64)))
     assert not report.ok
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 10  # with the arrays it would be minutes, and no memory
     assert {problem.code for problem in report.errors} <= {"out_of_memory", "too_large", "unread_layer"}
 
 

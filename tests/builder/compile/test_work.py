@@ -81,3 +81,7 @@ def test_figures_are_the_median_of_the_last_measurements(monkeypatch: pytest.Mon
     found = measured.known(1)
     assert found is not None and (found.gflops, found.read_gb, found.write_gb) == (5.0, (5.0, 5.0), (2.0, 1.0))
     assert measured.few(1) and measured.known(2) is None
+    path.write_text(json.dumps({"1": kept[:2]}), encoding="utf-8")
+    two = measured.known(1)
+    assert two is not None and two.gflops == 51.5
+    assert [type(size) for size in two.bytes] == [int, int], "profile shifts them to KiB"
