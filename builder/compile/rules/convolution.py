@@ -193,7 +193,7 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
     demand(op, x, dy)
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
-    if near.better(op, x):
+    if near.better(op, x, dy):
         near.weights_gradient(em, node, op, x, dy, layout, LARGEST_PARTIALS)
         return
     blocks = block_count(dy.n, dy.h, dy.w)

@@ -19,9 +19,10 @@ from .winograd import LINE, WORKERS, WORKING_BYTES
 if TYPE_CHECKING:
     from ..bind import Binder
 
-FEWEST, USES = 16, 64
-"""Channels of a group below which a few neighbouring pixels share a cache line anyway, and times that a value of dy is
-multiplied below which its copy costs more than it saves (1 x 1 from 16 channels to 64 took 1.5 times as long)."""
+FEWEST, USES, LONGEST = 16, 64, 1024
+"""Channels of a group below which a few neighbouring pixels share a cache line anyway; times that a value of dy is
+multiplied below which its copy costs more than it saves (1 x 1 from 16 channels to 64 took 1.5 times as long); pixels
+of a row above which no cache would hold its copy."""
 
 PIXELS = 6144
 """Bytes of one vector of columns for the pixels of a block: three of these, and what they read of x, stay in a
@@ -37,10 +38,10 @@ UNITS, MOST_SUMS = 8, 16
 """Units that there are at least if possible; partial sums at most."""
 
 
-def better(op: ops.Conv2d | ops.Deconv2d, x: Tensor) -> bool:
+def better(op: ops.Conv2d | ops.Deconv2d, x: Tensor, dy: Tensor) -> bool:
     """Say whether copies pay."""
     c = x.c // op.groups
-    return c >= FEWEST and c * math.prod(op.filters[2:]) >= USES
+    return c >= FEWEST and c * math.prod(op.filters[2:]) >= USES and dy.w <= LONGEST
 
 
 @dataclass(frozen=True)
