@@ -13,7 +13,7 @@ import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import geometric_mean, median, quantiles
 from typing import Any
 
 Lines = list[dict[str, Any]]
@@ -31,9 +31,8 @@ def table(lines: Lines, key: str, digits: int = 2) -> list[str]:
     rows = [f"| net | ours | {' | '.join(peers)} | best peer / ours |", "|---" * (len(peers) + 3) + "|"]
     ratios: list[float] = []
     for net in nets:
-        cells = {who: [x[key] for x in lines if x["net"] == net and x["label"] == who and key in x] for who in
-                 ("ours", *peers)}  # fmt: skip
-        medians = {who: median(values) for who, values in cells.items() if values}
+        cells = _rounds(lines, net, key)
+        medians = {who: median(values) for who, values in cells.items()}
         ratio = min((v for who, v in medians.items() if who != "ours"), default=math.nan) / medians.get(
             "ours", math.nan
         )
@@ -42,8 +41,7 @@ def table(lines: Lines, key: str, digits: int = 2) -> list[str]:
         shown = [f"{medians[who]:.{digits}f}{_mark(cells[who])}" if who in medians else "–" for who in ("ours", *peers)]
         rows.append(f"| {net} | {' | '.join(shown)} | {ratio:.2f} |")
     if ratios:
-        mean = math.exp(sum(math.log(r) for r in ratios) / len(ratios))
-        rows.append(f"\nGeometric mean {mean:.2f}, least {min(ratios):.2f}.")
+        rows.append(f"\nGeometric mean {geometric_mean(ratios):.2f}, least {min(ratios):.2f}.")
     return rows
 
 
@@ -55,10 +53,7 @@ def brief(lines: Lines, key: str, digits: int) -> list[str]:
     for net in dict.fromkeys(line["net"] for line in lines):
         cells = []
         for n in threads:
-            found: dict[str, list[float]] = {}
-            for line in lines:
-                if line["net"] == net and line["threads"] == n and key in line:
-                    found.setdefault(line["label"], []).append(line[key])
+            found = _rounds([line for line in lines if line["threads"] == n], net, key)
             mine = found.pop("ours")
             best = min(found, key=lambda label: median(found[label]))
             ratios[n].append(median(found[best]) / median(mine))
@@ -66,8 +61,17 @@ def brief(lines: Lines, key: str, digits: int) -> list[str]:
             cells += [f"{median(mine):.{digits}f}{_mark(mine)}", f"{name} {median(found[best]):.{digits}f}"]
             cells += [f"{ratios[n][-1]:.2f}"]
         rows.append(f"| {net} | {' | '.join(cells)} |")
-    means = [f"{math.exp(sum(map(math.log, r)) / len(r)):.2f} (least {min(r):.2f})" for r in ratios.values()]
+    means = [f"{geometric_mean(r):.2f} (least {min(r):.2f})" for r in ratios.values()]
     return [*rows, "", "Geometric mean " + ", ".join(means)]
+
+
+def _rounds(lines: Lines, net: str, key: str) -> dict[str, list[float]]:
+    """Return a value of every round, by who was measured."""
+    found: dict[str, list[float]] = {}
+    for line in lines:
+        if line["net"] == net and key in line:
+            found.setdefault(line["label"], []).append(line[key])
+    return found
 
 
 def _mark(values: list[float]) -> str:

@@ -12,7 +12,7 @@ from builder.compile.lower import lower
 from builder.compile.parameters import Parameters
 from builder.compile.program import Program
 from builder.kernels import optimizers as twins
-from builder.kernels.tiles import twin_conv2d_forward
+from builder.kernels.tiles import twin_conv2d_backward, twin_conv2d_forward
 from builder.network import Network
 from schemas import ops, training
 from schemas.layer import REGISTRY
@@ -273,3 +273,23 @@ __all__ = [
     "some_targets",
     "stir",
 ]
+
+
+def convolution(shape, layer, batch, dtype, threads=1, seed=0, **options):
+    """Run one convolution and its gradients; return the kernels' names, the results and what NumPy gives: y, dx,
+    dweight, dbias, and the sum of the absolute values of dy."""
+    parameters, made = program(shape, [layer, *SQUARED], batch, dtype=dtype, input_gradient=True, **options)
+    rng = np.random.default_rng(seed)
+    stir(parameters, rng)
+    x = np.maximum(rng.standard_normal((batch, *shape)), 0).astype(dtype)
+    t = rng.standard_normal(made.output.shape).astype(dtype)
+    fill(made, x, t)
+    made.run(threads)
+    found = [made.output.copy(), input_gradient(made), *gradients(parameters).values()]
+    w, b = (parameters[k].astype(np.float64) for k in parameters)
+    op = made.graph.output.op
+    how = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
+    wide = x.astype(np.float64)
+    y = twin_conv2d_forward(wide, w, b, **how)
+    dy = 2 * (y - t) / y.size
+    return made.binder.names, found, [y, *twin_conv2d_backward(wide, w, dy, **how), np.abs(dy).sum()]

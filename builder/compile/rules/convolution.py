@@ -18,7 +18,7 @@ from .forms import edge_of
 from .norm_act import wants_sums
 from .pooled import pools_later
 from .streamed import stream, streamed
-from .sweep import block_count, columns_of, gradient_list, pixel_blocks, sweep
+from .sweep import block_count, columns_of, gradient_list, partial_sums, pixel_blocks, sweep
 from .winograd import Sides, chosen, convolve, weights_gradient
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 UNITS = 8
 """Units that there are at least if possible: blocks of pixels, or ranges of columns where the blocks are fewer."""
 
-LARGEST_PARTIALS = 4 << 20
-"""Bytes that the partial sums of one weight gradient may take."""
 
 
 @dataclass(frozen=True)
@@ -194,10 +192,9 @@ def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, d
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
     if near.better(op, x, dy):
-        near.weights_gradient(em, node, op, x, dy, layout, LARGEST_PARTIALS)
+        near.weights_gradient(em, node, op, x, dy, layout)
         return
-    blocks = block_count(dy.n, dy.h, dy.w)
-    chunks = max(1, min(blocks, 16, LARGEST_PARTIALS // (em.item * layout.size)))
+    chunks = partial_sums(block_count(dy.n, dy.h, dy.w), em.item * layout.size)
     # A single sum that fills its column tiles is the gradient itself.
     direct = chunks == 1 and layout.columns % em.lanes == 0
     part = em.scratch(0 if direct else chunks * layout.size)

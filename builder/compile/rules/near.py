@@ -13,8 +13,8 @@ from schemas import ops
 from ..emit import Emitter
 from ..layouts import Matrix
 from ..tensors import Node, Tensor, rounded
-from .sweep import blocks_of, columns_of
-from .winograd import LINE, WORKERS, WORKING_BYTES
+from .sweep import block_count, blocks_of, columns_of, partial_sums
+from .winograd import LINE, pieces_of
 
 if TYPE_CHECKING:
     from ..bind import Binder
@@ -28,14 +28,14 @@ PIXELS = 6144
 """Bytes of one vector of columns for the pixels of a block: three of these, and what they read of x, stay in a
 first-level cache of 32 KiB."""
 
-WIDEST, HIGHEST = 3, 24
-"""Vectors of a column tile at most, and channels of a run at most (kernels/tiles.py)."""
+WIDEST, HIGHEST = 3, 16
+"""Vectors of a column tile at most, and channels of a strip at most (kernels/tiles.py)."""
 
 RANGE = 48
-"""Channels of a unit are a multiple of this, which every run divides, or all."""
+"""Channels of a unit are a multiple of this, which the height of every strip divides, or all."""
 
-UNITS, MOST_SUMS = 8, 16
-"""Units that there are at least if possible; partial sums at most."""
+UNITS = 8
+"""Units that there are at least if possible."""
 
 
 def better(op: ops.Conv2d | ops.Deconv2d, x: Tensor, dy: Tensor) -> bool:
@@ -46,8 +46,8 @@ def better(op: ops.Conv2d | ops.Deconv2d, x: Tensor, dy: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of a copy: bytes and pixels of x from one copied pixel to the next, and copied pixels from one output
-    and one tap to the next, and for `outputs` neighbouring ones."""
+    """One axis of a copy: pixels of x from one copied pixel to the next, copied pixels from one output and from one tap
+    to the next, and the taps."""
 
     source: int
     step: int
@@ -65,16 +65,16 @@ class Axis:
 
 
 def weights_gradient(
-    em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, dy: Tensor, layout: Matrix, partials: int
+    em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, dy: Tensor, layout: Matrix
 ) -> None:
-    """dW in partial sums over chunks of pixel blocks, then added in order; they may take `partials` bytes."""
+    """dW in partial sums over chunks of pixel blocks, then added in order."""
     from .convolution import sum_columns
 
-    images, some = blocks_of(dy.h, dy.w, PIXELS // (em.lanes * em.item))
+    limit = PIXELS // (em.lanes * em.item)
+    (images, some), blocks = blocks_of(dy.h, dy.w, limit), block_count(dy.n, dy.h, dy.w, limit)
     down, across = (Axis.of(*axis) for axis in zip(op.filters[2:], op.stride, op.dilation, strict=True))
     rows, columns = down.reach(some), across.reach(dy.w)
-    blocks = -(-dy.n // images) * -(-dy.h // some)
-    chunks = max(1, min(blocks, MOST_SUMS, partials // (em.item * layout.size)))
+    chunks = partial_sums(blocks, em.item * layout.size)
     c = x.c // op.groups
     step = min(c, rounded(-(-c // -(-UNITS // (chunks * op.groups))), RANGE))
     split = -(-c // step)
@@ -83,8 +83,7 @@ def weights_gradient(
     copied = rounded(area * em.item * (step + HIGHEST))
     slice_ = copied + rounded(room * WIDEST * em.lanes * em.item) + LINE
     units = chunks * op.groups * split
-    least, most = WORKERS
-    pieces = min(units, max(least, min(most, WORKING_BYTES // slice_)))
+    pieces = pieces_of(units, slice_)
     direct = chunks == 1 and layout.columns % em.lanes == 0
     part, space = em.scratch(0 if direct else chunks * layout.size), em.scratch(pieces * slice_, 1)
 
@@ -93,7 +92,6 @@ def weights_gradient(
         from ...kernels.tiles import GRADIENT
 
         top, left = op.padding[0][0], op.padding[1][0]
-        steps = x.image, down.source * x.row, across.source * x.pixel
         listed: list[tuple[int, ...]] = []
         for image in range(0, dy.n, images):
             for row in range(0, dy.h, some):
@@ -110,9 +108,9 @@ def weights_gradient(
             units,
             X=b.at(x) - top * x.row - left * x.pixel,
             XG=c * em.item,
-            XI=steps[0],
-            XR=steps[1],
-            XP=steps[2],
+            XI=x.image,
+            XR=down.source * x.row,
+            XP=across.source * x.pixel,
             Y=b.at(dy),
             YG=dy.pixel // op.groups,
             YO=b.keep(i * dy.image + r * dy.row + q * dy.pixel),

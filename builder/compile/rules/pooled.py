@@ -13,7 +13,7 @@ from ..emit import Emitter
 from ..fuse import NormActPool
 from ..layouts import Matrix
 from ..tensors import Node, Scratch, Tensor, rounded
-from .sweep import LIMIT, columns_of, gradient_list, sweep
+from .sweep import LIMIT, columns_of, gradient_list, partial_sums, sweep
 
 if TYPE_CHECKING:
     from ..bind import Binder
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 TILE = 12
 """Pixels of most register tiles: bands are cut so that few of the last tile's are wasted."""
 
-WORKERS, CHUNKS, LARGEST_PARTIALS = 16, 16, 4 << 20
-"""Bands that can be at work at once; partial sums of a weight gradient at most, and their bytes."""
+WORKERS = 16
+"""Bands that can be at work at once."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def backward(em: Emitter, node: Node, dp: Tensor) -> bool:
     layout, win = em.layout(source, op.weight), em.saved[id(p)]
     assert isinstance(layout, Matrix)
     bands = Bands.of(p.n, p.h, p.w)
-    chunks = max(1, min(len(bands.list), CHUNKS, LARGEST_PARTIALS // (em.item * layout.size)))
+    chunks = partial_sums(len(bands.list), em.item * layout.size)
     part, sums = em.scratch(chunks * layout.size), em.scratch(chunks * p.c)
     space = em.scratch(chunks * rounded(bands.pixels * p.c))
 

@@ -15,13 +15,21 @@ if TYPE_CHECKING:
 LIMIT = 384
 """Pixels of a block; its tables then stay in the first-level cache."""
 
+CHUNKS, LARGEST_PARTIALS = 16, 4 << 20
+"""Partial sums of one weight gradient at most, and the bytes that they may take."""
+
 Strides = tuple[int, int, int]
 """Bytes from one image, row and pixel to the next."""
 
 
-def block_count(n: int, rows: int, columns: int) -> int:
+def partial_sums(blocks: int, each: int) -> int:
+    """Return in how many partial sums of `each` bytes so many blocks are added up."""
+    return max(1, min(blocks, CHUNKS, LARGEST_PARTIALS // each))
+
+
+def block_count(n: int, rows: int, columns: int, limit: int = LIMIT) -> int:
     """Return into how many blocks n images of rows x columns pixels are cut."""
-    per = blocks_of(rows, columns)
+    per = blocks_of(rows, columns, limit)
     return n * -(-rows // per[1]) if per[0] == 1 else -(-n // per[0])
 
 

@@ -217,8 +217,13 @@ class Cut:
 
     def pieces(self, units: int) -> int:
         """Return for how many units at work there is memory."""
-        least, most = WORKERS
-        return min(units, max(least, min(most, WORKING_BYTES // self.parts[3])))
+        return pieces_of(units, self.parts[3])
+
+
+def pieces_of(units: int, each: int) -> int:
+    """Return for how many of so many units there is memory at once, where a unit at work takes `each` bytes."""
+    least, most = WORKERS
+    return min(units, max(least, min(most, WORKING_BYTES // each)))
 
 
 def turned_bytes(taps: int, lanes: int, item: int) -> int:

@@ -6,25 +6,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from builder.compile.rules import near
-from builder.kernels import tiles
 
 
 def gradient(shape, layer, batch, dtype=np.float64, threads=1):
     """Return the kernels' names, the gradient of the weights, and what NumPy gives."""
-    parameters, made = engine.program(shape, [layer, *engine.SQUARED], batch, dtype=dtype, exact=True)
-    rng = np.random.default_rng(batch)
-    engine.stir(parameters, rng)
-    x = rng.standard_normal((batch, *shape)).astype(dtype)
-    t = rng.standard_normal(made.output.shape).astype(dtype)
-    engine.fill(made, x, t)
-    made.run(threads)
-    w, b = (parameters[k].astype(np.float64) for k in parameters)
-    op = made.graph.output.op
-    how = {"stride": op.stride, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
-    wide = x.astype(np.float64)
-    y = tiles.twin_conv2d_forward(wide, w, b, **how)
-    _, dweight, _ = tiles.twin_conv2d_backward(wide, w, 2 * (y - t) / y.size, **how)
-    return made.binder.names, next(iter(engine.gradients(parameters).values())).copy(), dweight
+    names, found, expected = engine.convolution(shape, layer, batch, dtype, threads, seed=batch, exact=True)
+    return names, found[2], expected[2]
 
 
 @settings(max_examples=25, deadline=None)

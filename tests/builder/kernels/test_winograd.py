@@ -15,26 +15,6 @@ from schemas import training
 PARTS = ("y", "dx", "dweight", "dbias")
 
 
-def convolution(shape, layer, batch, dtype, threads=1, seed=0, **options):
-    """Run one convolution and its gradients; return the kernels' names, the results and what NumPy gives."""
-    parameters, made = engine.program(
-        shape, [layer, *engine.SQUARED], batch, dtype=dtype, input_gradient=True, **options
-    )
-    rng = np.random.default_rng(seed)
-    engine.stir(parameters, rng)
-    x = np.maximum(rng.standard_normal((batch, *shape)), 0).astype(dtype)
-    t = rng.standard_normal(made.output.shape).astype(dtype)
-    engine.fill(made, x, t)
-    made.run(threads)
-    found = [made.output.copy(), engine.input_gradient(made), *engine.gradients(parameters).values()]
-    w, b = (parameters[k].astype(np.float64) for k in parameters)
-    op = made.graph.output.op
-    wide = x.astype(np.float64)
-    y = tiles.twin_conv2d_forward(wide, w, b, padding=op.padding)
-    dy = 2 * (y - t) / y.size
-    return made.binder.names, found, [y, *tiles.twin_conv2d_backward(wide, w, dy, padding=op.padding), np.abs(dy).sum()]
-
-
 def assert_near(found, expected, rms, largest):
     """Compare relative to the root mean square and to the largest value; a bias's gradient, a sum that may cancel, to
     the sum of its absolute terms (the last of `expected`). The mean of few errors wanders: those of less than a
@@ -58,7 +38,7 @@ def test_any_size_channels_and_padding(data):
     layer = engine.conv(data.draw(st.integers(1, 70), "filters"), kernel, padding=padding)
     batch = data.draw(st.integers(1, 7), "batch")
     dtype = data.draw(st.sampled_from([np.float32, np.float64]), "dtype")
-    names, found, expected = convolution(shape, layer, batch, dtype, winograd=True)
+    names, found, expected = engine.convolution(shape, layer, batch, dtype, winograd=True)
     assert {"winograd_forward", "winograd_gradient"} <= set(names)
     assert not {"tiles_forward", "tiles_gradient"} & set(names)
     assert_near(found, expected, *((5e-6, 2e-5) if dtype is np.float32 else (1e-13, 1e-13)))
@@ -87,7 +67,7 @@ def test_cuts(case, own, passes, monkeypatch):
     if own:
         monkeypatch.setattr(rules, "LARGEST_WEIGHTS", 0)
     shape, layer, batch = CASES[case]
-    names, found, expected = convolution(shape, layer, batch, np.float64, winograd=True)
+    names, found, expected = engine.convolution(shape, layer, batch, np.float64, winograd=True)
     assert ("winograd_weights" in names) != own
     assert ("winograd_sums" in names) == (passes < 1 << 20 and max(shape[0], layer["out_channels"]) > rules.OWN_PANEL)
     assert_near(found, expected, 1e-13, 1e-13)
@@ -112,7 +92,7 @@ def test_passes_give_the_same_bits_for_any_number_of_threads(taps, monkeypatch):
 def test_error_in_float32(kernel, size):
     """F(4, 3), F(5, 3) and F(4, 5) over many channels, after a ReLU, as README.md beside the kernels states them."""
     layer = engine.conv(64, kernel, padding=kernel // 2)
-    _, found, expected = convolution((128, size, size), layer, 4, np.float32, winograd=True)
+    _, found, expected = engine.convolution((128, size, size), layer, 4, np.float32, winograd=True)
     assert_near(found, expected, 5e-6, 2e-5)
 
 
@@ -157,7 +137,7 @@ def test_networks_have_the_gradient_of_their_loss():
 def test_the_same_bits_for_any_number_of_threads():
     layer, found = engine.conv(40, padding=1), []
     for threads in range(1, 4):
-        _, results, _ = convolution((24, 13, 13), layer, 9, np.float32, threads, winograd=True)
+        _, results, _ = engine.convolution((24, 13, 13), layer, 9, np.float32, threads, winograd=True)
         found.append(b"".join(r.tobytes() for r in results))
     assert len(set(found)) == 1
 
