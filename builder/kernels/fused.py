@@ -76,21 +76,17 @@ def coefficient(e: Emit, coef: Any, channels: Any, number: int) -> Any:
 def _forward(e: Emit, a: list[Any], residual: bool) -> None:
     y, r, out, n, c, coef, floor = a
     least = e.broadcast(floor)
-    pixel = e.mul(c, e.size)
 
-    def run(begin: Any, some: Any) -> None:
-        def body(o: Any, load: Any, store: Any) -> None:
-            m, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3))
-            with e.loop(some) as p:
-                at = e.add(begin, e.add(e.mul(p.index, pixel), o))
-                v = e.fma(e.b.fsub(load(e.add(y, at)), m), k, d)
-                if residual:
-                    v = e.b.fadd(v, load(e.add(r, at)))
-                store(e.at_least(v, least), e.add(out, at))
+    def body(o: Any, load: Any, store: Any, pixels: simd.Pixels) -> None:
+        m, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3))
+        with pixels() as place:
+            at = e.add(place, o)
+            v = e.fma(e.b.fsub(load(e.add(y, at)), m), k, d)
+            if residual:
+                v = e.b.fadd(v, load(e.add(r, at)))
+            store(e.at_least(v, least), e.add(out, at))
 
-        e.over(c, body)
-
-    simd.in_runs(e, n, pixel, [y, r] if residual else [y], [out], run)
+    simd.in_runs(e, n, c, body, read=[y, r] if residual else [y], written=[out])
 
 
 def _active(e: Emit, value: Any, gradient: Any, least: Any) -> Any:
@@ -107,47 +103,42 @@ def _gradient_sums(e: Emit, a: list[Any], residual: bool) -> None:
     b = e.b
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
-    def run(begin: Any, some: Any) -> None:
-        def body(o: Any, load: Any, store: Any) -> None:
-            acc = e.accumulators(2)
-            m, s, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 1, 2, 3))
-            with e.loop(some) as p:
-                at = e.add(begin, e.add(e.mul(p.index, pixel), o))
-                centred = b.fsub(load(e.add(y, at)), m)
-                value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
-                g = _active(e, value, load(e.add(da, at)), least)
-                hat = b.fmul(centred, s)
-                b.store(b.fadd(b.load(acc[0]), g), acc[0])
-                b.store(e.fma(g, hat, b.load(acc[1])), acc[1])
-            for k in range(2):
-                place = e.add(e.add(out, e.mul(pixel, k)), o)
-                store(b.fadd(load(place), b.load(acc[k])), place)
+    def body(o: Any, load: Any, store: Any, pixels: simd.Pixels) -> None:
+        acc = e.accumulators(2)
+        m, s, k, d = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 1, 2, 3))
+        with pixels() as place:
+            at = e.add(place, o)
+            centred = b.fsub(load(e.add(y, at)), m)
+            value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
+            g = _active(e, value, load(e.add(da, at)), least)
+            hat = b.fmul(centred, s)
+            b.store(b.fadd(b.load(acc[0]), g), acc[0])
+            b.store(e.fma(g, hat, b.load(acc[1])), acc[1])
+        for k in range(2):
+            total = e.add(e.add(out, e.mul(pixel, k)), o)
+            store(b.fadd(load(total), b.load(acc[k])), total)
 
-        e.over(c, body)
-
-    simd.in_runs(e, n, pixel, [y, da, out_value] if residual else [y, da], [], run)
+    simd.in_runs(e, n, c, body, read=[y, da, out_value] if residual else [y, da])
 
 
 def _backward(e: Emit, a: list[Any], residual: bool) -> None:
     """dy = c0 * g + c1 + c2 * (y - mean), and dr = g."""
     y, out_value, da, dy, dr, n, c, coef, floor = a
-    least, pixel = e.broadcast(floor), e.mul(c, e.size)
+    least = e.broadcast(floor)
 
-    def run(begin: Any, some: Any) -> None:
-        def body(o: Any, load: Any, store: Any) -> None:
-            m, k, d, k0, k1, k2 = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3, 4, 5, 6))
-            with e.loop(some) as p:
-                at = e.add(begin, e.add(e.mul(p.index, pixel), o))
-                centred = e.b.fsub(load(e.add(y, at)), m)
-                value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
-                g = _active(e, value, load(e.add(da, at)), least)
-                if residual:
-                    store(g, e.add(dr, at))
-                store(e.fma(k0, g, e.fma(k2, centred, k1)), e.add(dy, at))
+    def body(o: Any, load: Any, store: Any, pixels: simd.Pixels) -> None:
+        m, k, d, k0, k1, k2 = (load(e.add(coefficient(e, coef, c, i), o)) for i in (0, 2, 3, 4, 5, 6))
+        with pixels() as place:
+            at = e.add(place, o)
+            centred = e.b.fsub(load(e.add(y, at)), m)
+            value = load(e.add(out_value, at)) if residual else e.fma(centred, k, d)
+            g = _active(e, value, load(e.add(da, at)), least)
+            if residual:
+                store(g, e.add(dr, at))
+            store(e.fma(k0, g, e.fma(k2, centred, k1)), e.add(dy, at))
 
-        e.over(c, body)
-
-    simd.in_runs(e, n, pixel, [y, da, out_value] if residual else [y, da], [dy, dr] if residual else [dy], run)
+    read, written = ([y, da, out_value], [dy, dr]) if residual else ([y, da], [dy])
+    simd.in_runs(e, n, c, body, read, written)
 
 
 def _mask(e: Emit, a: list[Any]) -> None:

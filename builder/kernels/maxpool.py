@@ -93,24 +93,21 @@ def _sums(e: Emit, a: list[Any]) -> None:
     pixel = e.mul(c, e.size)
     one = ir.Constant(e.vector, [1.0] * e.lanes)
 
-    def body(begin: Any, some: Any, o: Any, load: Any, store: Any) -> None:
+    def body(o: Any, load: Any, store: Any, pixels: simd.Pixels) -> None:
         acc = e.accumulators(2)
         shift, inverse = load(e.add(beta, o)), b.fdiv(one, load(e.add(gamma, o)))
-        with e.loop(some) as i:
-            at = e.add(begin, e.add(e.mul(i.index, pixel), o))
+        with pixels() as place:
+            at = e.add(place, o)
             won = b.fcmp_ordered(">=", load(e.add(win, at)), e.zero)
             g = b.select(won, load(e.add(dp, at)), e.zero)
             hat = b.fmul(b.fsub(load(e.add(p, at)), shift), inverse)
             b.store(b.fadd(b.load(acc[0]), g), acc[0])
             b.store(e.fma(g, b.select(won, hat, e.zero), b.load(acc[1])), acc[1])
         for k in range(2):
-            place = e.add(e.add(out, e.mul(pixel, k)), o)
-            store(b.fadd(load(place), b.load(acc[k])), place)
+            total = e.add(e.add(out, e.mul(pixel, k)), o)
+            store(b.fadd(load(total), b.load(acc[k])), total)
 
-    def run(begin: Any, some: Any) -> None:
-        e.over(c, lambda o, load, store: body(begin, some, o, load, store))
-
-    simd.in_runs(e, n, pixel, [p, win, dp], [], run)
+    simd.in_runs(e, n, c, body, read=[p, win, dp])
 
 
 def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
@@ -119,12 +116,11 @@ def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
     b = e.b
     least, pixel = e.broadcast(floor), e.mul(c, e.size)
 
-    def body(begin: Any, some: Any, o: Any, load: Any, store: Any) -> None:
+    def body(o: Any, load: Any, store: Any, pixels: simd.Pixels) -> None:
         used = (0, 2, 3) if scaled else ()
         constants = [load(e.add(coefficient(e, coef, c, i), o)) for i in used]
-        with e.loop(some) as i:
-            at = e.add(begin, e.mul(i.index, pixel))
-            out, here = e.add(at, o), e.add(e.add(y, e.mul(at, 2)), o)
+        with pixels() as place:
+            out, here = e.add(place, o), e.add(e.add(y, e.mul(place, 2)), o)
             best = which = None
             for tap, at in enumerate((here, e.add(here, pixel), e.add(here, down), e.add(e.add(here, down), pixel))):
                 v = load(at)
@@ -140,10 +136,7 @@ def _pair_forward(e: Emit, a: list[Any], scaled: bool) -> None:
             store(e.at_least(best, least), e.add(p, out))
             store(b.select(passed, which, ir.Constant(e.vector, [-1.0] * e.lanes)), e.add(win, out))
 
-    def run(begin: Any, some: Any) -> None:
-        e.over(c, lambda o, load, store: body(begin, some, o, load, store))
-
-    simd.in_runs(e, n, pixel, [], [p, win], run, [y, e.add(y, down)])
+    simd.in_runs(e, n, c, body, written=[p, win], doubled=[y, e.add(y, down)])
 
 
 def _pair_backward(e: Emit, a: list[Any], scaled: bool) -> None:
@@ -152,11 +145,10 @@ def _pair_backward(e: Emit, a: list[Any], scaled: bool) -> None:
     b = e.b
     pixel = e.mul(c, e.size)
 
-    def body(begin: Any, some: Any, o: Any, load: Any, store: Any) -> None:
+    def body(o: Any, load: Any, store: Any, pixels: simd.Pixels) -> None:
         used = (0, 4, 5, 6) if scaled else ()
         constants = [load(e.add(coefficient(e, coef, c, i), o)) for i in used]
-        with e.loop(some) as i:
-            place = e.add(begin, e.mul(i.index, pixel))
+        with pixels() as place:
             out, at = e.add(place, o), e.add(e.mul(place, 2), o)
             won, g = load(e.add(win, out)), load(e.add(dp, out))
             if scaled:
@@ -170,11 +162,8 @@ def _pair_backward(e: Emit, a: list[Any], scaled: bool) -> None:
                     v = b.fadd(v, e.fma(constants[3], b.fsub(load(source), constants[0]), constants[2]))
                 store(v, e.add(e.add(e.add(dy, at), right), e.mul(dy_down, tap // 2)))
 
-    def run(begin: Any, some: Any) -> None:
-        e.over(c, lambda o, load, store: body(begin, some, o, load, store))
-
     wide = [y, e.add(y, down)] if scaled else [dy, e.add(dy, dy_down)]
-    simd.in_runs(e, n, pixel, [dp, win], [], run, wide)
+    simd.in_runs(e, n, c, body, read=[dp, win], doubled=wide)
 
 
 pair_forward = simd.emitted(8, lambda e, a: _pair_forward(e, a, False))

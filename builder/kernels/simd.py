@@ -10,8 +10,8 @@ Intrinsics must stay module-level names: a kernel that holds one in a closure ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -152,25 +152,31 @@ def prefetch(e: Emit, address: Any, write: bool = False) -> None:
     e.b.call(fetch, [e.pointer(address, ir.IntType(8)), *(ir.Constant(I32, k) for k in (int(write), 3, 1))])
 
 
-RUN, FEWEST, SOON = 2048, 4, 4096
+RUN, FEWEST, SOON = 2048, 4, 2048
 """Bytes of a run of pixels, its pixels at least, and how far ahead of it memory is asked for what comes."""
+
+Pixels = Callable[[], AbstractContextManager[Any]]
 
 
 def in_runs(
     e: Emit,
     n: Any,
-    pixel: Any,
-    read: Sequence[Any],
-    written: Sequence[Any],
-    work: Callable[[Any, Any], None],
+    channels: Any,
+    body: Callable[[Any, Load, Store, Pixels], None],
+    read: Sequence[Any] = (),
+    written: Sequence[Any] = (),
     doubled: Sequence[Any] = (),
 ) -> None:
-    """Emit work(byte offset, pixels) for runs of RUN bytes of n dense pixels, asking memory for what lies SOON bytes
-    further on in each stream: a core's own looking ahead ends with a page, and is late for several streams at once.
+    """Emit body(byte offset, load, store, pixels) for every vector of channels of runs of RUN bytes of n dense pixels.
 
-    Streams that are `doubled` are read, and have two pixels for each of the n.
+    `with pixels() as place` loops over the run's pixels, `place` being a pixel's byte offset. Each time memory is asked
+    for a line of each stream, some SOON bytes further on: a core's own looking ahead ends with a page, and is late for
+    several streams at once. Lines asked for one by one: to ask for a run at once makes a core wait until it can
+    remember more requests (Zen 4: half as fast from memory). Streams that are `doubled` are read, and have two pixels
+    for each of the n.
     """
-    b = e.b
+    b, pixel = e.b, e.mul(channels, e.size)
+    step = b.select(b.icmp_signed("<", pixel, e.count(VECTOR_BYTES)), pixel, e.count(VECTOR_BYTES))
     room = b.sdiv(e.count(RUN - 1), pixel)
     room = e.add(b.select(b.icmp_signed("<", room, e.count(FEWEST - 1)), e.count(FEWEST - 1), room), 1)
     with e.loop(b.sdiv(e.add(e.add(n, room), -1), room)) as r:
@@ -178,16 +184,26 @@ def in_runs(
         rest = b.sub(n, begin)
         some = b.select(b.icmp_signed("<", rest, room), rest, room)
         offset = b.mul(begin, pixel)
-        with e.loop(b.sdiv(e.add(b.mul(some, pixel), LINE - 1), e.count(LINE))) as i:
-            at = e.add(offset, e.mul(i.index, LINE))
-            for stream in doubled:
-                for k in range(2):
-                    prefetch(e, e.add(e.add(stream, e.mul(at, 2)), SOON + LINE * k))
-            for stream in read:
-                prefetch(e, e.add(e.add(stream, at), SOON))
-            for stream in written:
-                prefetch(e, e.add(e.add(stream, at), SOON), True)
-        work(offset, some)
+
+        def vector(o: Any, load: Load, store: Store, offset: Any = offset, some: Any = some) -> None:
+            soon = e.add(b.add(offset, b.mul(o, some)), SOON)
+
+            @contextmanager
+            def pixels() -> Iterator[Any]:
+                with e.loop(some) as p:
+                    line = b.add(soon, b.mul(p.index, step))
+                    for stream in read:
+                        prefetch(e, e.add(stream, line))
+                    for stream in written:
+                        prefetch(e, e.add(stream, line), True)
+                    for stream in doubled:
+                        for k in range(2):
+                            prefetch(e, e.add(e.add(stream, e.mul(line, 2)), LINE * k))
+                    yield e.add(offset, b.mul(p.index, pixel))
+
+            body(o, load, store, pixels)
+
+        e.over(channels, vector)
 
 
 def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int, asks: int = 0, soon: Any = 0) -> None:

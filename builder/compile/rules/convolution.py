@@ -28,7 +28,6 @@ UNITS = 8
 """Units that there are at least if possible: blocks of pixels, or ranges of columns where the blocks are fewer."""
 
 
-
 @dataclass(frozen=True)
 class Phase:
     """Pixels of dx that read the same taps: rows first, first + stride, ... along one axis.
