@@ -17,8 +17,8 @@ from . import simd
 from .cpu import VECTOR_BYTES
 from .jit import njit
 from .machine import arguments, array, claim, ints, kernel, release, slots
-from .simd import Emit
-from .tiles import GRADIENT, HALF, gradient_rows
+from .simd import LINE, Emit
+from .tiles import GRADIENT, HALF, gradient_rows, soon_of
 
 R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
 
@@ -123,7 +123,11 @@ def near_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     for b in range(b0, (chunk + 1) * blocks // chunks):
         listed = ints(d[LIST] + 8 * LISTED * b, LISTED)
         count, more, copied = listed[4], int(b > b0), 0
-        x, y = d[X] + group * d[XG] + listed[0] + c0 * size, d[Y] + group * d[YG] + listed[1]
+        base_x, base_y = d[X] + group * d[XG] + c0 * size, d[Y] + group * d[YG]
+        x, y = base_x + listed[0], base_y + listed[1]
+        later = ints(d[LIST] + 8 * LISTED * min(b + 1, blocks - 1), LISTED)
+        bytes_x, bytes_y = (later[2] - 1) * d[XI] + later[3] * d[XR], ints(d[YO], later[4])[later[4] - 1]
+        asked = 0
         for k in range(d[NTILES]):
             vectors, column = tiles[2 * k], tiles[2 * k + 1]
             rows = R1 if vectors == 1 else R2 if vectors == 2 else R3
@@ -140,6 +144,8 @@ def near_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 here, valid = v + c // rows * between, min(rows, channels - c)
                 for t in range(d[NT]):
                     to = base + (t * d[C] + c) * width
-                    a = (here, xo, count, dy, yo, taps + 8 * t, to, 0, width, valid, more)
+                    soon = soon_of(base_x + later[0], bytes_x, base_y + later[1], bytes_y, asked)
+                    a = (here, xo, count, dy, yo, taps + 8 * t, to, 0, width, valid, more, soon)
+                    asked += count * LINE
                     gradient_rows(vectors, half and k == d[NTILES] - 1, real, a)
     release(d[FLAGS], own)

@@ -79,7 +79,7 @@ def winograd_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             start = 1 if first else d[START]
             for c in range(0, d[C], rows):
                 dst, valid = to + size * d[C] * column + c * width, min(rows, d[C] - c)
-                a = (x + size * c, d[VO], some, dy, d[MO], d[ZERO], dst, 0, width, valid, start)
+                a = (x + size * c, d[VO], some, dy, d[MO], d[ZERO], dst, 0, width, valid, start, dy)
                 gradient_rows(vectors, half and k == d[NTILES] - 1, real, a)
 
 

@@ -137,7 +137,8 @@ def pooled_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
         for t in range(d[NLIST]):
             o = 8 * t
-            x, to = d[X] + xb[b] + listed[o + 2], part + listed[o + 4]
-            a = (x, xo, n, dy + listed[o + 3], yo, listed[o + 1], to, listed[o + 5], listed[o + 6], listed[o + 7], more)
+            x, dyt, to = d[X] + xb[b] + listed[o + 2], dy + listed[o + 3], part + listed[o + 4]
+            steps, valid = (listed[o + 5], listed[o + 6]), listed[o + 7]
+            a = (x, xo, n, dyt, yo, listed[o + 1], to, steps[0], steps[1], valid, more, dyt)
             gradient_of_tile(listed[o], real, a)
     release(d[FLAGS], own)

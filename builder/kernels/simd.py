@@ -206,11 +206,12 @@ def in_runs(
         e.over(channels, vector)
 
 
-def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int, asks: int = 0, soon: Any = 0) -> None:
-    """acc[i] += sum over t, j of xs[i][taps[t] + j] * w[t, j, :]. Arguments (taps, T, J, w).
+Ask = Callable[[Any, Any], None]
+"""Asks memory at row j of a tap (its byte offset, j) for what is needed soon."""
 
-    At each row memory is asked for `asks` of the cache lines from `soon` on.
-    """
+
+def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int, ask: Ask | None = None) -> None:
+    """acc[i] += sum over t, j of xs[i][taps[t] + j] * w[t, j, :]. Arguments (taps, T, J, w)."""
     taps, n_taps, n_j, w = a
     b, width = e.b, VECTOR_BYTES * vectors
     with e.loop(n_taps) as t:
@@ -220,8 +221,8 @@ def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int,
         with e.loop(n_j) as j:
             here = e.add(row, e.mul(j.index, width))
             ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
-            for q in range(asks):
-                prefetch(e, e.add(e.add(soon, e.mul(j.index, LINE * asks)), LINE * q))
+            if ask is not None:
+                ask(offset, j.index)
             step = e.mul(j.index, e.size)
             for i, place in enumerate(at):
                 xv = e.broadcast(e.add(place, step))
@@ -233,17 +234,23 @@ def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int,
 def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> Any:
     """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
 
-    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor): w is packed [T][J][vectors * lanes]; start is 0 for
-    zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what is below the
-    value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector) computes the
-    first half of the lanes alone. With `asks` there is one more argument, an address: at each row memory is asked for
-    so many of the cache lines from there on, which are needed soon.
+    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor, soon): w is packed [T][J][vectors * lanes]; start is 0
+    for zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what is below
+    the value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector) computes
+    the first half of the lanes alone.
+
+    Memory is asked early for what is written, and at each row for what is read soon: the pixels behind the tile's last,
+    `soon` bytes further on than at the row before. With `asks` it is asked for so many of the cache lines from address `soon`
+    on instead.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        x, xo, _, _, _, _, y, yo, start, lanes, floor = a[:11]
+        x, xo, _, _, _, _, y, yo, start, lanes, floor, soon = a
         b, acc = e.b, e.accumulators(pixels * vectors)
         xs = [e.add(x, e.table(xo, i)) for i in range(pixels)]
+        for i in range(pixels):
+            for o in range(0, VECTOR_BYTES * vectors, max(LINE, VECTOR_BYTES)):
+                prefetch(e, e.add(e.add(y, e.table(yo, i)), o), write=True)
         with b.if_then(b.icmp_unsigned(">", start, e.count(1))):
             for q in range(vectors):
                 v = e.load(e.add(start, VECTOR_BYTES * q))
@@ -254,7 +261,14 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> A
                 before = e.add(y, e.table(yo, i))
                 for q in range(vectors):
                     b.store(e.load(e.add(before, VECTOR_BYTES * q)), acc[i * vectors + q])
-        add_taps(e, acc, xs, a[2:6], vectors, asks, a[11] if asks else None)
+
+        def ask(tap: Any, j: Any) -> None:
+            if not asks:
+                prefetch(e, e.add(e.add(xs[-1], tap), b.mul(j, soon)))
+            for q in range(asks):
+                prefetch(e, e.add(e.add(soon, e.mul(j, LINE * asks)), LINE * q))
+
+        add_taps(e, acc, xs, a[2:6], vectors, ask)
         last = vectors - 1
         ys = [e.add(y, e.table(yo, i)) for i in range(pixels)]
         least = e.broadcast(floor)
@@ -271,19 +285,19 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> A
                 for i in range(pixels):
                     e.store_masked(result[i * vectors + last], e.add(ys[i], VECTOR_BYTES * last), mask)
 
-    return emitted(12 if asks else 11, generate, half)
+    return emitted(12, generate, half)
 
 
 def gradient_tile(taps: int, rows: int, vectors: int, half: bool = False) -> Any:
     """Make dst[h, i, :] (+)= sum over pixels p of x[p + tap[h] + i] * dy[p, :] for h < taps, i < rows.
 
-    Arguments (x, xo, P, dy, yo, tap, dst, tap_stride, row_stride, valid, accumulate): rows i >= valid are computed, not
-    stored; strides are in bytes. `half` (of one vector) computes the first half of the lanes and stores zero in the
-    rest.
+    Arguments (x, xo, P, dy, yo, tap, dst, tap_stride, row_stride, valid, accumulate, soon): rows i >= valid are
+    computed, not stored; strides are in bytes; at each pixel memory is asked for one cache line from address `soon` on.
+    `half` (of one vector) computes the first half of the lanes and stores zero in the rest.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        x, xo, count, dy, yo, tap, dst, stride, step, valid, accumulate = a
+        x, xo, count, dy, yo, tap, dst, stride, step, valid, accumulate, soon = a
         b, acc = e.b, e.accumulators(taps * rows * vectors)
         stored = [b.icmp_signed("<", e.count(i), valid) for i in range(rows)]
         place = [[e.add(e.add(dst, e.mul(stride, h)), e.mul(step, i)) for i in range(rows)] for h in range(taps)]
@@ -297,6 +311,7 @@ def gradient_tile(taps: int, rows: int, vectors: int, half: bool = False) -> Any
         with e.loop(count) as p:
             px, py = e.table(xo, p.index), e.add(dy, e.table(yo, p.index))
             ds = [e.load(e.add(py, VECTOR_BYTES * q)) for q in range(vectors)]
+            prefetch(e, e.add(soon, e.mul(p.index, LINE)))
             for h in range(taps):
                 here = e.add(at[h], px)
                 for i in range(rows):
@@ -312,7 +327,7 @@ def gradient_tile(taps: int, rows: int, vectors: int, half: bool = False) -> Any
                     if half:
                         e.store(e.zero, e.add(place[h][i], VECTOR_BYTES // 2))
 
-    return emitted(11, generate, half)
+    return emitted(12, generate, half)
 
 
 def _ahead(e: Emit, a: list[Any]) -> None:

@@ -16,6 +16,7 @@ from .cpu import REGISTERS, VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
 from .machine import arguments, array, ints, kernel, slots
+from .simd import LINE
 
 # Pixels by number of column vectors; the accumulators must fit in the registers and 12 pixel pointers in the integer
 # registers (13 and more spill: measured 89 against 114 GFLOP/s). Gradient tiles: taps x rows x vectors.
@@ -74,11 +75,20 @@ TILES_SLOTS = 32
 
 
 @njit
+def _soon(pixels, pixel, rows):  # type: ignore[no-untyped-def]  # Numba
+    """Return the bytes by which a tile asks memory further on at each row: by half of its rows for the next tile's
+    pixels, then for those behind them; never more than a line."""
+    return min(LINE, 2 * (pixels + 1) * pixel // rows)
+
+
+@njit
 def tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: ignore[no-untyped-def]  # Numba
     """All tiles of one pixel block for the column tiles first..last."""
     tiles = ints(d[TILES], 2 * d[NTILES])
     taps, n_taps, n_j, rows = d[TAPS], d[NT], d[NJ], d[ROWS]
     size = array(real, x, 1).itemsize
+    pixel = ints(xo, 2)[1] - ints(xo, 2)[0]
+    soon1, soon2, soon3 = _soon(P1, pixel, n_j), _soon(P2, pixel, n_j), _soon(P3, pixel, n_j)
     for k in range(first, last):
         vectors, column = tiles[2 * k], tiles[2 * k + 1]
         wk = w[0] + rows * column * size + w[1] * vectors * VECTOR_BYTES
@@ -87,16 +97,16 @@ def tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: igno
         lanes = d[LANES] if k == d[NTILES] - 1 else VECTOR_BYTES // size
         if HALF and vectors == 1 and 2 * lanes * size <= VECTOR_BYTES:
             for t in range(0, count, P1):
-                conv_half(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR]))
+                conv_half(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1))
         elif vectors == 1:
             for t in range(0, count, P1):
-                conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR]))
+                conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1))
         elif vectors == 2:
             for t in range(0, count, P2):
-                conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR]))
+                conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon2))
         else:
             for t in range(0, count, P3):
-                conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR]))
+                conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon3))
 
 
 @kernel
@@ -159,6 +169,14 @@ def gradient_rows(vectors, half, real, a):  # type: ignore[no-untyped-def]  # Nu
         gradient3(real, a)
 
 
+@njit
+def soon_of(x, bytes_x, y, bytes_y, done):  # type: ignore[no-untyped-def]  # Numba
+    """Return from where on memory is asked for the next block's x, then its dy, when so many bytes have been."""
+    if done < bytes_x:
+        return x + done
+    return y + min(done - bytes_x, bytes_y)
+
+
 @kernel
 def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Units: groups x chunks of pixel blocks x SPLIT ranges of tiles; each chunk has its own partial sum."""
@@ -171,12 +189,19 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     part = d[PART] + c * d[SIZE] * size + g * d[WG]
     first = c * blocks // chunks
     for b in range(first, (c + 1) * blocks // chunks):
-        x, y = d[X] + g * d[XG] + xb[b], d[Y] + g * d[YG] + yb[b]
+        base_x, base_y = d[X] + g * d[XG], d[Y] + g * d[YG]
+        x, y = base_x + xb[b], base_y + yb[b]
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
+        later = min(b + 1, blocks - 1)
+        last, asked = tables[later] + 8 * counts[later] - 8, 0
+        bytes_x, bytes_y = ints(d[XO] + last, 1)[0], ints(d[YO] + last, 1)[0]
         for t in range(s * d[NLIST] // split, (s + 1) * d[NLIST] // split):
             o = 8 * t
             kind, xt, yt, dst = listed[o], x + listed[o + 2], y + listed[o + 3], part + listed[o + 4]
-            a = (xt, xo, n, yt, yo, listed[o + 1], dst, listed[o + 5], listed[o + 6], listed[o + 7], more)
+            soon = soon_of(base_x + xb[later], bytes_x, base_y + yb[later], bytes_y, asked)
+            steps, valid = (listed[o + 5], listed[o + 6]), listed[o + 7]
+            a = (xt, xo, n, yt, yo, listed[o + 1], dst, steps[0], steps[1], valid, more, soon)
+            asked += n * LINE
             gradient_of_tile(kind, real, a)
 
 

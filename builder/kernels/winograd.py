@@ -320,7 +320,7 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                     _ahead(d, real, d[XT], below, d[XR], d[XP], first + d[BLOCK], d[BLOCK], e)
                 for c in range(0, some, rows):
                     dst, valid = to + c * width, min(rows, some - c)
-                    a = (x + size * c, d[VO], count, y, d[MO], zero, dst, 0, width, valid, more)
+                    a = (x + size * c, d[VO], count, y, d[MO], zero, dst, 0, width, valid, more, y)
                     gradient_rows(vectors, half and k == d[NTILES] - 1, real, a)
     for k in range(k0, k1):
         width, column = tiles[2 * k] * VECTOR_BYTES, tiles[2 * k + 1]
