@@ -239,9 +239,9 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> A
     the value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector) computes
     the first half of the lanes alone.
 
-    Memory is asked early for what is written, and at each row for what is read soon: the pixels behind the tile's last,
-    `soon` bytes further on than at the row before. With `asks` it is asked for so many of the cache lines from address `soon`
-    on instead.
+    Memory is asked early for what is written, and at each row for what is read soon: the pixels behind the tile's
+    last, `soon` bytes further on than at the row before. With `asks` it is asked for so many of the cache lines from
+    address `soon` on instead.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:

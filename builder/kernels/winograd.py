@@ -28,7 +28,7 @@ from .fused import block_sums
 from .jit import njit
 from .machine import arguments, array, claim, ints, kernel, release, slots
 from .simd import LINE, Emit, emitted
-from .tiles import GRADIENT, HALF, P1, P2, P3, gradient_rows, turn
+from .tiles import GRADIENT, HALF, P1, P2, P3, gradient_rows, soon_of, turn
 from .transforms import back, outputs, pixels, slopes, weights
 
 SOON = 4096
@@ -38,14 +38,14 @@ SOON = 4096
 def product_tile(pixels: int, vectors: int, half: bool = False, asks: bool = False) -> Any:
     """Make y[p, :] = start + sum over j of x[p, j] * w[j, :] for `pixels` pixels and `vectors` vectors.
 
-    Arguments (x, bytes per pixel, J, w, y, bytes per pixel, start): start is 0 for zero, 1 to accumulate into y, else
-    the address of a vector for every pixel. Strides in place of tables and whole vectors: short sums need short ends.
-    `half` (of one vector) computes the first half of the lanes alone. With `asks` memory is asked for the weights SOON
-    bytes further on.
+    Arguments (x, bytes per pixel, J, w, y, bytes per pixel, start, soon): start is 0 for zero, 1 to accumulate into y,
+    else the address of a vector for every pixel. Strides in place of tables and whole vectors: short sums need short
+    ends. `half` (of one vector) computes the first half of the lanes alone. At each j memory is asked for one cache
+    line from address `soon` on; with `asks` for the weights SOON bytes further on too.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        x, x_step, n_j, w, y, y_step, start = a
+        x, x_step, n_j, w, y, y_step, start, soon = a
         b, acc = e.b, e.accumulators(pixels * vectors)
         xs = [e.add(x, e.mul(x_step, i)) for i in range(pixels)]
         ys = [e.add(y, e.mul(y_step, i)) for i in range(pixels)]
@@ -63,6 +63,7 @@ def product_tile(pixels: int, vectors: int, half: bool = False, asks: bool = Fal
             ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
             for o in range(0, VECTOR_BYTES * vectors if asks else 0, LINE):
                 simd.prefetch(e, e.add(here, SOON + o))
+            simd.prefetch(e, e.add(soon, e.mul(j.index, LINE)))
             step = e.mul(j.index, e.size)
             for i in range(pixels):
                 xv = e.broadcast(e.add(xs[i], step))
@@ -73,7 +74,7 @@ def product_tile(pixels: int, vectors: int, half: bool = False, asks: bool = Fal
             for q in range(vectors):
                 e.store(b.load(acc[i * vectors + q]), e.add(ys[i], VECTOR_BYTES * q))
 
-    return emitted(7, generate, half)
+    return emitted(8, generate, half)
 
 
 product1, product2, product3 = product_tile(P1, 1), product_tile(P2, 2), product_tile(P3, 3)
@@ -86,7 +87,6 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
     TAPS, SIDE,                # r, the taps along one side, and n, a tile's pixels; SIDE says which form it is
     X, XR, XP,                 # source of the tiles: address of the first tap of output (0, 0), byte strides
     Y, YR, YP,                 # outputs (or their gradient)
-    AHEAD,                     # 1: ask memory for the next pixels during the products
     XT, YT, OWNED,             # byte offsets of every tile; per tile of an image the bits of its valid outputs
     PER, COUNT, BLOCK, BLOCKS, # tiles of an image, of all images, of a block; number of blocks
     C, PANEL,                  # input channels; how many are transformed at a time
@@ -103,7 +103,7 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
     ZERO,                      # table of one zero: the products have a single tap
     STAT, SUMS,                # block statistics of y or 0; per block: image's offset, table of pixels, their number
     PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
-) = slots(50)  # fmt: skip
+) = slots(49)  # fmt: skip
 
 
 @njit
@@ -148,25 +148,13 @@ def _slopes(d, real, to, first, count, column, columns, size):  # type: ignore[n
 
 
 @njit
-def _ahead(d, real, tiles, base, rows, pixel, first, share, point):  # type: ignore[no-untyped-def]  # Numba
-    """Ask for the pixels of `share` tiles from `first` on, at each of the points for a part of their rows: memory works
-    while the products are computed. `tiles`: table of byte offsets from `base`; byte strides of rows, pixels."""
-    edge = d[SIDE] - d[TAPS] + 1
-    offsets, begin, end = ints(tiles, d[COUNT]), point * share * edge, (point + 1) * share * edge
-    # Dividing by variables took a quarter of the time.
-    if d[SIDE] == 6:
-        begin, end = begin // 36, end // 36
-    elif d[SIDE] == 7:
-        begin, end = begin // 49, end // 49
-    else:
-        begin, end = begin // 64, end // 64
-    t, i = (begin // 5, begin % 5) if edge == 5 else (begin // 4, begin % 4)
-    for _ in range(begin, end):
-        if first + t < d[COUNT]:
-            simd.ahead(real, (base + offsets[first + t] + i * rows, edge * pixel))
-        i += 1
-        if i == edge:
-            t, i = t + 1, 0
+def _range(d, table, base, rows, high, first):  # type: ignore[no-untyped-def]  # Numba
+    """Return address and bytes of the memory in which a block's tiles from `first` on lie, `high` pixel rows each.
+    `table`: their byte offsets from `base`; bytes of a row of pixels."""
+    offsets, last = ints(table, d[COUNT]), min(first + d[BLOCK], d[COUNT]) - 1
+    if last < first:
+        return base, 0
+    return base + offsets[first], offsets[last] - offsets[first] + high * rows
 
 
 @njit
@@ -239,7 +227,10 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     half, asks = HALF and 2 * d[LANES] * size <= VECTOR_BYTES, d[U] != 0
     points = d[SIDE] * d[SIDE]
     centre = d[SIDE] + 1  # where both interpolation points are 1: A^T M A is 1 everywhere if M is 1 there, else 0
-    below = d[X] + (d[TAPS] - 1) * d[XR]  # the rows that a tile does not share with the one above
+    edge = d[SIDE] - d[TAPS] + 1
+    near, near_bytes = _range(d, d[YT], d[Y], d[YR], edge, first)
+    far, far_bytes = _range(d, d[XT], d[X], d[XR], d[SIDE], first + d[BLOCK])
+    asked = 0
     for c in range(0, c_all, d[PANEL]):
         some = min(d[PANEL], c_all - c)
         _inputs(d, real, v, first, count, c, some, size)
@@ -258,11 +249,10 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                     start = d[START] + size * column
                 x, y = v + e * d[VPLANE], m + e * d[MPLANE] + size * (column - base)
                 step = P1 if vectors == 1 else P2 if vectors == 2 else P3
-                if d[AHEAD] and c == 0 and k == 0:
-                    _ahead(d, real, d[YT], d[Y], d[YR], d[YP], first, count, e)
-                    _ahead(d, real, d[XT], below, d[XR], d[XP], first + d[BLOCK], d[BLOCK], e)
                 for t in range(0, count, step):
-                    a = (x + t * xs, xs, some, w, y + t * ys, ys, start)
+                    soon = soon_of(near, near_bytes, far, far_bytes, asked)
+                    asked += some * LINE
+                    a = (x + t * xs, xs, some, w, y + t * ys, ys, start, soon)
                     if vectors == 1 and half and k == d[NTILES] - 1:
                         product_half(real, a)
                     elif vectors == 1:
@@ -302,25 +292,28 @@ def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     v = d[SPACE] + own * d[SLICE]
     m, u, zero = v + d[MAT], v + d[UAT], d[ZERO]
     half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
-    below, points = d[X] + (r - 1) * d[XR], d[SIDE] * d[SIDE]
+    points, edge = d[SIDE] * d[SIDE], d[SIDE] - d[TAPS] + 1
+    whole = d[SPLIT] * panels == 1  # else it would ask for twice the memory that it reads
     b0 = chunk * d[BLOCKS] // d[CHUNKS]
     for b in range(b0, (chunk + 1) * d[BLOCKS] // d[CHUNKS]):
         first = b * d[BLOCK]
         count, more = min(d[BLOCK], d[COUNT] - first), int(b > b0)
         _inputs(d, real, v, first, count, c0, some, size)
         _slopes(d, real, m, first, count, base, columns, size)
+        near, near_bytes = _range(d, d[XT], d[X], d[XR], d[SIDE], first + d[BLOCK])
+        far, far_bytes = _range(d, d[YT], d[Y], d[YR], edge, first + d[BLOCK])
+        asked = 0 if whole else near_bytes + far_bytes
         for e in range(points):
             for k in range(k0, k1):
                 vectors, column = tiles[2 * k], tiles[2 * k + 1]
                 x, y = v + e * d[VPLANE], m + e * d[MPLANE] + size * (column - base)
                 to, width = u + e * d[UPLANE] + size * d[PANEL] * (column - base), vectors * VECTOR_BYTES
                 rows = R1 if vectors == 1 else R2 if vectors == 2 else R3
-                if d[AHEAD] and k == 0 and panel == 0:
-                    _ahead(d, real, d[YT], d[Y], d[YR], d[YP], first + d[BLOCK], d[BLOCK], e)
-                    _ahead(d, real, d[XT], below, d[XR], d[XP], first + d[BLOCK], d[BLOCK], e)
                 for c in range(0, some, rows):
                     dst, valid = to + c * width, min(rows, some - c)
-                    a = (x + size * c, d[VO], count, y, d[MO], zero, dst, 0, width, valid, more, y)
+                    soon = soon_of(near, near_bytes, far, far_bytes, asked)
+                    asked += count * LINE
+                    a = (x + size * c, d[VO], count, y, d[MO], zero, dst, 0, width, valid, more, soon)
                     gradient_rows(vectors, half and k == d[NTILES] - 1, real, a)
     for k in range(k0, k1):
         width, column = tiles[2 * k] * VECTOR_BYTES, tiles[2 * k + 1]

@@ -37,14 +37,13 @@ transforms write and the products read then goes less far (16 channels, 64 image
 PANEL, OWN_PANEL = 128, 64
 """Input channels transformed at a time; with OWN_PANEL so many columns as well."""
 
+OWN_SUMS = 64 * 128
+"""Values of each point of the weights' gradient that a unit sums up. Few channels on one side leave room for more on
+the other: a second range of them would transform every tile again, and read half of each pixel."""
+
 LARGEST_WEIGHTS = 16 << 20
 """Bytes of transformed weights that are worth keeping. Above, units make those they need, which stay in their cache:
 13.4 to 8.8 ms for 512 to 512 channels on 32 images of 4 x 4."""
-
-ASKED = 48
-"""Most channels for which units ask memory for their next pixels ahead. The transforms of few channels wait for memory
-(16 channels, 64 images of 32 x 32: 1.92 to 1.54 ms forward, 2.11 to 1.82 for the weights' gradient; 24 and 45 channels
-10 % less); with 64 and more the products take longer than memory does, and asking cost 3 %."""
 
 WORKERS, WORKING_BYTES = (8, 16), 12 << 20
 """Units that can be at work at once: from so many to so many, by the memory that a unit at work needs for itself."""
@@ -154,7 +153,6 @@ def tile_fields(b: Binder, s: Sides) -> dict[str, int]:
         "YT": b.keep(_every(s, s.y)),
         "OWNED": b.keep((bits << np.arange(bits.shape[1])).sum(1)),
         "PER": s.per,
-        "AHEAD": int(max(s.x.c, s.y.c) <= ASKED),
         "COUNT": s.count,
     }
 
@@ -344,7 +342,9 @@ def _sum_tables(b: Binder, s: Sides, cut: Cut) -> dict[str, int]:
 
 def cut_gradient(em: Emitter, s: Sides) -> tuple[Cut, int]:
     """Return the cut of a weight gradient and the number of its partial sums."""
-    cut = _cut(em, s, OWN_PANEL, OWN_PANEL, 1, BLOCK_BYTES, own=True)
+    wide = rounded(s.x.c, em.lanes), rounded(s.y.c, em.lanes)
+    panel = min(wide[0], max(OWN_PANEL, OWN_SUMS // wide[1] // em.lanes * em.lanes))
+    cut = _cut(em, s, panel, max(OWN_PANEL, OWN_SUMS // panel), 1, BLOCK_BYTES, own=True)
     groups = cut.split * -(-s.x.c // cut.panel)
     return cut, max(1, min(cut.blocks, 16 // groups))
 

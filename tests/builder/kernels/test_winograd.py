@@ -48,11 +48,12 @@ CASES = {
     "padding of one side": ((3, 6, 7), engine.conv(17, padding=(2, 0)), 2),
     "smaller than a tile": ((20, 1, 2), engine.conv(17, padding=1), 3),
     "many blocks": ((5, 30, 30), engine.conv(17, padding=1), 4),
-    "panels of channels": ((300, 5, 5), engine.conv(17, padding=1), 2),
-    "ranges of filters": ((4, 6, 6), engine.conv(300, padding=1), 2),
-    "many of all": ((70, 9, 11), engine.conv(90, padding=1), 12),
-    "tiles of 5 x 5 outputs": ((70, 10, 13), engine.conv(90, padding=1), 5),
-    "many of all, 5x5": ((70, 9, 11), engine.conv(90, 5, padding=2), 3),
+    "panels of channels": ((300, 5, 5), engine.conv(35, padding=1), 2),
+    "ranges of filters": ((35, 6, 6), engine.conv(300, padding=1), 2),
+    "few channels, many filters": ((4, 6, 6), engine.conv(300, padding=1), 2),
+    "many of all": ((70, 9, 11), engine.conv(130, padding=1), 12),
+    "tiles of 5 x 5 outputs": ((70, 10, 13), engine.conv(130, padding=1), 5),
+    "many of all, 5x5": ((70, 9, 11), engine.conv(130, 5, padding=2), 3),
 }
 
 
@@ -69,14 +70,14 @@ def test_cuts(case, own, passes, monkeypatch):
     shape, layer, batch = CASES[case]
     names, found, expected = engine.convolution(shape, layer, batch, np.float64, winograd=True)
     assert ("winograd_weights" in names) != own
-    assert ("winograd_sums" in names) == (passes < 1 << 20 and max(shape[0], layer["out_channels"]) > rules.OWN_PANEL)
+    assert ("winograd_sums" in names) == (passes < 1 << 20 and shape[0] * layer["out_channels"] > rules.OWN_SUMS)
     assert_near(found, expected, 1e-13, 1e-13)
 
 
 @pytest.mark.parametrize("taps", [3, 5])
 def test_passes_give_the_same_bits_for_any_number_of_threads(taps, monkeypatch):
     monkeypatch.setattr(program, "ALONE", 0)
-    stack = [engine.conv(90, taps, padding=taps // 2), *engine.SQUARED]
+    stack = [engine.conv(130, taps, padding=taps // 2), *engine.SQUARED]
     parameters, made = engine.program((70, 12, 12), stack, 12, dtype=np.float32, input_gradient=True, winograd=True)
     assert {"winograd_spread", "winograd_sums", "winograd_back"} <= set(made.binder.names)
     rng, found = np.random.default_rng(0), set()
