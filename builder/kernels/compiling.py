@@ -7,6 +7,7 @@ The process that needs the kernels hands them out one by one and loads what come
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import subprocess
@@ -101,6 +102,7 @@ def import_all() -> None:
 
 def main() -> None:
     os.environ["TSUMIKI_COMPILES"] = "1"  # before jit.py is loaded
+    gc.set_threshold(50_000, 20, 100)  # a compiler makes many objects and few cycles: a tenth less time
     from . import machine
 
     import_all()

@@ -3,7 +3,8 @@
     python tests/benchmarks/kernels.py [--seconds S] [WORD ...]
 
 Peak and bandwidth are measured by small kernels of ours in the same run. Rows run in the order of a training step, so
-that caches hold what they hold there; times are CPU time, lower quartile. WORDs choose cases by their titles.
+that caches hold what they hold there; times are CPU time, lower quartile. A copy of an array of the passes' size (NumPy's,
+which is the C library's) takes turns with them. WORDs choose cases by their titles.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,8 +76,10 @@ PASSES = [
 ]
 
 
-def measured(shape: tuple[int, ...], layers: Any, batch: int, exact: bool, seconds: float) -> tuple[Any, list[float]]:
-    """Return the training program of a network and the seconds of each of its calls."""
+def measured(
+    shape: tuple[int, ...], layers: Any, batch: int, exact: bool, seconds: float, beside: Callable[[], Any] = int
+) -> tuple[Any, list[float], float]:
+    """Return the training program of a network, the seconds of each of its calls, and those of what runs beside it."""
     document = {
         "format": 1,
         "task": "classification",
@@ -96,13 +100,16 @@ def measured(shape: tuple[int, ...], layers: Any, batch: int, exact: bool, secon
             begin = time.thread_time_ns()
             machine.run(row, 1)
             found.append(time.thread_time_ns() - begin)
-        rounds.append(found)
+        begin = time.thread_time_ns()
+        beside()
+        rounds.append([*found, time.thread_time_ns() - begin])
     quartile = np.quantile(np.array(rounds, np.float64), 0.25, axis=0) / 1e9
     calls = [0.0] * len(program.emitted.calls)
-    for owner, row_seconds in zip(program.binder.owners, quartile, strict=True):
+    *of_rows, of_other = map(float, quartile)
+    for owner, row_seconds in zip(program.binder.owners, of_rows, strict=True):
         if owner >= 0:
-            calls[owner] += float(row_seconds)
-    return program, calls
+            calls[owner] += row_seconds
+    return program, calls, of_other
 
 
 def main() -> None:
@@ -120,7 +127,7 @@ def main() -> None:
             continue
         first = [{"type": "Convolution", "out_channels": case.shape[0], "kernel_size": 1}] if case.before else []
         shape = (3, *case.shape[1:]) if case.before else case.shape
-        program, seconds = measured(shape, [*first, *case.layers], case.batch, case.exact, args.seconds)
+        program, seconds, _ = measured(shape, [*first, *case.layers], case.batch, case.exact, args.seconds)
         texts = {}
         for call, took in zip(program.emitted.calls, seconds, strict=True):
             if call.layer == "this" and call.name in CONVOLUTIONS:
@@ -128,20 +135,27 @@ def main() -> None:
                 texts[call.name] = f"{rate:4.0f} {100 * rate / figures.gflops:4.0f} %"
         shown = "    ".join(texts.get(name, "").ljust(12) for name in CONVOLUTIONS)
         print(f"{case.title:34} {case.goal:4.0%}  {shown}", flush=True)
-    print("share of the speed of mere reads and writes (goal 80 %)")
+    print("share of the speed of a copy (goal 80 %), and of mere reads and writes")
+    array, copy = (np.ones((32, 128, 128, 32), np.float32) for _ in range(2))
     for types in PASSES:
         title = ", ".join(types)
         if args.words and not any(word in title for word in args.words):
             continue
         first = {"type": "Convolution", "out_channels": 32, "kernel_size": 1, "bias": False}
-        program, seconds = measured((3, 128, 128), [first, *({"type": t} for t in types)], 32, True, args.seconds)
+        layers = [first, *({"type": t} for t in types)]
+        program, seconds, taken = measured(
+            (3, 128, 128), layers, 32, True, args.seconds, lambda: np.copyto(copy, array)
+        )
+        speed = 2 * array.nbytes / taken
+        print(f"{'copy beside ' + title:62} {speed / 1e9:5.1f} GB/s")
         sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
         for call, work, took in zip(program.emitted.calls, works(program.emitted), seconds, strict=True):
             if call.layer not in ("Input", "Convolution_1", "GlobalAveragePooling_1") and took > 5e-4:
                 at_least = sum(map(figures.seconds, work.moves))
                 sums[call.name] = [a + b for a, b in zip(sums[call.name], (work.bytes, at_least, took), strict=True)]
         for name, (moved, least, took) in sums.items():
-            print(f"{title + ': ' + name:62} {moved / took / 1e9:5.1f} GB/s {least / took:5.0%}", flush=True)
+            shares = f"{moved / took / speed:5.0%} {least / took:5.0%}"
+            print(f"{title + ': ' + name:62} {moved / took / 1e9:5.1f} GB/s {shares}", flush=True)
 
 
 if __name__ == "__main__":
