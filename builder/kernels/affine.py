@@ -188,16 +188,16 @@ def _product(d, real, x, xo, yo, count, source, w, y, vectors, lanes, start):  #
     taps, n_taps, n_j = source[1], source[2], source[3]
     if HALF and vectors == 1 and 2 * lanes * array(real, x, 1).itemsize <= VECTOR_BYTES:
         for t in range(0, count, P1):
-            conv_half(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0))
+            conv_half(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0, 0))
     elif vectors == 1:
         for t in range(0, count, P1):
-            conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0))
+            conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0, 0))
     elif vectors == 2:
         for t in range(0, count, P2):
-            conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0))
+            conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0, 0))
     else:
         for t in range(0, count, P3):
-            conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0))
+            conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0, 0))
 
 
 @kernel

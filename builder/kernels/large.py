@@ -51,7 +51,7 @@ TABLE = RUN + TABLE_PAD
 @njit
 def _tile(real, vectors, asks, a, soon):  # type: ignore[no-untyped-def]  # Numba
     """A tile of pixels at which memory is asked for `asks` cache lines per row, from `soon` on."""
-    v = (a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], soon if asks else 0)
+    v = (a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], soon if asks else 0, 0)
     if vectors == 1:
         if asks == 0:
             conv1(real, v)
@@ -128,7 +128,7 @@ def large_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             dx = d[DX] + r * d[STEP] + sample * size
             step = P1 if wide == 1 else P2 if wide == 2 else P3
             for t in range(0, n, step):
-                a = (d[W] + at, xo + 8 * t, zero, 1, columns, dy, dx, yo + 8 * t, start, lanes, d[NOTHING], 0)
+                a = (d[W] + at, xo + 8 * t, zero, 1, columns, dy, dx, yo + 8 * t, start, lanes, d[NOTHING], 0, 0)
                 if wide == 1:
                     conv1(real, a)
                 elif wide == 2:

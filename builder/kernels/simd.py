@@ -234,23 +234,24 @@ def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int,
 def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> Any:
     """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
 
-    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor, soon): w is packed [T][J][vectors * lanes]; start is 0
+    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor, soon, later): w is packed [T][J][vectors * lanes]; start is 0
     for zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what is below
     the value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector) computes
     the first half of the lanes alone.
 
-    Memory is asked early for what is written, and at each row for what is read soon: the pixels behind the tile's
+    Memory is asked for what is written `later` bytes further on, and at each row for what is read soon: the pixels behind the tile's
     last, `soon` bytes further on than at the row before. With `asks` it is asked for so many of the cache lines from
     address `soon` on instead.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        x, xo, _, _, _, _, y, yo, start, lanes, floor, soon = a
+        x, xo, _, _, _, _, y, yo, start, lanes, floor, soon, later = a
         b, acc = e.b, e.accumulators(pixels * vectors)
         xs = [e.add(x, e.table(xo, i)) for i in range(pixels)]
+        written = e.add(y, later)
         for i in range(pixels):
             for o in range(0, VECTOR_BYTES * vectors, max(LINE, VECTOR_BYTES)):
-                prefetch(e, e.add(e.add(y, e.table(yo, i)), o), write=True)
+                prefetch(e, e.add(e.add(written, e.table(yo, i)), o), write=True)
         with b.if_then(b.icmp_unsigned(">", start, e.count(1))):
             for q in range(vectors):
                 v = e.load(e.add(start, VECTOR_BYTES * q))
@@ -285,7 +286,7 @@ def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> A
                 for i in range(pixels):
                     e.store_masked(result[i * vectors + last], e.add(ys[i], VECTOR_BYTES * last), mask)
 
-    return emitted(12, generate, half)
+    return emitted(13, generate, half)
 
 
 def gradient_tile(taps: int, rows: int, vectors: int, half: bool = False) -> Any:

@@ -44,6 +44,10 @@ SHORT = {2: 11}
 FEW = GRADIENT[11][1]
 """Rows of that tile."""
 
+SHORT_SUM, EARLIER = 32, 4
+"""Values of a sum below which memory is slower than a tile, and how many tiles earlier it is asked then for what is
+written."""
+
 TABLE_PAD = 24
 """Tables end with this many repeats of the last pixel; a multiple of every entry of PIXELS."""
 
@@ -89,6 +93,7 @@ def tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: igno
     size = array(real, x, 1).itemsize
     pixel = ints(xo, 2)[1] - ints(xo, 2)[0]
     soon1, soon2, soon3 = _soon(P1, pixel, n_j), _soon(P2, pixel, n_j), _soon(P3, pixel, n_j)
+    later = 0 if n_taps * n_j >= SHORT_SUM else EARLIER * (ints(yo, 2)[1] - ints(yo, 2)[0])
     for k in range(first, last):
         vectors, column = tiles[2 * k], tiles[2 * k + 1]
         wk = w[0] + rows * column * size + w[1] * vectors * VECTOR_BYTES
@@ -97,16 +102,16 @@ def tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: igno
         lanes = d[LANES] if k == d[NTILES] - 1 else VECTOR_BYTES // size
         if HALF and vectors == 1 and 2 * lanes * size <= VECTOR_BYTES:
             for t in range(0, count, P1):
-                conv_half(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1))
+                conv_half(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1, P1 * later))
         elif vectors == 1:
             for t in range(0, count, P1):
-                conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1))
+                conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1, P1 * later))
         elif vectors == 2:
             for t in range(0, count, P2):
-                conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon2))
+                conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon2, P2 * later))
         else:
             for t in range(0, count, P3):
-                conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon3))
+                conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon3, P3 * later))
 
 
 @kernel
@@ -193,8 +198,10 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         x, y = base_x + xb[b], base_y + yb[b]
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
         later = min(b + 1, blocks - 1)
-        last, asked = tables[later] + 8 * counts[later] - 8, 0
+        last = tables[later] + 8 * counts[later] - 8
         bytes_x, bytes_y = ints(d[XO] + last, 1)[0], ints(d[YO] + last, 1)[0]
+        # A single tile reads as fast as memory gives: it would wait for its own requests.
+        asked = 0 if d[NLIST] > split else bytes_x + bytes_y
         for t in range(s * d[NLIST] // split, (s + 1) * d[NLIST] // split):
             o = 8 * t
             kind, xt, yt, dst = listed[o], x + listed[o + 2], y + listed[o + 3], part + listed[o + 4]
