@@ -5,6 +5,7 @@ convolution is the same with several taps (compile/rules/streamed.py). Backward,
 comes once for both gradients and for its own update: a unit takes some rows of the weights, RUN at a time and one
 column tile after the other, adds what they give to the gradient of the input and takes the optimizer's step on them.
 The gradient of the weights is never written to memory.
+What they read is packed first, and the gradient of the input put in its order last.
 
 The NumPy twins are those of Affine in tiles.py, and of the optimizers.
 """
@@ -19,7 +20,7 @@ from .jit import njit
 from .machine import arguments, array, floats, ints, kernel, slots
 from .optimizers import apply
 from .simd import LINE
-from .tiles import GRADIENT, P1, P2, P3, TABLE_PAD, conv1, conv2, conv3, gradient1, gradient2, gradient3
+from .tiles import GRADIENT, P1, P2, P3, TABLE_PAD, conv1, conv2, conv3, gradient1, gradient2, gradient3, turn
 
 RUN = 96
 """Rows of a column tile that are taken at once: they stay in the first-level cache. A multiple of every P."""
@@ -157,3 +158,68 @@ def large_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 first, second = array(real, d[FIRST] + o, count), array(real, d[SECOND] + o, count)
                 w, g = array(real, d[W] + o, count), array(real, own, count)
                 apply(d[KIND], w, g, first, second, d[HYPER], d[DECAY] != 0, count)
+
+
+T_X, T_TO, T_ROWS, T_COLUMNS, T_STRIDE, T_TILES, T_NTILES, T_VALID = slots(8)
+
+
+@kernel
+def pack_columns(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Transpose x[row, column] into packed tiles [tile over rows][column][lanes], padded with zeros.
+
+    T_STRIDE: bytes between rows of x; T_COLUMNS includes padding lanes that x itself does not have (T_VALID count).
+    """
+    d = arguments(row)
+    lanes = VECTOR_BYTES // array(real, d[T_X], 1).itemsize
+    tiles, rows, columns, valid = ints(d[T_TILES], 2 * d[T_NTILES]), d[T_ROWS], d[T_COLUMNS], d[T_VALID]
+    for i in range(d[T_NTILES]):
+        width, r0 = tiles[2 * i] * lanes, tiles[2 * i + 1]
+        to = array(real, d[T_TO], columns * (r0 + width))[columns * r0 :]
+        to[: columns * width] = 0
+        for r in range(min(width, rows - r0)):
+            x = array(real, d[T_X] + (r0 + r) * d[T_STRIDE], valid)
+            for k in range(valid):
+                to[k * width + r] = x[k]
+
+
+@kernel
+def pad_rows(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """Copy T_ROWS rows of T_VALID values, T_STRIDE bytes apart, into rows of T_COLUMNS values padded with zeros."""
+    d = arguments(row)
+    wide, valid = d[T_COLUMNS], d[T_VALID]
+    to = array(real, d[T_TO], d[T_ROWS] * wide)
+    for r in range(d[T_ROWS]):
+        x = array(real, d[T_X] + r * d[T_STRIDE], valid)
+        for k in range(valid):
+            to[r * wide + k] = x[k]
+        for k in range(valid, wide):
+            to[r * wide + k] = 0
+
+
+U_X, U_TO, U_FEATURES, U_WIDTH, U_SAMPLES, U_STRIDE, U_OFFSETS, U_SLICE = slots(8)
+
+
+@kernel
+def unpack_transposed(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
+    """to[m][offsets[f]] = x[f, m]: the transposed input gradient of Affine back into samples. Units: slices of f.
+
+    U_OFFSETS: byte offset of every feature within a sample; U_STRIDE: bytes between samples; x has rows of U_WIDTH.
+    """
+    d = arguments(row)
+    first, last = unit * d[U_SLICE], min((unit + 1) * d[U_SLICE], d[U_FEATURES])
+    width, offsets = d[U_WIDTH], ints(d[U_OFFSETS], d[U_FEATURES])
+    x = array(real, d[U_X], d[U_FEATURES] * width)
+    size = x.itemsize
+    lanes = VECTOR_BYTES // size
+    for m in range(0, d[U_SAMPLES], lanes):  # a square of features and samples at a time, turned in registers
+        some = min(lanes, d[U_SAMPLES] - m)
+        for start in range(first, last, lanes):
+            end = min(start + lanes, last)
+            to = d[U_TO] + m * d[U_STRIDE]
+            if end - start == lanes and offsets[end - 1] - offsets[start] == (lanes - 1) * size:
+                source = d[U_X] + (start * width + m) * size
+                turn(real, (source, width * size, to + offsets[start], d[U_STRIDE], some))
+                continue
+            for i in range(some):
+                for f in range(start, end):
+                    array(real, to + i * d[U_STRIDE] + offsets[f], 1)[0] = x[f * width + m + i]

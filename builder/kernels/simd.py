@@ -171,8 +171,8 @@ def in_runs(
 
     `with pixels() as place` loops over the run's pixels, `place` being a pixel's byte offset. Each time memory is asked
     for a line of each stream, some SOON bytes further on: a core's own looking ahead ends with a page, and is late for
-    several streams at once. Lines asked for one by one: to ask for a run at once makes a core wait until it can
-    remember more requests (Zen 4: half as fast from memory). Streams that are `doubled` are read, and have two pixels
+    several streams at once. A run of them at once would make the core wait until it can remember more requests (Zen 4:
+    half as fast from memory). Streams that are `doubled` are read, and have two pixels
     for each of the n.
     """
     b, pixel = e.b, e.mul(channels, e.size)
@@ -185,7 +185,7 @@ def in_runs(
         some = b.select(b.icmp_signed("<", rest, room), rest, room)
         offset = b.mul(begin, pixel)
 
-        def vector(o: Any, load: Load, store: Store, offset: Any = offset, some: Any = some) -> None:
+        def vector(o: Any, load: Load, store: Store) -> None:
             soon = e.add(b.add(offset, b.mul(o, some)), SOON)
 
             @contextmanager
@@ -234,14 +234,14 @@ def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int,
 def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> Any:
     """Make y[p, :] = start + sum over t, j of x[p + taps[t] + j] * w[t, j, :] for `pixels` pixels, `vectors` vectors.
 
-    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor, soon, later): w is packed [T][J][vectors * lanes]; start is 0
-    for zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what is below
-    the value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector) computes
-    the first half of the lanes alone.
+    Arguments (x, xo, taps, T, J, w, y, yo, start, lanes, floor, soon, later): w is packed [T][J][vectors * lanes];
+    start is 0 for zero, 1 to accumulate into y, else the address of a bias; `lanes` of the last vector are stored; what
+    is below the value at address `floor` is stored as that value (0 for ReLU, -inf for none). `half` (of one vector)
+    computes the first half of the lanes alone.
 
-    Memory is asked for what is written `later` bytes further on, and at each row for what is read soon: the pixels behind the tile's
-    last, `soon` bytes further on than at the row before. With `asks` it is asked for so many of the cache lines from
-    address `soon` on instead.
+    Memory is asked for what is written `later` bytes further on, and at each row for what is read soon: the pixels
+    behind the tile's last, `soon` bytes further on than at the row before. With `asks` it is asked for so many of the
+    cache lines from address `soon` on instead.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:

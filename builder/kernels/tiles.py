@@ -102,16 +102,20 @@ def tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: igno
         lanes = d[LANES] if k == d[NTILES] - 1 else VECTOR_BYTES // size
         if HALF and vectors == 1 and 2 * lanes * size <= VECTOR_BYTES:
             for t in range(0, count, P1):
-                conv_half(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1, P1 * later))
+                a = (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1, P1 * later)
+                conv_half(real, a)
         elif vectors == 1:
             for t in range(0, count, P1):
-                conv1(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1, P1 * later))
+                a = (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon1, P1 * later)
+                conv1(real, a)
         elif vectors == 2:
             for t in range(0, count, P2):
-                conv2(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon2, P2 * later))
+                a = (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon2, P2 * later)
+                conv2(real, a)
         else:
             for t in range(0, count, P3):
-                conv3(real, (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon3, P3 * later))
+                a = (x, xo + 8 * t, taps, n_taps, n_j, wk, yk, yo + 8 * t, sk, lanes, d[FLOOR], soon3, P3 * later)
+                conv3(real, a)
 
 
 @kernel
@@ -307,71 +311,6 @@ def column_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     for i in range(1, run):
         for k in range(c):
             to[k] += work[i * c + k]
-
-
-T_X, T_TO, T_ROWS, T_COLUMNS, T_STRIDE, T_TILES, T_NTILES, T_VALID = slots(8)
-
-
-@kernel
-def pack_columns(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """Transpose x[row, column] into packed tiles [tile over rows][column][lanes], padded with zeros.
-
-    T_STRIDE: bytes between rows of x; T_COLUMNS includes padding lanes that x itself does not have (T_VALID count).
-    """
-    d = arguments(row)
-    lanes = VECTOR_BYTES // array(real, d[T_X], 1).itemsize
-    tiles, rows, columns, valid = ints(d[T_TILES], 2 * d[T_NTILES]), d[T_ROWS], d[T_COLUMNS], d[T_VALID]
-    for i in range(d[T_NTILES]):
-        width, r0 = tiles[2 * i] * lanes, tiles[2 * i + 1]
-        to = array(real, d[T_TO], columns * (r0 + width))[columns * r0 :]
-        to[: columns * width] = 0
-        for r in range(min(width, rows - r0)):
-            x = array(real, d[T_X] + (r0 + r) * d[T_STRIDE], valid)
-            for k in range(valid):
-                to[k * width + r] = x[k]
-
-
-@kernel
-def pad_rows(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """Copy T_ROWS rows of T_VALID values, T_STRIDE bytes apart, into rows of T_COLUMNS values padded with zeros."""
-    d = arguments(row)
-    wide, valid = d[T_COLUMNS], d[T_VALID]
-    to = array(real, d[T_TO], d[T_ROWS] * wide)
-    for r in range(d[T_ROWS]):
-        x = array(real, d[T_X] + r * d[T_STRIDE], valid)
-        for k in range(valid):
-            to[r * wide + k] = x[k]
-        for k in range(valid, wide):
-            to[r * wide + k] = 0
-
-
-U_X, U_TO, U_FEATURES, U_WIDTH, U_SAMPLES, U_STRIDE, U_OFFSETS, U_SLICE = slots(8)
-
-
-@kernel
-def unpack_transposed(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """to[m][offsets[f]] = x[f, m]: the transposed input gradient of Affine back into samples. Units: slices of f.
-
-    U_OFFSETS: byte offset of every feature within a sample; U_STRIDE: bytes between samples; x has rows of U_WIDTH.
-    """
-    d = arguments(row)
-    first, last = unit * d[U_SLICE], min((unit + 1) * d[U_SLICE], d[U_FEATURES])
-    width, offsets = d[U_WIDTH], ints(d[U_OFFSETS], d[U_FEATURES])
-    x = array(real, d[U_X], d[U_FEATURES] * width)
-    size = x.itemsize
-    lanes = VECTOR_BYTES // size
-    for m in range(0, d[U_SAMPLES], lanes):  # a square of features and samples at a time, turned in registers
-        some = min(lanes, d[U_SAMPLES] - m)
-        for start in range(first, last, lanes):
-            end = min(start + lanes, last)
-            to = d[U_TO] + m * d[U_STRIDE]
-            if end - start == lanes and offsets[end - 1] - offsets[start] == (lanes - 1) * size:
-                source = d[U_X] + (start * width + m) * size
-                turn(real, (source, width * size, to + offsets[start], d[U_STRIDE], some))
-                continue
-            for i in range(some):
-                for f in range(start, end):
-                    array(real, to + i * d[U_STRIDE] + offsets[f], 1)[0] = x[f * width + m + i]
 
 
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---

@@ -3,8 +3,8 @@
     python tests/benchmarks/kernels.py [--seconds S] [WORD ...]
 
 Peak and bandwidth are measured by small kernels of ours in the same run. Rows run in the order of a training step, so
-that caches hold what they hold there; times are CPU time, lower quartile. A copy of an array of the passes' size (NumPy's,
-which is the C library's) takes turns with them. WORDs choose cases by their titles.
+that caches hold what they hold there; times are CPU time, lower quartile. A copy of an array of the passes' size
+(NumPy's, which is the C library's) takes turns with them. WORDs choose cases by their titles.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def measured(
     program = session.last
     assert program is not None
     rows = [program.tape[i : i + 1] for i in range(len(program.tape))]
-    end, rounds = time.perf_counter() + seconds, []
+    end, rounds = time.perf_counter() + seconds, list[list[int]]()
     while len(rounds) < 5 or time.perf_counter() < end:
         found = []
         for row in rows:
@@ -141,11 +141,9 @@ def main() -> None:
         title = ", ".join(types)
         if args.words and not any(word in title for word in args.words):
             continue
-        first = {"type": "Convolution", "out_channels": 32, "kernel_size": 1, "bias": False}
-        layers = [first, *({"type": t} for t in types)]
-        program, seconds, taken = measured(
-            (3, 128, 128), layers, 32, True, args.seconds, lambda: np.copyto(copy, array)
-        )
+        before = {"type": "Convolution", "out_channels": 32, "kernel_size": 1, "bias": False}
+        stack = [before, *({"type": t} for t in types)]
+        program, seconds, taken = measured((3, 128, 128), stack, 32, True, args.seconds, lambda: np.copyto(copy, array))
         speed = 2 * array.nbytes / taken
         print(f"{'copy beside ' + title:62} {speed / 1e9:5.1f} GB/s")
         sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])

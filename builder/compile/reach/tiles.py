@@ -137,27 +137,6 @@ def column_sums(r: Row) -> None:
     r.writes("C_WORK", r["C_CHUNKS"] * r["C_RUN"] * r["C_C"])
 
 
-@reach("pack_columns")
-def pack_columns(r: Row) -> None:
-    tiles = r.ints("T_TILES", 2 * r["T_NTILES"]).reshape(-1, 2)
-    r.box("T_X", [(r["T_ROWS"], r["T_STRIDE"])], r["T_VALID"] * r.item)
-    r.writes("T_TO", r["T_COLUMNS"] * packed(tiles, r))
-
-
-@reach("pad_rows")
-def pad_rows(r: Row) -> None:
-    r.box("T_X", [(r["T_ROWS"], r["T_STRIDE"])], r["T_VALID"] * r.item)
-    r.writes("T_TO", r["T_ROWS"] * r["T_COLUMNS"])
-
-
-@reach("unpack_transposed")
-def unpack_transposed(r: Row) -> None:
-    offsets = r.ints("U_OFFSETS", r["U_FEATURES"])
-    r.reads("U_X", (r["U_FEATURES"] - 1) * r["U_WIDTH"] + r["U_SAMPLES"])
-    last = r["U_TO"] + (r["U_SAMPLES"] - 1) * r["U_STRIDE"] + int(offsets.max()) + r.item
-    r.touch("U_TO", r["U_TO"] + int(offsets.min()), last, True)
-
-
 @reach("affine_few")
 def affine_few(r: Row) -> None:
     tiles, columns = column_tiles(r)

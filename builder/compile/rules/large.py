@@ -166,20 +166,20 @@ def both(em: Emitter, node: Node, op: ops.Affine, dy: Tensor, dx: Tensor) -> Non
 
 def _whole(em: Emitter, b: Binder, dy: Tensor, whole: Scratch) -> int:
     """Add the row that gives dy whole vectors; return where they are."""
-    from ...kernels import tiles
+    from ...kernels import large
 
     at, wide = b.arena + whole.offset, rounded(dy.c, em.lanes)
-    b.row(tiles, "pad_rows", 1, T_X=b.at(dy), T_TO=at, T_ROWS=dy.n, T_COLUMNS=wide, T_STRIDE=dy.image, T_VALID=dy.c)
+    b.row(large, "pad_rows", 1, T_X=b.at(dy), T_TO=at, T_ROWS=dy.n, T_COLUMNS=wide, T_STRIDE=dy.image, T_VALID=dy.c)
     return at
 
 
 def _turned(em: Emitter, b: Binder, dy: Tensor, packed: Scratch) -> int:
     """Add the row that packs dy^T as weights are; return where it is."""
-    from ...kernels import tiles
+    from ...kernels import large
 
     over = column_tiles(dy.n, em.lanes)
     b.row(
-        tiles,
+        large,
         "pack_columns",
         1,
         T_X=b.at(dy),
@@ -196,12 +196,12 @@ def _turned(em: Emitter, b: Binder, dy: Tensor, packed: Scratch) -> int:
 
 def _back_in_order(b: Binder, layout: Matrix, dx: Tensor, transposed: Scratch, samples: int) -> None:
     """Add the row that turns dx^T, with rows of `samples` values, into dx."""
-    from ...kernels import tiles
+    from ...kernels import large
 
     h, w, c = np.meshgrid(np.arange(dx.h), np.arange(dx.w), np.arange(dx.c), indexing="ij")
     cut = max(1, -(-layout.rows // 16))
     b.row(
-        tiles,
+        large,
         "unpack_transposed",
         -(-layout.rows // cut),
         U_X=b.arena + transposed.offset,
