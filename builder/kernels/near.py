@@ -119,11 +119,11 @@ def near_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     dy = v + d[MAT]
     part = d[PART] + chunk * d[SIZE] * size + group * d[WG]
     half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
+    base_x, base_y = d[X] + group * d[XG] + c0 * size, d[Y] + group * d[YG]
     b0 = chunk * blocks // chunks
     for b in range(b0, (chunk + 1) * blocks // chunks):
         listed = ints(d[LIST] + 8 * LISTED * b, LISTED)
         count, more, copied = listed[4], int(b > b0), 0
-        base_x, base_y = d[X] + group * d[XG] + c0 * size, d[Y] + group * d[YG]
         x, y = base_x + listed[0], base_y + listed[1]
         later = ints(d[LIST] + 8 * LISTED * min(b + 1, blocks - 1), LISTED)
         bytes_x, bytes_y = (later[2] - 1) * d[XI] + later[3] * d[XR], ints(d[YO], later[4])[later[4] - 1]

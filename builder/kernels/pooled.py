@@ -40,7 +40,7 @@ from .tiles import (  # noqa: F401  # the compiler takes the slots of convolutio
     YO,
     W,
     X,
-    gradient_of_tile,
+    gradient_of_listed,
     tile_row,
 )
 
@@ -136,9 +136,6 @@ def pooled_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         _gradient_of(d, real, ints(d[BANDS] + 32 * b, 4), dy, d[K] * size, d[BIAS] + unit * d[K] * size)
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
         for t in range(d[NLIST]):
-            o = 8 * t
-            x, dyt, to = d[X] + xb[b] + listed[o + 2], dy + listed[o + 3], part + listed[o + 4]
-            steps, valid = (listed[o + 5], listed[o + 6]), listed[o + 7]
-            a = (x, xo, n, dyt, yo, listed[o + 1], to, steps[0], steps[1], valid, more, dyt)
-            gradient_of_tile(listed[o], real, a)
+            # dy is the unit's own and in cache: nothing is asked of memory.
+            gradient_of_listed(listed, 8 * t, real, d[X] + xb[b], xo, n, dy, yo, part, more, dy)
     release(d[FLAGS], own)

@@ -172,8 +172,7 @@ def in_runs(
     `with pixels() as place` loops over the run's pixels, `place` being a pixel's byte offset. Each time memory is asked
     for a line of each stream, some SOON bytes further on: a core's own looking ahead ends with a page, and is late for
     several streams at once. A run of them at once would make the core wait until it can remember more requests (Zen 4:
-    half as fast from memory). Streams that are `doubled` are read, and have two pixels
-    for each of the n.
+    half as fast from memory). Streams that are `doubled` are read, and have two pixels for each of the n.
     """
     b, pixel = e.b, e.mul(channels, e.size)
     step = b.select(b.icmp_signed("<", pixel, e.count(VECTOR_BYTES)), pixel, e.count(VECTOR_BYTES))

@@ -179,11 +179,19 @@ def gradient_rows(vectors, half, real, a):  # type: ignore[no-untyped-def]  # Nu
 
 
 @njit
-def soon_of(x, bytes_x, y, bytes_y, done):  # type: ignore[no-untyped-def]  # Numba
-    """Return from where on memory is asked for the next block's x, then its dy, when so many bytes have been."""
-    if done < bytes_x:
-        return x + done
-    return y + min(done - bytes_x, bytes_y)
+def soon_of(first, first_bytes, second, second_bytes, asked):  # type: ignore[no-untyped-def]  # Numba
+    """Return from where on memory is asked for what two ranges of it hold, when so many bytes have been."""
+    if asked < first_bytes:
+        return first + asked
+    return second + min(asked - first_bytes, second_bytes)
+
+
+@njit
+def gradient_of_listed(listed, o, real, x, xo, n, dy, yo, part, more, soon):  # type: ignore[no-untyped-def]  # Numba
+    """The tile that LIST holds from entry `o` on, over n pixels of a block."""
+    at, tap, to = x + listed[o + 2], listed[o + 1], part + listed[o + 4]
+    a = (at, xo, n, dy + listed[o + 3], yo, tap, to, listed[o + 5], listed[o + 6], listed[o + 7], more, soon)
+    gradient_of_tile(listed[o], real, a)
 
 
 @kernel
@@ -196,9 +204,8 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     listed = ints(d[LIST], 8 * d[NLIST])
     size = array(real, d[X], 1).itemsize
     part = d[PART] + c * d[SIZE] * size + g * d[WG]
-    first = c * blocks // chunks
+    first, base_x, base_y = c * blocks // chunks, d[X] + g * d[XG], d[Y] + g * d[YG]
     for b in range(first, (c + 1) * blocks // chunks):
-        base_x, base_y = d[X] + g * d[XG], d[Y] + g * d[YG]
         x, y = base_x + xb[b], base_y + yb[b]
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
         later = min(b + 1, blocks - 1)
@@ -207,13 +214,9 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         # A single tile reads as fast as memory gives: it would wait for its own requests.
         asked = 0 if d[NLIST] > split else bytes_x + bytes_y
         for t in range(s * d[NLIST] // split, (s + 1) * d[NLIST] // split):
-            o = 8 * t
-            kind, xt, yt, dst = listed[o], x + listed[o + 2], y + listed[o + 3], part + listed[o + 4]
             soon = soon_of(base_x + xb[later], bytes_x, base_y + yb[later], bytes_y, asked)
-            steps, valid = (listed[o + 5], listed[o + 6]), listed[o + 7]
-            a = (xt, xo, n, yt, yo, listed[o + 1], dst, steps[0], steps[1], valid, more, soon)
+            gradient_of_listed(listed, 8 * t, real, x, xo, n, y, yo, part, more, soon)
             asked += n * LINE
-            gradient_of_tile(kind, real, a)
 
 
 S_PART, S_CHUNKS, S_STRIDE, S_TO, S_SIZE, S_SLICE, S_WIDTH, S_VALID, S_FROM, S_RELU = slots(10)

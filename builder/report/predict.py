@@ -94,7 +94,9 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def predict_files(run: str | Path, files: Sequence[str | Path], images: Path | None = None) -> list[dict[str, Any]]:
+def predict_files(
+    run: str | Path, files: Sequence[str | Path], images: Path | None = None
+) -> list[dict[str, Any]]:
     """Return a row for every image, table row or array entry in the files, from a run's best network.
 
     `images`: where to write predictions that are images, an .npz file or a folder for PNGs (see maps.py). The run's own

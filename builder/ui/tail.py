@@ -1,6 +1,6 @@
 """Files of JSON lines that grow: each look reads only what came since the last one.
 
-rows(path)      the objects of metrics.jsonl or log.jsonl, in order; a line that a kill cut off is left out
+    rows(path)      the objects of metrics.jsonl or log.jsonl, in order; a line that a kill cut off is left out
 """
 
 from __future__ import annotations

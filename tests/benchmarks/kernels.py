@@ -77,7 +77,12 @@ PASSES = [
 
 
 def measured(
-    shape: tuple[int, ...], layers: Any, batch: int, exact: bool, seconds: float, beside: Callable[[], Any] = int
+    shape: tuple[int, ...],
+    layers: Any,
+    batch: int,
+    exact: bool,
+    seconds: float,
+    beside: Callable[[], Any] = lambda: None,
 ) -> tuple[Any, list[float], float]:
     """Return the training program of a network, the seconds of each of its calls, and those of what runs beside it."""
     document = {

@@ -122,9 +122,7 @@ def advice(found: Sequence[Verdict]) -> list[Advice]:
                 "dead_units",
                 say(
                     "In {layers} units never answer: {share} of them in {worst}.",
-                    layers=_listed(dead),
-                    share=f"{worst.share:.0%}",
-                    worst=worst.layer,
+                    layers=_listed(dead), share=f"{worst.share:.0%}", worst=worst.layer,
                 ),
                 say("A ReLU whose input is negative for every sample passes no gradient, so it stays as it is."),
                 say("Use LeakyReLU in their place, a smaller learning rate, or BatchNormalization before them."),
