@@ -22,10 +22,13 @@ LARGE = 1 << 16
 """Values from which a weight is drawn by a kernel (kernels/normals.py)."""
 
 
-def aligned(count: int, dtype: Any) -> np.ndarray:
-    """Return a zeroed array whose address is a multiple of 64, with slack behind it: tiles may read past the end."""
+def aligned(count: int, dtype: Any, whole: bool = True) -> np.ndarray:
+    """Return a zeroed array whose address is a multiple of 64, with slack behind it: tiles may read past the end.
+
+    `whole` says that all of it will be used.
+    """
     size = count * np.dtype(dtype).itemsize
-    raw = zeros(size + ALIGNMENT + SLACK)
+    raw = zeros(size + ALIGNMENT + SLACK, whole)
     start = -raw.ctypes.data % ALIGNMENT
     return raw[start : start + size].view(dtype)
 
@@ -92,7 +95,7 @@ class Parameters(MutableMapping[str, np.ndarray]):
     def gradients(self) -> np.ndarray:
         """The gradients, in the same layout as `packed`; made at the first use."""
         if self._gradients is None:
-            self._gradients = aligned(self.count, self.dtype)
+            self._gradients = aligned(self.count, self.dtype, whole=False)  # those of large Affines are never written
         return self._gradients
 
     @property
