@@ -246,41 +246,54 @@ def sum_parts(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 F_W, F_TO, F_SOURCE, F_NSOURCE, F_TILES, F_NTILES, F_TAPS, F_NT, F_IN, F_OUT, F_ROWS, F_WG, F_TG = slots(13)
 
 
+@njit
+def flip_tile(real, w, sources, rows, taps, shape, to, vectors, c0):  # type: ignore[no-untyped-def]  # Numba
+    """Write the column tile of `vectors` from input channel c0 on of the weights for backward data to `to`.
+
+    w: one group's packed weights of so many rows; sources: their column tiles; taps: of each tap of the result that of
+    the source; shape: input and output channels of a group.
+    """
+    n_in, n_out = shape
+    size = array(real, w, 1).itemsize
+    lanes = VECTOR_BYTES // size
+    width, n_sources = vectors * lanes, len(sources) // 2
+    valid = min(width, n_in - c0)
+    whole = valid // lanes * lanes
+    last = sources[2 * n_sources - 2] * lanes + sources[2 * n_sources - 1]
+    packed, turned = array(real, w, rows * last), array(real, to, len(taps) * n_out * width)
+    for t in range(len(taps)):
+        for j in range(n_sources):
+            swidth, k0 = sources[2 * j] * lanes, sources[2 * j + 1]
+            source, base = rows * k0 + (taps[t] * n_in + c0) * swidth, (t * n_out + k0) * width
+            after = w + (source + (rows * swidth if j + 1 < n_sources else 0)) * size
+            for c in range(0, whole, lanes):  # a square of values at a time, turned in registers
+                for k in range(0, min(swidth, n_out - k0), lanes):
+                    at, here = w + (source + c * swidth + k) * size, to + (base + k * width + c) * size
+                    simd.ahead(real, (after, VECTOR_BYTES * lanes))
+                    after += VECTOR_BYTES * lanes
+                    turn(real, (at, swidth * size, here, width * size, min(lanes, n_out - k0 - k)))
+            for k in range(min(swidth, n_out - k0) if whole < width else 0):
+                here = turned[base + k * width : base + (k + 1) * width]
+                for c in range(whole, valid):
+                    here[c] = packed[source + c * swidth + k]
+                for c in range(valid, width):
+                    here[c] = 0
+
+
 @kernel
 def flip_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Repack convolution weights for backward data: [out tile][tap][in][lanes] -> [in tile][tap][out][lanes].
 
-    F_TAPS lists, for each tap of the result, the tap of the source. F_IN, F_OUT: channels of one group. Units: groups.
+    F_TAPS lists, for each tap of the result, the tap of the source. F_IN, F_OUT: channels of one group. Units: groups x
+    tiles of the result.
     """
     d = arguments(row)
-    size = array(real, d[F_W], 1).itemsize
-    lanes = VECTOR_BYTES // size
-    source, tiles = ints(d[F_SOURCE], 2 * d[F_NSOURCE]), ints(d[F_TILES], 2 * d[F_NTILES])
-    taps, n_in, n_out, n_taps, rows = ints(d[F_TAPS], d[F_NT]), d[F_IN], d[F_OUT], d[F_NT], d[F_ROWS]
-    last = tiles[2 * d[F_NTILES] - 2] * lanes + tiles[2 * d[F_NTILES] - 1]
-    last_source = source[2 * d[F_NSOURCE] - 2] * lanes + source[2 * d[F_NSOURCE] - 1]
-    w = array(real, d[F_W] + unit * d[F_WG], rows * last_source)
-    to = array(real, d[F_TO] + unit * d[F_TG], n_taps * n_out * last)
-    for i in range(d[F_NTILES]):
-        width, c0 = tiles[2 * i] * lanes, tiles[2 * i + 1]
-        valid = min(width, n_in - c0)
-        for t in range(n_taps):
-            base = n_taps * n_out * c0 + t * n_out * width
-            for j in range(d[F_NSOURCE]):
-                swidth, k0 = source[2 * j] * lanes, source[2 * j + 1]
-                sbase = rows * k0 + (taps[t] * n_in + c0) * swidth
-                whole = valid // lanes * lanes
-                for c in range(0, whole, lanes):  # a square of values at a time, turned in registers
-                    for k in range(0, min(swidth, n_out - k0), lanes):
-                        at = d[F_W] + unit * d[F_WG] + (sbase + c * swidth + k) * size
-                        here = d[F_TO] + unit * d[F_TG] + (base + (k0 + k) * width + c) * size
-                        turn(real, (at, swidth * size, here, width * size, min(lanes, n_out - k0 - k)))
-                for k in range(min(swidth, n_out - k0) if whole < width else 0):
-                    here = to[base + (k0 + k) * width : base + (k0 + k + 1) * width]
-                    for c in range(whole, valid):
-                        here[c] = w[sbase + c * swidth + k]
-                    for c in range(valid, width):
-                        here[c] = 0
+    i, g = unit % d[F_NTILES], unit // d[F_NTILES]
+    tiles = ints(d[F_TILES], 2 * d[F_NTILES])
+    taps, sources = ints(d[F_TAPS], d[F_NT]), ints(d[F_SOURCE], 2 * d[F_NSOURCE])
+    w, to = d[F_W] + g * d[F_WG], d[F_TO] + g * d[F_TG]
+    to += d[F_NT] * d[F_OUT] * tiles[2 * i + 1] * array(real, to, 1).itemsize
+    flip_tile(real, w, sources, d[F_ROWS], taps, (d[F_IN], d[F_OUT]), to, tiles[2 * i], tiles[2 * i + 1])
 
 
 C_X, C_TO, C_N, C_C, C_CHUNKS, C_RUN, C_WORK = slots(7)

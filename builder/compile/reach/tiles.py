@@ -46,17 +46,33 @@ def products(r: Row, tiles: np.ndarray, columns: int, groups: int = 1) -> None:
     """State what forward tiles read: pixels, weights and bias."""
     steps = r["NT"] * r["NJ"]
     if steps:
-        taps = r.ints("TAPS", r["NT"])
-        low, high = extent(r, "XB", "XO", max(PIXELS[v] for v in {*tiles[:, 0].tolist()}))
-        first, last = r["X"] + low + int(taps.min()), r["X"] + high + int(taps.max()) + r["NJ"] * r.item
-        r.touch("X", first, last + (groups - 1) * r["XG"])
+        sources(r, tiles, groups)
         rows = r.ints("WB", r["BLOCKS"]) if r["WB"] else np.zeros(1, np.int64)
         base, wide = r["ROWS"] * tiles[:, 1] * r.item, tiles[:, 0] * r.vector
         begin, end = int((base + rows.min() * wide).min()), int((base + (rows.max() + steps) * wide).max())
         r.touch("W", r["W"] + begin, r["W"] + (groups - 1) * r["WG"] + end)
+    start(r, columns, groups)
+
+
+def sources(r: Row, tiles: np.ndarray, groups: int) -> None:
+    """State the pixels that forward tiles read."""
+    taps = r.ints("TAPS", r["NT"])
+    low, high = extent(r, "XB", "XO", max(PIXELS[v] for v in {*tiles[:, 0].tolist()}))
+    first, last = r["X"] + low + int(taps.min()), r["X"] + high + int(taps.max()) + r["NJ"] * r.item
+    r.touch("X", first, last + (groups - 1) * r["XG"])
+
+
+def start(r: Row, columns: int, groups: int) -> None:
+    """State the bias and the floor."""
     if r["START"] > 1:
         r.touch("START", r["START"], r["START"] + (groups - 1) * r["SG"] + columns)
     r.reads("FLOOR", 1)
+
+
+def results(r: Row, tiles: np.ndarray, columns: int, groups: int) -> None:
+    """State what forward tiles write."""
+    low, high = extent(r, "YB", "YO", max(PIXELS[v] for v in {*tiles[:, 0].tolist()}))
+    r.touch("Y", r["Y"] + low, r["Y"] + high + (groups - 1) * r["YG"] + columns, True)
 
 
 @reach("tiles_forward")
@@ -64,8 +80,7 @@ def forward(r: Row) -> None:
     split, blocks = r["SPLIT"], r["BLOCKS"]
     groups = r.units // (split * blocks)
     tiles, columns = column_tiles(r)
-    low, high = extent(r, "YB", "YO", max(PIXELS[v] for v in {*tiles[:, 0].tolist()}))
-    r.touch("Y", r["Y"] + low, r["Y"] + high + (groups - 1) * r["YG"] + columns, True)
+    results(r, tiles, columns, groups)
     products(r, tiles, columns, groups)
     if r["STAT"]:
         r.writes("STAT", blocks * 2 * r["CHANNELS"])
@@ -112,6 +127,21 @@ def gradient(r: Row) -> None:
     partial_sums(r, listed, shapes, groups)
 
 
+@reach("turned_forward")
+def turned(r: Row) -> None:
+    groups = r.units // r["NTILES"]
+    tiles, columns = column_tiles(r)
+    results(r, tiles, columns, groups)
+    source = r.ints("SOURCES", 2 * r["NSOURCES"]).reshape(-1, 2)
+    if r["ROWS"]:
+        sources(r, tiles, groups)
+        r.ints("TURNS", r["ROWS"] // r["OUT"])
+    start(r, columns, groups)
+    r.box("W", [(groups, r["WG"])], r["HEIGHT"] * packed(source, r) * r.item)
+    r.touch("SPACE", r["SPACE"], r["SPACE"] + r["NSPACE"] * r["SLICE"], True)
+    r.touch("FLAGS", r["FLAGS"], r["FLAGS"] + 64 * r["NSPACE"], True)
+
+
 @reach("sum_parts")
 def sum_parts(r: Row) -> None:
     r.reads("S_PART", (r["S_CHUNKS"] - 1) * r["S_STRIDE"] + r["S_SIZE"])
@@ -127,7 +157,7 @@ def flip(r: Row) -> None:
         ("F_W", "F_WG", r["F_ROWS"] * packed(source, r), False),
         ("F_TO", "F_TG", r["F_NT"] * r["F_OUT"] * packed(tiles, r), True),
     ):
-        r.box(key, [(r.units, r[group])], values * r.item, writes)
+        r.box(key, [(r.units // r["F_NTILES"], r[group])], values * r.item, writes)
 
 
 @reach("column_sums")

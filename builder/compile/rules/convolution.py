@@ -11,7 +11,7 @@ from ..emit import RULES, Emitter, Rule, Sums
 from ..fuse import ConvolutionReLU
 from ..layouts import Matrix, column_tiles
 from ..tensors import Node, Scratch, Tensor, rounded
-from . import depthwise, folded, near
+from . import depthwise, folded, near, turned
 from .activated import relu_gradient
 from .bias import bias_gradient
 from .forms import edge_of
@@ -270,18 +270,20 @@ def transposed(
     down = phases(dx.h, dy.h, fh, op.stride[0], op.padding[0][0], op.dilation[0])
     across = phases(dx.w, dy.w, fw, op.stride[1], op.padding[1][0], op.dilation[1])
     dy.demand(*reach(down, dy.h), *reach(across, dy.w))
-    wide = rounded(c, em.lanes)
-    flipped: list[tuple[Phase, Phase, Scratch]] = []
+    count = max(len(p.taps) * len(q.taps) for p in down for q in across)
+    space = turned.space(em, op, dx, count * layout.columns)
+    flipped: list[tuple[Phase, Phase, Scratch | turned.Space]] = []
     for p in down:
         for q in across:
-            size = len(p.taps) * len(q.taps) * layout.columns * wide * op.groups
-            flipped.append((p, q, em.scratch(max(size, em.lanes))))
+            size = len(p.taps) * len(q.taps) * layout.columns * rounded(c, em.lanes) * op.groups
+            flipped.append((p, q, space or em.scratch(max(size, em.lanes))))
 
     def bind(b: Binder) -> None:
         for p, q, w in flipped:
-            _phase(em, b, op, layout, p, q, b.arena + w.offset, dy, dx, shift)
+            _phase(em, b, op, layout, p, q, w, dy, dx, shift)
 
-    em.call(node, "input gradient" if shift is None else "deconvolution", (dy, dx, *(w for _, _, w in flipped)), bind)
+    memory = [space.memory] if space is not None else [w for _, _, w in flipped if isinstance(w, Scratch)]
+    em.call(node, "input gradient" if shift is None else "deconvolution", (dy, dx, *memory), bind)
 
 
 def _phase(
@@ -291,36 +293,19 @@ def _phase(
     layout: Matrix,
     p: Phase,
     q: Phase,
-    flipped: int,
+    weights: Scratch | turned.Space,
     dy: Tensor,
     dx: Tensor,
     shift: ops.Parameter | None,
 ) -> None:
+    """Add the rows of one phase. Its flipped weights go to memory of their own, or each unit makes those it needs."""
     from ...kernels import tiles
 
     c, k, item = op.filters[1], layout.columns, dx.item
     into = column_tiles(c, em.lanes)
-    count = len(p.taps) * len(q.taps)
+    taps_here = [r * op.filters[3] + s for r in p.taps for s in q.taps]
+    count = len(taps_here)
     group = count * k * rounded(c, em.lanes) * item
-    if count:
-        b.row(
-            tiles,
-            "flip_weights",
-            op.groups,
-            F_W=b.value_of(op.weight),
-            F_TO=flipped,
-            F_SOURCE=b.keep(layout.tiles),
-            F_NSOURCE=len(layout.tiles),
-            F_TILES=b.keep(into),
-            F_NTILES=len(into),
-            F_TAPS=b.keep([r * op.filters[3] + s for r in p.taps for s in q.taps]),
-            F_NT=count,
-            F_IN=c,
-            F_OUT=k,
-            F_ROWS=layout.rows,
-            F_WG=layout.group * item,
-            F_TG=group,
-        )
     dense = op.groups == 1 and all(o == q.offsets[0] + i for i, o in enumerate(q.offsets))
     if dense and q.taps:
         taps, per_tap = [r * dy.row + q.offsets[0] * dy.pixel for r in p.offsets], len(q.taps) * k
@@ -331,29 +316,45 @@ def _phase(
         b, dx.n, p.count, q.count, (dy.image, dy.row, dy.pixel), (dx.image, sh * dx.row, sw * dx.pixel), tiles.TABLE_PAD
     )
     columns = columns_of(b, into, c, em.lanes)
-    split = max(1, min(columns["NTILES"], 16 // (walk["BLOCKS"] * op.groups)))
-    start = {"START": 0}
-    if shift is not None:
-        start = {"START": b.value_of(shift), "SG": rounded(c, em.lanes) * item if op.groups > 1 else 0}
-    b.row(
-        tiles,
-        "tiles_forward",
-        walk["BLOCKS"] * op.groups * split,
-        SPLIT=split,
-        X=b.at(dy) + p.source * dy.row + q.source * dy.pixel,
-        W=flipped,
-        Y=b.at(dx) + p.first * dx.row + q.first * dx.pixel,
-        TAPS=b.keep(taps if taps else [0]),
-        NT=len(taps),
-        NJ=per_tap,
-        ROWS=count * k,
-        XG=dy.pixel // op.groups,
-        YG=dx.pixel // op.groups,
-        WG=group,
+    fields = {
+        "X": b.at(dy) + p.source * dy.row + q.source * dy.pixel,
+        "Y": b.at(dx) + p.first * dx.row + q.first * dx.pixel,
+        "TAPS": b.keep(taps if taps else [0]),
+        "NT": len(taps),
+        "NJ": per_tap,
+        "ROWS": count * k,
+        "XG": dy.pixel // op.groups,
+        "YG": dx.pixel // op.groups,
+        "START": b.value_of(shift) if shift is not None else 0,
+        "SG": rounded(c, em.lanes) * item if shift is not None and op.groups > 1 else 0,
         **walk,
         **columns,
-        **start,
-    )
+    }
+    if isinstance(weights, turned.Space):
+        turned.row(b, op, layout, taps_here, weights, fields)
+        return
+    if count:
+        b.row(
+            tiles,
+            "flip_weights",
+            op.groups * len(into),
+            F_W=b.value_of(op.weight),
+            F_TO=b.arena + weights.offset,
+            F_SOURCE=b.keep(layout.tiles),
+            F_NSOURCE=len(layout.tiles),
+            F_TILES=b.keep(into),
+            F_NTILES=len(into),
+            F_TAPS=b.keep(taps_here),
+            F_NT=count,
+            F_IN=c,
+            F_OUT=k,
+            F_ROWS=layout.rows,
+            F_WG=layout.group * item,
+            F_TG=group,
+        )
+    split = max(1, min(columns["NTILES"], 16 // (walk["BLOCKS"] * op.groups)))
+    units = walk["BLOCKS"] * op.groups * split
+    b.row(tiles, "tiles_forward", units, SPLIT=split, W=b.arena + weights.offset, WG=group, **fields)
 
 
 RULES[ops.Conv2d] = Rule(forward, backward)

@@ -66,7 +66,7 @@ def transposed(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor, dx: Tensor) 
         b.row(
             tiles,
             "flip_weights",
-            1,
+            len(into),
             F_W=b.value_of(op.weight),
             F_TO=b.arena + turned.offset,
             F_SOURCE=b.keep(layout.tiles),

@@ -13,7 +13,7 @@ from builder import kernels
 from builder.compile.reach import REACH, BrokenPlan, Regions, Row, Tables, ranges
 from builder.compile.reach.check import check, rows_of
 from builder.compile.reach.row import Range
-from builder.compile.rules import streamed
+from builder.compile.rules import streamed, turned
 from builder.kernels import machine
 
 some = settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow])
@@ -119,6 +119,15 @@ def test_rows_of_few_pixels_touch_what_they_state(shape, samples, monkeypatch):
     monkeypatch.setattr(streamed, "MANY", 0)
     stack = [engine.conv(53, stride=2, padding=1), *engine.layers("ReLU"), engine.affine(100), *engine.HEAD]
     run_row_by_row(shape, stack, samples, "predict", "float32")
+
+
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_rows_that_turn_their_own_weights_touch_what_they_state(groups, stride, monkeypatch):
+    monkeypatch.setattr(turned, "MANY", 0)
+    monkeypatch.setattr(turned, "UNITS", 1)
+    first, second = engine.conv(51, 2), engine.conv(45, 2, stride=stride, padding=1, groups=groups)
+    run_row_by_row((3, 5, 6), [first, second, engine.affine(7), *engine.HEAD], 3, "train", "float32")
 
 
 SMALL = [engine.conv(5, padding=1), *engine.layers("BatchNormalization", "ReLU"), engine.affine(3), *engine.HEAD]
