@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -45,6 +46,10 @@ class NormAct(ops.Op):
     @property
     def parameters(self) -> tuple[ops.Parameter, ...]:
         return self.norm.parameters
+
+
+TAPS = 127
+"""Taps of a window that are told apart by a signed byte, the winner of `NormActPool`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +114,7 @@ def pooling_normalises(graph: Lowered) -> None:
     """MaxPool(ReLU(BatchNorm(x))), each but the pooling optional, in one pass: the largest value is found first."""
     counts = consumers(graph)
     for node in graph.nodes:
-        if not isinstance(node.op, ops.MaxPool2d):
+        if not isinstance(node.op, ops.MaxPool2d) or math.prod(node.op.kernel) > TAPS:
             continue
         pool, source = node.op, node.inputs[0]
         relu = _is_relu(source) and absorbs(graph, counts, source)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .jit import carray, cfunc, njit, types
-from .memory import doubles, exchange, integers, reals
+from .memory import bytes_at, doubles, exchange, integers, reals
 
 FUNCTION, UNITS, ARGUMENTS, NEXT, DONE, SLOTS = 0, 1, 2, 56, 57, 64
 """Slots of a row: callback, number of units, first argument; atomic counters of units begun and done, which have a
@@ -124,6 +124,12 @@ def array(real, address, count):  # type: ignore[no-untyped-def]  # compiled by 
 def ints(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
     """Return `count` int64 values at the address."""
     return carray(integers(address), count)
+
+
+@njit
+def small(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
+    """Return `count` int8 values at the address."""
+    return carray(bytes_at(address), count)
 
 
 @njit

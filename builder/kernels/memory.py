@@ -47,6 +47,16 @@ def integers(context: Any, address: Any) -> Any:
 
 
 @intrinsic
+def bytes_at(context: Any, address: Any) -> Any:
+    """int64 address -> int8 pointer."""
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], target.get_value_type(signature.return_type))
+
+    return types.CPointer(types.int8)(types.int64), codegen
+
+
+@intrinsic
 def call(context: Any, function: Any, row: Any, unit: Any) -> Any:
     """Call the operation at address `function`: void(row, unit, unused pointer)."""
 

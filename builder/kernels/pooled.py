@@ -69,11 +69,11 @@ def _spread(e: Emit, a: list[Any]) -> None:
         with e.loop(n) as i:
             out = e.add(e.mul(i.index, pixel), o)
             at = e.add(e.add(dy, e.mul(e.mul(i.index, pixel), 2)), o)
-            won, g = load(e.add(win, out)), load(e.add(dp, out))
-            passed = b.select(b.fcmp_ordered(">=", won, e.zero), g, e.zero)
+            won, g = load.bytes(e.add(win, e.counted(out))), load(e.add(dp, out))
+            passed = b.select(b.icmp_signed(">=", won, e.number(0)), g, e.zero)
             b.store(b.fadd(b.load(total), passed), total)
             for tap in range(4):
-                mine = b.fcmp_ordered("==", won, simd.ir.Constant(e.vector, [float(tap)] * e.lanes))
+                mine = b.icmp_signed("==", won, e.number(tap))
                 v = b.select(mine, g, e.zero)
                 store(v, e.add(e.add(at, e.mul(pixel, tap % 2)), e.mul(down, tap // 2)))
         store(b.load(total), e.add(sums, o))
@@ -93,23 +93,22 @@ def convolution_pooled(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
     x, count = d[X] + ints(d[XB], d[BLOCKS])[unit], ints(d[COUNT], d[BLOCKS])[unit]
     table = ints(d[TABLE], d[BLOCKS])[unit]
     tile_row(d, real, x, y, (d[W], 0), d[START], count, d[XO] + table, d[YO] + table, 0, d[NTILES])
-    pixel = d[K] * array(real, y, 1).itemsize
     for i in range(band[1]):
         for r in range(band[3]):
             n, oh = band[0] + i, band[2] + r
-            p, win = d[P] + n * d[PN] + oh * d[PH], d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
+            p, win = d[P] + n * d[PN] + oh * d[PH], d[WIN] + (n * d[OH] + oh) * d[OW] * d[K]
             here = y + (i * band[3] + r) * 2 * d[DOWN]
             pair_forward(real, (here, d[DOWN], p, win, d[OW], d[K], 0, d[ACT]))
     release(d[FLAGS], own)
 
 
 @njit
-def _gradient_of(d, real, band, dy, pixel, sums):  # type: ignore[no-untyped-def]  # Numba
+def _gradient_of(d, real, band, dy, sums):  # type: ignore[no-untyped-def]  # Numba
     """dy = the gradient of a band of the convolution's value."""
     for i in range(band[1]):
         for r in range(band[3]):
             n, oh = band[0] + i, band[2] + r
-            dp, win = d[P] + n * d[PN] + oh * d[PH], d[WIN] + (n * d[OH] + oh) * d[OW] * pixel
+            dp, win = d[P] + n * d[PN] + oh * d[PH], d[WIN] + (n * d[OH] + oh) * d[OW] * d[K]
             here = dy + (i * band[3] + r) * 2 * d[DOWN]
             if d[COEF]:
                 y = d[Y] + n * d[YN] + 2 * oh * d[YH]
@@ -133,7 +132,7 @@ def pooled_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         sums[k] = 0
     first = unit * d[BLOCKS] // d[CHUNKS]
     for b in range(first, (unit + 1) * d[BLOCKS] // d[CHUNKS]):
-        _gradient_of(d, real, ints(d[BANDS] + 32 * b, 4), dy, d[K] * size, d[BIAS] + unit * d[K] * size)
+        _gradient_of(d, real, ints(d[BANDS] + 32 * b, 4), dy, d[BIAS] + unit * d[K] * size)
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
         for t in range(d[NLIST]):
             # dy is the unit's own and in cache: nothing is asked of memory.

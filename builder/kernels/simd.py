@@ -23,10 +23,47 @@ from .memory import I32, I64
 LINE = 64
 """Bytes of a cache line."""
 
-I1 = ir.IntType(1)
+I1, I8 = ir.IntType(1), ir.IntType(8)
 
-Load = Callable[[Any], Any]
-Store = Callable[[Any, Any], None]
+
+class Load:
+    """Loads a vector of channels from an address, the lanes of a mask alone where there is one."""
+
+    def __init__(self, e: Emit, mask: Any = None) -> None:
+        self.e, self.mask = e, mask
+
+    def __call__(self, address: Any) -> Any:
+        return self.e.load(address) if self.mask is None else self.e.load_masked(address, self.mask)
+
+    def bytes(self, address: Any) -> Any:
+        """Load a signed byte per lane, as whole numbers of the lanes' size; what lies behind the last is read too."""
+        e = self.e
+        loaded = e.b.load(e.pointer(address, ir.VectorType(I8, e.lanes)))
+        loaded.align = 1
+        return e.b.sext(loaded, e.wholes)
+
+
+class Store:
+    """Stores a vector of channels at an address, the lanes of a mask alone where there is one."""
+
+    def __init__(self, e: Emit, mask: Any = None) -> None:
+        self.e, self.mask = e, mask
+
+    def __call__(self, v: Any, address: Any) -> None:
+        if self.mask is None:
+            self.e.store(v, address)
+        else:
+            self.e.store_masked(v, address, self.mask)
+
+    def bytes(self, v: Any, address: Any) -> None:
+        """Store whole numbers of the lanes' size as a byte per lane."""
+        e, kind = self.e, ir.VectorType(I8, self.e.lanes)
+        place, few = e.pointer(address, kind), e.b.trunc(v, kind)
+        if self.mask is None:
+            e.b.store(few, place).align = 1
+            return
+        put = e.function(f"llvm.masked.store.v{e.lanes}i8.p0", ir.VoidType(), [kind, place.type, I32, e.mask])
+        e.b.call(put, [few, place, ir.Constant(I32, 1), self.mask])
 
 
 class Emit:
@@ -40,6 +77,8 @@ class Emit:
         self.lanes = VECTOR_BYTES // self.size // (2 if half else 1)
         self.vector = ir.VectorType(self.scalar, self.lanes)
         self.mask = ir.VectorType(I1, self.lanes)
+        self.whole = ir.IntType(8 * self.size)
+        self.wholes = ir.VectorType(self.whole, self.lanes)
         self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
         self.suffix = f"v{self.lanes}f{8 * self.size}"
         self._fma = self.function(f"llvm.fma.{self.suffix}", self.vector, [self.vector] * 3)
@@ -85,22 +124,28 @@ class Emit:
         get = self.function(name, self.vector, [place.type, I32, self.mask, self.vector])
         return self.b.call(get, [place, ir.Constant(I32, self.size), mask, self.zero])
 
-    def over(
-        self, channels: Any, body: Callable[[Any, Callable[[Any], Any], Callable[[Any, Any], None]], None]
-    ) -> None:
+    def over(self, channels: Any, body: Callable[[Any, Load, Store], None]) -> None:
         """Emit body(byte offset, load, store) for every vector of channels; the last may have fewer lanes."""
         b = self.b
         with self.loop(b.sdiv(channels, self.count(self.lanes))) as q:
-            body(self.mul(q.index, VECTOR_BYTES), self.load, self.store)
+            body(self.mul(q.index, VECTOR_BYTES), Load(self), Store(self))
         rest = b.srem(channels, self.count(self.lanes))
         with b.if_then(b.icmp_signed(">", rest, self.count(0))):
             mask = self.first(rest)
             offset = self.mul(b.sub(channels, rest), self.size)
-            body(offset, lambda a: self.load_masked(a, mask), lambda v, a: self.store_masked(v, a, mask))
+            body(offset, Load(self, mask), Store(self, mask))
 
     def at_least(self, v: Any, floor: Any) -> Any:
         """Return v, or floor where v is below it; NaN stays."""
         return self.b.select(self.b.fcmp_ordered("<", v, floor), floor, v)
+
+    def number(self, k: int) -> Any:
+        """Return a whole number in every lane."""
+        return ir.Constant(self.wholes, [k] * self.lanes)
+
+    def counted(self, offset: Any) -> Any:
+        """Return how many values lie in so many bytes."""
+        return self.b.lshr(offset, self.count(self.size.bit_length() - 1))
 
     def table(self, base: Any, index: Any) -> Any:
         """Load the int64 at base[index]."""
@@ -166,13 +211,15 @@ def in_runs(
     read: Sequence[Any] = (),
     written: Sequence[Any] = (),
     doubled: Sequence[Any] = (),
+    winners: Sequence[Any] = (),
 ) -> None:
     """Emit body(byte offset, load, store, pixels) for every vector of channels of runs of RUN bytes of n dense pixels.
 
     `with pixels() as place` loops over the run's pixels, `place` being a pixel's byte offset. Each time memory is asked
     for a line of each stream, some SOON bytes further on: a core's own looking ahead ends with a page, and is late for
     several streams at once. A run of them at once would make the core wait until it can remember more requests (Zen 4:
-    half as fast from memory). Streams that are `doubled` are read, and have two pixels for each of the n.
+    half as fast from memory). Streams that are `doubled` are read, and have two pixels for each of the n; `winners`
+    have a byte for each value.
     """
     b, pixel = e.b, e.mul(channels, e.size)
     step = b.select(b.icmp_signed("<", pixel, e.count(VECTOR_BYTES)), pixel, e.count(VECTOR_BYTES))
@@ -198,6 +245,8 @@ def in_runs(
                     for stream in doubled:
                         for k in range(2):
                             prefetch(e, e.add(e.add(stream, e.mul(line, 2)), LINE * k))
+                    for stream in winners:
+                        prefetch(e, e.add(stream, e.counted(line)))
                     yield e.add(offset, b.mul(p.index, pixel))
 
             body(o, load, store, pixels)
@@ -344,7 +393,7 @@ def sum_of_parts(e: Emit, a: list[Any]) -> None:
     part, stride, parts, to, n = a
     b, run = e.b, 4  # four chains of additions hide their latency
 
-    def total(offset: Any, load: Load, store: Store, vectors: int) -> None:
+    def total(offset: Any, load: Callable[[Any], Any], store: Callable[[Any, Any], None], vectors: int) -> None:
         places = [e.add(offset, VECTOR_BYTES * v) for v in range(vectors)]
         sums = e.accumulators(vectors)
         for place, s in zip(places, sums, strict=True):

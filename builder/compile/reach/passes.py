@@ -161,7 +161,8 @@ def relu_backward(r: Row) -> None:
 
 
 def _winners(r: Row, n: int, writes: bool = False) -> None:
-    (r.writes if writes else r.reads)("WIN", n * r["OH"] * r["OW"] * r["C"])
+    """State a byte per output; a vector that is not whole reads what lies behind the last too."""
+    r.touch("WIN", r["WIN"], r["WIN"] + n * r["OH"] * r["OW"] * r["C"], writes, slack=r.vector // r.item)
 
 
 def _places(r: Row, key: str, count: int, entry: int, which: int = 0) -> tuple[int, int] | None:
@@ -180,7 +181,7 @@ def _windows(r: Row, n: int) -> None:
         r.touch("Y", r["Y"] + down[0] + across[0], r["Y"] + (n - 1) * r["YN"] + end)
 
 
-@reach("max_forward")
+@reach("max_forward", "triple_max_forward")
 def max_forward(r: Row) -> None:
     n = r.units // r["OH"]
     _windows(r, n)
@@ -190,9 +191,9 @@ def max_forward(r: Row) -> None:
     r.reads("FLOOR", 1)
 
 
-@reach("max_backward")
+@reach("max_backward", "triple_max_backward")
 def max_backward(r: Row) -> None:
-    n = r.units // r["IH"]
+    n = r.units // (r["OH"] if r.kernel == "triple_max_backward" else r["IH"])
     lines(r, "DY", n, *r.sizes("IH", "IW"), writes=True)
     if r["COEF"]:
         lines(r, "Y", n, *r.sizes("IH", "IW"))
@@ -214,6 +215,7 @@ def max_sums(r: Row) -> None:
     for key in ("GAMMA", "BETA"):
         r.reads(key, r["C"])
     r.reads("COEF", 2 * r["C"])
+    r.reads("FLOOR", 1)
     r.writes("PART", r["SLICES"] * 2 * r["C"])
 
 

@@ -34,9 +34,9 @@ def _pooled(r: Row, writes: bool) -> None:
     _, images, _, rows = _bands(r)
     if rows > r["OH"]:
         raise LookupError("a band has more rows than its image")
-    wide = r["OW"] * r["K"] * r.item
-    r.box("P", [(images, r["PN"]), (rows, r["PH"])], wide, writes)
-    r.touch("WIN", r["WIN"], r["WIN"] + images * r["OH"] * wide, writes)
+    wide = r["OW"] * r["K"]
+    r.box("P", [(images, r["PN"]), (rows, r["PH"])], wide * r.item, writes)
+    r.touch("WIN", r["WIN"], r["WIN"] + images * r["OH"] * wide, writes, slack=r.vector // r.item)
 
 
 @reach("convolution_pooled")

@@ -184,8 +184,8 @@ def _backward_tables(b: Binder, pool: ops.MaxPool2d, x: Tensor, p: Tensor, dp: T
                 found[at] += [o * in_dp, o * in_win, tap * factor]
         return found
 
-    down = turned(0, x.h, p.h, dp.row, p.w * p.pixel, pool.kernel[1])
-    across = turned(1, x.w, p.w, dp.pixel, p.pixel, 1)
+    down = turned(0, x.h, p.h, dp.row, p.w * p.c, pool.kernel[1])
+    across = turned(1, x.w, p.w, dp.pixel, p.c, 1)
     depth = max(len(r) // 3 for r in down + across)
     return {"ROWS": b.keep(_table(down, 3, depth)), "COLUMNS": b.keep(_table(across, 3, depth)), "DEPTH": depth}
 
@@ -196,6 +196,13 @@ def _pairs(pool: ops.MaxPool2d, x: Tensor, p: Tensor) -> bool:
     return whole and pool.kernel == pool.stride == (2, 2) and pool.padding == ((0, 0), (0, 0))
 
 
+def _form(pool: ops.MaxPool2d, x: Tensor, p: Tensor) -> str:
+    """Return how the kernels for these windows begin."""
+    if _pairs(pool, x, p):
+        return "pair_"
+    return "triple_" if pool.kernel == (3, 3) and pool.stride == (2, 2) else ""
+
+
 def _pool_fields(b: Binder, **tensors: Tensor) -> dict[str, int]:
     fields: dict[str, int] = {}
     for prefix, t in tensors.items():
@@ -203,8 +210,9 @@ def _pool_fields(b: Binder, **tensors: Tensor) -> dict[str, int]:
     return fields
 
 
-def _sizes(x: Tensor, p: Tensor) -> dict[str, int]:
-    return {"N": x.n, "IH": x.h, "IW": x.w, "OH": p.h, "OW": p.w, "C": x.c}
+def _sizes(pool: ops.MaxPool2d, x: Tensor, p: Tensor) -> dict[str, int]:
+    (top, _), (left, _) = pool.padding
+    return {"N": x.n, "IH": x.h, "IW": x.w, "OH": p.h, "OW": p.w, "C": x.c, "TOP": top, "LEFT": left}
 
 
 def pool_forward(em: Emitter, node: Node) -> None:
@@ -216,17 +224,17 @@ def pool_forward(em: Emitter, node: Node) -> None:
     x = em.value(node.inputs[0])
     coefficients = statistics(em, node, op.norm, x) if op.norm is not None else None
     p = em.output(node)
-    win = em.scratch(values(p))
+    win = em.scratch(values(p), 1)
     em.saved[id(p)] = win
 
     def bind(b: Binder) -> None:
-        from ...kernels import maxpool
+        from ...kernels import maxpool, triples  # noqa: F401  # registers its kernels
 
-        fields: dict[str, Any] = _pool_fields(b, Y=x, P=p) | _sizes(x, p) | _forward_tables(b, op.pool, x, p)
+        fields: dict[str, Any] = _pool_fields(b, Y=x, P=p) | _sizes(op.pool, x, p) | _forward_tables(b, op.pool, x, p)
         fields |= {"WIN": b.arena + win.offset, "FLOOR": b.floor(op.relu)}
         if coefficients is not None:
             fields["COEF"] = b.arena + coefficients.offset
-        b.row(maxpool, "pair_max_forward" if _pairs(op.pool, x, p) else "max_forward", p.n * p.h, **fields)
+        b.row(maxpool, f"{_form(op.pool, x, p)}max_forward", p.n * p.h, **fields)
 
     em.call(node, "pooling", [t for t in (x, p, win, coefficients) if t is not None], bind)
 
@@ -246,16 +254,15 @@ def pool_backward(em: Emitter, node: Node, dp: Tensor) -> None:
     dx = x if em.spare(source) else em.tensor(source.op.shape)
 
     def bind(b: Binder) -> None:
-        from ...kernels import maxpool
+        from ...kernels import maxpool, triples  # noqa: F401  # registers its kernels
 
-        fields: dict[str, Any] = _pool_fields(b, Y=x, P=p, DP=dp, DY=dx) | _sizes(x, p)
+        fields: dict[str, Any] = _pool_fields(b, Y=x, P=p, DP=dp, DY=dx) | _sizes(op.pool, x, p)
         fields |= {"WIN": b.arena + win.offset}
         if coefficients is not None:
             fields["COEF"] = b.arena + coefficients.offset
-        if _pairs(op.pool, x, p):
-            b.row(maxpool, "pair_max_backward", p.n * p.h, **fields)
-        else:
-            b.row(maxpool, "max_backward", x.n * x.h, **fields, **_backward_tables(b, op.pool, x, p, dp))
+        form = _form(op.pool, x, p)
+        tables = {} if form == "pair_" else _backward_tables(b, op.pool, x, p, dp)
+        b.row(maxpool, f"{form}max_backward", p.n * p.h if form else x.n * x.h, **fields, **tables)
 
     reads = [t for t in (coefficients, x if coefficients is not None else None) if t is not None]
     em.call(node, "pooling backward", (dx, dp, win, *reads), bind)
@@ -272,9 +279,12 @@ def _pool_sums(
     def bind(b: Binder) -> None:
         from ...kernels import fused, maxpool
 
-        fields: dict[str, Any] = _pool_fields(b, Y=x, P=p, DP=dp) | _sizes(x, p) | _forward_tables(b, op.pool, x, p)
+        fields: dict[str, Any] = (
+            _pool_fields(b, Y=x, P=p, DP=dp) | _sizes(op.pool, x, p) | _forward_tables(b, op.pool, x, p)
+        )
         fields |= {"WIN": b.arena + win.offset, "PART": b.arena + part.offset, "SLICES": cut}
         fields |= {
+            "FLOOR": b.floor(op.relu),
             "COEF": b.arena + coefficients.offset,
             "GAMMA": b.value_of(norm.gamma),
             "BETA": b.value_of(norm.beta),

@@ -112,7 +112,7 @@ def forward(em: Emitter, node: Node) -> bool:
         em.call(source, "convolution and pooling", (x, p), lambda b: _largest(em, b, op, pool, x, p, layout))
         return True
     bands = Bands.of(p.n, p.h, p.w)
-    win = em.scratch(p.n * p.h * p.w * p.c)
+    win = em.scratch(p.n * p.h * p.w * p.c, 1)
     em.saved[id(p)] = win
     count = len(bands.list)
     space = em.scratch(min(count, WORKERS) * rounded(bands.pixels * p.c))
