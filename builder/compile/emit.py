@@ -79,6 +79,8 @@ class Emitter:
     exact: bool = False
     winograd: bool = False
     backward: bool = False
+    alone: set[int] = field(default_factory=set)
+    """Ids of gradients that nobody else knows of: the share of another reader may be added in their memory."""
 
     def tensor(self, shape: Sequence[int]) -> Tensor:
         """Return a new value of a whole batch for a sample's public shape."""
@@ -124,28 +126,36 @@ class Emitter:
         """Say whether the gradient of this node's value is of use."""
         return id(node) in self.wanted
 
-    def give(self, node: Node, make: Callable[[Tensor], None]) -> None:
-        """Make this reader's share of the gradient of `node`'s value in new memory."""
-        if self.needs(node):
-            share = self.tensor(node.op.shape)
-            make(share)
-            self.accept(node, share, own=True)
+    def give(self, node: Node, make: Callable[[Tensor], None], into: Callable[[Tensor], bool] | None = None) -> None:
+        """Make this reader's share of the gradient of `node`'s value in new memory.
 
-    def accept(self, node: Node, share: Tensor, own: bool = False) -> None:
-        """Take a reader's share of the gradient of `node`'s value; shares of several readers are added in order.
-
-        A share may be another value's gradient too: gradients are never changed once they are made. With `own` nobody
-        else knows this share, and the sum may take its memory.
+        `into` adds the share to the gradient that other readers have made so far, or says that it cannot.
         """
         if not self.needs(node):
             return
         before = self.gradients.get(id(node))
-        if before is None:
-            self.gradients[id(node)] = share
-        else:
+        if before is not None and into is not None and id(before) in self.alone and into(before):
+            return
+        share = self.tensor(node.op.shape)
+        make(share)
+        self.accept(node, share, own=True)
+
+    def accept(self, node: Node, share: Tensor, own: bool = False) -> None:
+        """Take a reader's share of the gradient of `node`'s value; shares of several readers are added in order.
+
+        A share may be another value's gradient too, and then it is never changed. With `own` nobody else knows this
+        share, and the sum may take its memory.
+        """
+        if not self.needs(node):
+            return
+        before = self.gradients.get(id(node))
+        if before is not None:
             from .rules.joints import add_into
 
-            self.gradients[id(node)] = add_into(self, node, before, share, share if own else None)
+            share, own = add_into(self, node, before, share, share if own else None), True
+        self.gradients[id(node)] = share
+        if own:
+            self.alone.add(id(share))
 
     def sole_reader(self, node: Node) -> Node | None:
         """Return the only node that reads this one, or None where there are several or none."""

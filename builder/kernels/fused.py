@@ -174,31 +174,46 @@ def _place(d, base, r):  # type: ignore[no-untyped-def]  # Numba
     return d[base] + r // d[D1] * d[base + 1] + r % d[D1] * d[base + 2]
 
 
+@njit
+def _combined(part, counts, total, c, k):  # type: ignore[no-untyped-def]  # Numba
+    """Return the means of four channels from k on, and their squared deviations, from those of the blocks: sums of one
+    channel wait for each other. Behind the last channel that one is repeated."""
+    k1, k2, k3 = min(k + 1, c - 1), min(k + 2, c - 1), min(k + 3, c - 1)
+    m0 = m1 = m2 = m3 = s0 = s1 = s2 = s3 = 0.0
+    for b in range(len(counts)):
+        at, n = 2 * b * c, counts[b]
+        m0, m1 = m0 + n * part[at + k], m1 + n * part[at + k1]
+        m2, m3 = m2 + n * part[at + k2], m3 + n * part[at + k3]
+    m0, m1, m2, m3 = m0 / total, m1 / total, m2 / total, m3 / total
+    for b in range(len(counts)):
+        at, n = 2 * b * c, counts[b]
+        d0, d1, d2, d3 = part[at + k] - m0, part[at + k1] - m1, part[at + k2] - m2, part[at + k3] - m3
+        at += c
+        s0, s1 = s0 + (part[at + k] + n * d0 * d0), s1 + (part[at + k1] + n * d1 * d1)
+        s2, s3 = s2 + (part[at + k2] + n * d2 * d2), s3 + (part[at + k3] + n * d3 * d3)
+    return (m0, m1, m2, m3), (s0, s1, s2, s3)
+
+
 @kernel
 def norm_statistics(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """Combine the blocks' means and deviations (Chan) into scale and shift; move the running statistics. One unit."""
+    """Combine the blocks' means and deviations into scale and shift; move the running statistics. One unit."""
     d = arguments(row)
     c, blocks = d[C], d[BLOCKS]
     part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 7 * c), floats(d[HYPER], 2)
     running_mean, running_variance = array(real, d[MEAN], c), array(real, d[VARIANCE], c)
     gamma, beta, counts = array(real, d[GAMMA], c), array(real, d[BETA], c), ints(d[COUNTS], blocks)
-    for k in range(c):
-        mean, square, seen = 0.0, 0.0, 0
-        for b in range(blocks):
-            delta = part[2 * b * c + k] - mean
-            before = seen
-            seen += counts[b]
-            mean += delta * counts[b] / seen
-            square += part[2 * b * c + c + k] + delta * delta * before * counts[b] / seen
-        variance = square / d[TOTAL]
-        inverse = 1.0 / math.sqrt(variance + hyper[1])
-        coef[k] = mean
-        coef[c + k] = inverse
-        coef[2 * c + k] = inverse * gamma[k]
-        coef[3 * c + k] = beta[k]
-        if hyper[0] < 1:  # 1 keeps them as they are; 0 * NaN would not
-            running_mean[k] = hyper[0] * running_mean[k] + (1 - hyper[0]) * mean
-            running_variance[k] = hyper[0] * running_variance[k] + (1 - hyper[0]) * variance
+    for first in range(0, c, 4):
+        means, squares = _combined(part, counts, d[TOTAL], c, first)
+        for j in range(min(4, c - first)):
+            k, mean, variance = first + j, means[j], squares[j] / d[TOTAL]
+            inverse = 1.0 / math.sqrt(variance + hyper[1])
+            coef[k] = mean
+            coef[c + k] = inverse
+            coef[2 * c + k] = inverse * gamma[k]
+            coef[3 * c + k] = beta[k]
+            if hyper[0] < 1:  # 1 keeps them as they are; 0 * NaN would not
+                running_mean[k] = hyper[0] * running_mean[k] + (1 - hyper[0]) * mean
+                running_variance[k] = hyper[0] * running_variance[k] + (1 - hyper[0]) * variance
 
 
 @kernel

@@ -130,11 +130,11 @@ def gather(matrix: np.ndarray) -> Any:
 def scatter(matrix: np.ndarray) -> Any:
     """Make a transform that stores a pixel where its bit of `valid` is set, and of it the first `lanes` lanes.
 
-    What is below the value at address `floor` is stored as that value.
+    What is below the value at address `floor` is stored as that value; with `adds` it is added to what is there.
     """
 
     def generate(e: Emit, a: list[Any]) -> None:
-        src, rs, cs, dst, drs, dcs, valid, lanes, floor = a
+        src, rs, cs, dst, drs, dcs, valid, lanes, floor, adds = a
         b, m, least = e.b, len(matrix), e.broadcast(floor)
         nowhere = b.ptrtoint(e.accumulators(1)[0], simd.I64)
         found: list[tuple[Any, Any]] = []
@@ -144,16 +144,24 @@ def scatter(matrix: np.ndarray) -> Any:
             found.append((e.at_least(v, least), _chosen(e, valid, i * m + j, place, nowhere)))
 
         _transform(e, matrix, lambda i, j: e.load(e.add(src, e.add(e.mul(rs, i), e.mul(cs, j)))), keep)
-        with b.if_else(b.icmp_signed("==", lanes, e.count(e.lanes))) as (whole, partial):
-            with whole:
-                for v, place in found:
-                    e.store(v, place)
-            with partial:
-                mask = e.first(lanes)
-                for v, place in found:
-                    e.store_masked(v, place, mask)
 
-    return emitted(9, generate)
+        def put(adding: bool) -> None:
+            with b.if_else(b.icmp_signed("==", lanes, e.count(e.lanes))) as (whole, partial):
+                with whole:
+                    for v, place in found:
+                        e.store(b.fadd(v, e.load(place)) if adding else v, place)
+                with partial:
+                    mask = e.first(lanes)
+                    for v, place in found:
+                        e.store_masked(b.fadd(v, e.load_masked(place, mask)) if adding else v, place, mask)
+
+        with b.if_else(b.icmp_signed("==", adds, e.count(0))) as (plain, more):
+            with plain:
+                put(False)
+            with more:
+                put(True)
+
+    return emitted(10, generate)
 
 
 (AT43, G43, BT6), (AT53, G53, BT7), (AT45, G45, BT8) = matrices(3), matrices(3, 5), matrices(5)

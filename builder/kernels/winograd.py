@@ -95,7 +95,7 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
     W, TURN, ROWS,             # packed weights; 1 to turn them for backward; rows of one of their tiles
     WTILES, NWTILES,           # column tiles of the weights as they are packed (before they are turned)
     U, UPLANE,                 # transformed weights and bytes per point; U = 0: every unit makes its own
-    START, FLOOR,              # bias or 0; address of the least value stored
+    START, FLOOR, ADDS,        # bias or 0; address of the least value stored; 1: outputs are added to what is there
     VPLANE, MPLANE,            # bytes per point of a block's tiles, before and after the products
     VSTEP, MSTEP, VO, MO,      # bytes from tile to tile, and tables of these for the gradient
     MAT, UAT, TAT,             # where a unit's memory holds products, own weights, turned taps
@@ -103,7 +103,7 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
     ZERO,                      # table of one zero: the products have a single tap
     STAT, SUMS,                # block statistics of y or 0; per block: image's offset, table of pixels, their number
     PART, CHUNKS, SIZE,        # gradient: partial sums, their number and length in values
-) = slots(49)  # fmt: skip
+) = slots(50)  # fmt: skip
 
 
 @njit
@@ -128,7 +128,7 @@ def _outputs(d, real, source, first, count, column, columns, total, size):  # ty
         src, dst = source + t * d[MSTEP], d[Y] + offsets[first + t] + column * size
         for q in range((columns + lanes - 1) // lanes):
             o, some = q * VECTOR_BYTES, min(lanes, total - column - q * lanes)
-            a = (src + o, d[SIDE] * plane, plane, dst + o, d[YR], d[YP], valid[k], some, d[FLOOR])
+            a = (src + o, d[SIDE] * plane, plane, dst + o, d[YR], d[YP], valid[k], some, d[FLOOR], d[ADDS])
             outputs(d[SIDE], real, a)
         k = k + 1 if k + 1 < d[PER] else 0
 

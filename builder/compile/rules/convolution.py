@@ -175,7 +175,11 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
     idle = wants_sums(em, node) and not isinstance(op, ConvolutionReLU)
     if op.bias is not None and em.trains(op.bias) and not idle:
         bias_gradient(em, node, op.bias, dy, 1 if op.depthwise else op.groups)
-    em.give(node.inputs[0], lambda dx: transposed(em, node, op, dy, dx, None))
+    em.give(
+        node.inputs[0],
+        lambda dx: transposed(em, node, op, dy, dx, None),
+        lambda dx: add_transposed(em, node, op, dy, dx),
+    )
 
 
 def weights(em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, x: Tensor, dy: Tensor) -> None:
@@ -249,11 +253,25 @@ def sum_columns(b: Binder, layout: Matrix, part: int, chunks: int, to: int, item
         )
 
 
+def add_transposed(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor, dx: Tensor) -> bool:
+    """Add the gradient of the input to dx where the form that it takes can; say whether it has."""
+    if op.depthwise or folded.better(em, op, dy, dx):
+        return False
+    transposed(em, node, op, dy, dx, None, adds=True)
+    return True
+
+
 def transposed(
-    em: Emitter, node: Node, op: ops.Conv2d | ops.Deconv2d, dy: Tensor, dx: Tensor, shift: ops.Parameter | None
+    em: Emitter,
+    node: Node,
+    op: ops.Conv2d | ops.Deconv2d,
+    dy: Tensor,
+    dx: Tensor,
+    shift: ops.Parameter | None,
+    adds: bool = False,
 ) -> None:
     """dx, or the value of a Deconvolution, plus `shift`: for each phase of the stride a plain convolution of dy with
-    the flipped weights of that phase."""
+    the flipped weights of that phase. With `adds` it is added to what dx holds."""
     _, c, fh, fw = op.filters
     if op.depthwise:
         depthwise.transposed(em, node, op, dy, dx, shift)
@@ -265,7 +283,7 @@ def transposed(
         return
     if isinstance(op, ops.Conv2d) and chosen(em, op, dx, dy.c, dx.c):
         top, left = fh - 1 - op.padding[0][0], fw - 1 - op.padding[1][0]
-        convolve(em, node, op, Sides(dy, dx, fh, top, left, edge_of(em, fh, dx, dy.c, dx.c)), turn=True)
+        convolve(em, node, op, Sides(dy, dx, fh, top, left, edge_of(em, fh, dx, dy.c, dx.c)), turn=True, adds=adds)
         return
     down = phases(dx.h, dy.h, fh, op.stride[0], op.padding[0][0], op.dilation[0])
     across = phases(dx.w, dy.w, fw, op.stride[1], op.padding[1][0], op.dilation[1])
@@ -279,8 +297,10 @@ def transposed(
             flipped.append((p, q, space or em.scratch(max(size, em.lanes))))
 
     def bind(b: Binder) -> None:
+        start = b.value_of(shift) if shift is not None else int(adds)
         for p, q, w in flipped:
-            _phase(em, b, op, layout, p, q, w, dy, dx, shift)
+            if (p.taps and q.taps) or not adds:
+                _phase(em, b, op, layout, p, q, w, dy, dx, start)
 
     memory = [space.memory] if space is not None else [w for _, _, w in flipped if isinstance(w, Scratch)]
     em.call(node, "input gradient" if shift is None else "deconvolution", (dy, dx, *memory), bind)
@@ -296,9 +316,12 @@ def _phase(
     weights: Scratch | turned.Space,
     dy: Tensor,
     dx: Tensor,
-    shift: ops.Parameter | None,
+    start: int,
 ) -> None:
-    """Add the rows of one phase. Its flipped weights go to memory of their own, or each unit makes those it needs."""
+    """Add the rows of one phase, from the bias at address `start`, from zero (0) or from what is there (1).
+
+    Its flipped weights go to memory of their own, or each unit makes those it needs.
+    """
     from ...kernels import tiles
 
     c, k, item = op.filters[1], layout.columns, dx.item
@@ -325,8 +348,8 @@ def _phase(
         "ROWS": count * k,
         "XG": dy.pixel // op.groups,
         "YG": dx.pixel // op.groups,
-        "START": b.value_of(shift) if shift is not None else 0,
-        "SG": rounded(c, em.lanes) * item if shift is not None and op.groups > 1 else 0,
+        "START": start,
+        "SG": rounded(c, em.lanes) * item if op.groups > 1 else 0,
         **walk,
         **columns,
     }

@@ -144,7 +144,7 @@ def act_backward(em: Emitter, node: Node, da: Tensor) -> None:
     em.turn(node, "batch norm backward", (x, da, dx, coefficients, *reads, *written.values()), bind)
     em.accept(source, dx)
     for other in node.inputs[1:]:
-        em.accept(other, written.get("DR", da))
+        em.accept(other, written.get("DR", da), own=bool(written))
 
 
 def _window(size: int, out: int, kernel: int, stride: int, before: int) -> list[list[int]]:

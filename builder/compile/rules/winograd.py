@@ -264,8 +264,8 @@ def cut_forward(em: Emitter, s: Sides) -> Cut:
     return _cut(em, s, PANEL, 256, 8, BLOCK_BYTES, own=False)
 
 
-def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> None:
-    """y = conv(x, weight) + bias, or with `turn` dx = conv(dy, turned weight)."""
+def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool, adds: bool = False) -> None:
+    """y = conv(x, weight) + bias, or with `turn` dx = conv(dy, turned weight); with `adds` added to what is there."""
     s.demand()
     layout = em.layout(node, op.weight)
     assert isinstance(layout, Matrix)
@@ -307,7 +307,7 @@ def convolve(em: Emitter, node: Node, op: ops.Conv2d, s: Sides, turn: bool) -> N
             space_ = {"SPACE": b.arena + turning.offset, "SLICE": turned} if turn else {}
             b.weights(kernels, "winograd_weights", makers, **source, **space_)
         fields = source | tile_fields(b, s) | cut.fields(b, b.arena + space.offset, pieces)
-        fields["FLOOR"] = b.floor(isinstance(op, ConvolutionReLU) and not turn)
+        fields |= {"FLOOR": b.floor(isinstance(op, ConvolutionReLU) and not turn), "ADDS": int(adds)}
         if op.bias is not None and not turn:
             fields["START"] = b.value_of(op.bias)
         if part is not None:

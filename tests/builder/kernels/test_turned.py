@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from builder.compile.rules import turned
+from builder.compile.rules import folded, turned
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +14,7 @@ def always(monkeypatch):
     monkeypatch.setattr(turned, "MANY", 0)
     monkeypatch.setattr(turned, "UNITS", 1)
     monkeypatch.setattr(turned, "BLOCKS", 99)
+    monkeypatch.setattr(folded, "better", lambda *_: False)
 
 
 def gradient(shape, layer, batch, dtype=np.float64, threads=1):
