@@ -156,6 +156,8 @@ class Emitter:
         self.gradients[id(node)] = share
         if own:
             self.alone.add(id(share))
+        else:
+            self.alone.discard(id(share))  # it was the gradient of another value, and is that of two now
 
     def sole_reader(self, node: Node) -> Node | None:
         """Return the only node that reads this one, or None where there are several or none."""
