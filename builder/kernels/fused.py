@@ -152,7 +152,25 @@ def _mask(e: Emit, a: list[Any]) -> None:
     e.over(n, body)
 
 
+def _mask_sums(e: Emit, a: list[Any]) -> None:
+    """The same for n pixels of c channels, and sums[:] += the sum of dy over the pixels."""
+    value, da, dy, n, c, floor, sums = a
+    b, least = e.b, e.broadcast(floor)
+
+    def body(o: Any, load: Any, store: Any, pixels: simd.Pixels) -> None:
+        (acc,), total = e.accumulators(1), e.add(sums, o)
+        with pixels() as place:
+            at = e.add(place, o)
+            g = _active(e, load(e.add(value, at)), load(e.add(da, at)), least)
+            store(g, e.add(dy, at))
+            b.store(b.fadd(b.load(acc), g), acc)
+        store(b.fadd(load(total), b.load(acc)), total)
+
+    simd.in_runs(e, n, c, body, read=[value, da])
+
+
 relu_row = simd.emitted(5, _mask)
+relu_row_sums = simd.emitted(7, _mask_sums)
 block_sums = simd.emitted(5, _sums)
 row_forward = simd.emitted(7, lambda e, a: _forward(e, a, False))
 row_forward_residual = simd.emitted(7, lambda e, a: _forward(e, a, True))
@@ -315,8 +333,15 @@ def norm_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
 @kernel
 def relu_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
-    """dy = da where a > 0; dy may be a. Units: slices of rows."""
+    """dy = da where a > 0; dy may be a. part[slice] = sums of dy over pixels, if asked for. Units: slices of rows."""
     d = arguments(row)
-    _, first, last = _share(d, unit)
+    s, first, last = _share(d, unit)
+    sums = array(real, d[PART] + s * d[C] * array(real, d[A], 1).itemsize, d[C])
+    for k in range(d[C] if d[PART] else 0):
+        sums[k] = 0
     for r in range(first, last):
-        relu_row(real, (_place(d, A, r), _place(d, DA, r), _place(d, DY, r), d[NPIX] * d[C], d[FLOOR]))
+        a, da, dy = _place(d, A, r), _place(d, DA, r), _place(d, DY, r)
+        if d[PART]:
+            relu_row_sums(real, (a, da, dy, d[NPIX], d[C], d[FLOOR], d[PART] + s * d[C] * sums.itemsize))
+        else:
+            relu_row(real, (a, da, dy, d[NPIX] * d[C], d[FLOOR]))

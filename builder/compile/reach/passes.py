@@ -154,6 +154,7 @@ def relu_backward(r: Row) -> None:
     _rows(r, "A")
     _rows(r, "DA")
     _rows(r, "DY", writes=True)
+    r.may_write("PART", r["SLICES"] * r["C"])
     r.reads("FLOOR", 1)
 
 

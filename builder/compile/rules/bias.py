@@ -39,19 +39,7 @@ def bias_gradient(em: Emitter, node: Node, bias: ops.Parameter, dy: Tensor, grou
         )
         to = b.gradient_of(bias)
         whole = at + chunks * dy.c * item if groups > 1 else to
-        common = {"S_WIDTH": 1, "S_VALID": 1, "S_FROM": 0}
-        b.row(
-            tiles,
-            "sum_parts",
-            1,
-            S_PART=at,
-            S_CHUNKS=chunks,
-            S_STRIDE=dy.c,
-            S_TO=whole,
-            S_SIZE=dy.c,
-            S_SLICE=dy.c,
-            **common,
-        )
+        add_sums(b, at, chunks, dy.c, whole)
         if groups > 1:
             each = dy.c // groups
             b.row(
@@ -70,3 +58,11 @@ def bias_gradient(em: Emitter, node: Node, bias: ops.Parameter, dy: Tensor, grou
             )
 
     em.call(node, "bias gradient", (dy, part, work), bind)
+
+
+def add_sums(b: Binder, part: int, chunks: int, c: int, to: int) -> None:
+    """Add a row that adds up partial sums of c channels."""
+    from ...kernels import tiles
+
+    sizes = {"S_CHUNKS": chunks, "S_STRIDE": c, "S_SIZE": c, "S_SLICE": c}
+    b.row(tiles, "sum_parts", 1, S_PART=part, S_TO=to, S_WIDTH=1, S_VALID=1, S_FROM=0, **sizes)

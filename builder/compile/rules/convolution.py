@@ -165,16 +165,19 @@ def backward(em: Emitter, node: Node, dy: Tensor) -> None:
     """Gradients of weight, bias and input."""
     op = node.op
     assert isinstance(op, ops.Conv2d)
+    bias = op.bias if op.bias is not None and em.trains(op.bias) else None
     if isinstance(op, ConvolutionReLU):
-        dy = relu_gradient(em, node, dy)
+        summed = op.groups == 1  # the bias of several groups lies in memory as their columns do
+        dy = relu_gradient(em, node, dy, bias if summed else None)
+        bias = None if summed else bias
     x = em.value(node.inputs[0])
     if em.trains(op.weight):
         weights(em, node, op, x, dy)
     # A bias before normalisation by the batch's own mean has no effect: its gradient is zero and stays so. Not where
     # ReLU stands between the two.
     idle = wants_sums(em, node) and not isinstance(op, ConvolutionReLU)
-    if op.bias is not None and em.trains(op.bias) and not idle:
-        bias_gradient(em, node, op.bias, dy, 1 if op.depthwise else op.groups)
+    if bias is not None and not idle:
+        bias_gradient(em, node, bias, dy, 1 if op.depthwise else op.groups)
     em.give(
         node.inputs[0],
         lambda dx: transposed(em, node, op, dy, dx, None),

@@ -13,6 +13,7 @@ from ..emit import Emitter
 from ..fuse import NormActPool
 from ..layouts import Matrix
 from ..tensors import Node, Scratch, Tensor, rounded
+from .bias import add_sums
 from .sweep import LIMIT, columns_of, gradient_list, partial_sums, sweep
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def backward(em: Emitter, node: Node, dp: Tensor) -> bool:
     space = em.scratch(chunks * rounded(bands.pixels * p.c))
 
     def bind(b: Binder) -> None:
-        from ...kernels import pooled, tiles
+        from ...kernels import pooled
 
         fields = _walk(b, op, x, y, bands, p.c) | _memory(b, space, chunks, bands, p)
         fields |= gradient_list(b, layout.tiles, _taps_of(op, x)[0], _taps_of(op, x)[1], x.item, layout.columns)
@@ -202,9 +203,7 @@ def backward(em: Emitter, node: Node, dp: Tensor) -> bool:
         b.row(pooled, "pooled_gradient", chunks, **fields)
         sum_columns(b, layout, b.arena + part.offset, chunks, b.gradient_of(op.weight), x.item, em.lanes)
         if bias is not None and coefficients is None:
-            fields = {"S_PART": b.arena + sums.offset, "S_CHUNKS": chunks, "S_STRIDE": p.c, "S_TO": b.gradient_of(bias)}
-            fields |= {"S_SIZE": p.c, "S_SLICE": p.c, "S_WIDTH": 1, "S_VALID": 1, "S_FROM": 0}
-            b.row(tiles, "sum_parts", 1, **fields)
+            add_sums(b, b.arena + sums.offset, chunks, p.c, b.gradient_of(bias))
 
     read = (coefficients, y) if coefficients is not None else ()
     em.call(source, "pooled weight gradient", (x, dp, win, part, sums, space, *read), bind)
