@@ -23,7 +23,7 @@ def _few(e: Emit, a: list[Any], samples: int, vectors: int, tiles: int) -> None:
     """y[s, :] = start + sum over t, j of x[s, taps[t] + j] * w[t, j, :], for some column tiles, one behind the other.
 
     A multiply-add waits for the one before it in its sum, so one sample's sums of a single tile are too few. The order
-    of a sum is that of the rows, however many tiles and samples there are. Arguments as those of simd.conv_tile, start
+    of a sum is that of the rows, however many tiles and samples there are. Arguments as those of `conv_tile`, start
     being 0 or a bias, and the bytes from tile to tile.
     """
     x, xo, taps, n_taps, n_j, w, y, yo, start, lanes, floor, apart = a

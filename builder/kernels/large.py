@@ -19,6 +19,7 @@ from .cpu import VECTOR_BYTES
 from .jit import njit
 from .machine import arguments, array, floats, ints, kernel, slots
 from .optimizers import apply
+from .register_tiles import conv_tile
 from .simd import LINE
 from .tiles import GRADIENT, P1, P2, P3, TABLE_PAD, conv1, conv2, conv3, gradient1, gradient2, gradient3, turn
 
@@ -27,10 +28,10 @@ RUN = 96
 
 FORWARD = {1: P1, 2: min(P2, 8), 3: P3}
 F1, F2, F3 = FORWARD[1], FORWARD[2], FORWARD[3]
-asking11 = simd.conv_tile(F1, 1, asks=1)
-asking21, asking22 = (simd.conv_tile(F2, 2, asks=k) for k in (1, 2))
-asking31, asking32, asking33 = (simd.conv_tile(F3, 3, asks=k) for k in (1, 2, 3))
-more2 = simd.conv_tile(F2, 2)
+asking11 = conv_tile(F1, 1, asks=1)
+asking21, asking22 = (conv_tile(F2, 2, asks=k) for k in (1, 2))
+asking31, asking32, asking33 = (conv_tile(F3, 3, asks=k) for k in (1, 2, 3))
+more2 = conv_tile(F2, 2)
 R1, R2, R3 = GRADIENT[1][1], GRADIENT[2][1], GRADIENT[3][1]
 
 (

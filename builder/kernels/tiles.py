@@ -16,6 +16,7 @@ from .cpu import REGISTERS, VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
 from .machine import arguments, array, ints, kernel, slots
+from .register_tiles import conv_tile, gradient_tile, sum_of_parts, turned
 from .simd import LINE
 
 # Pixels by number of column vectors; the accumulators must fit in the registers and 12 pixel pointers in the integer
@@ -51,14 +52,14 @@ written."""
 TABLE_PAD = 24
 """Tables end with this many repeats of the last pixel; a multiple of every entry of PIXELS."""
 
-add_parts, turn = simd.emitted(5, simd.sum_of_parts), simd.emitted(5, simd.turned)
-conv1, conv2, conv3 = simd.conv_tile(P1, 1), simd.conv_tile(P2, 2), simd.conv_tile(P3, 3)
-gradient1, gradient2, gradient3 = (simd.gradient_tile(*GRADIENT[n]) for n in (1, 2, 3))
-conv_half, gradient_half = simd.conv_tile(P1, 1, HALF), simd.gradient_tile(*GRADIENT[1], HALF)
-gradient33_half, gradient55_half = (simd.gradient_tile(*GRADIENT[n], HALF) for n in (4, 5))
-gradient91, gradient92 = simd.gradient_tile(*GRADIENT[9]), simd.gradient_tile(*GRADIENT[10])
-gradient_few = simd.gradient_tile(*GRADIENT[11])
-gradient33, gradient55 = simd.gradient_tile(*GRADIENT[4]), simd.gradient_tile(*GRADIENT[5])
+add_parts, turn = simd.emitted(5, sum_of_parts), simd.emitted(5, turned)
+conv1, conv2, conv3 = conv_tile(P1, 1), conv_tile(P2, 2), conv_tile(P3, 3)
+gradient1, gradient2, gradient3 = (gradient_tile(*GRADIENT[n]) for n in (1, 2, 3))
+conv_half, gradient_half = conv_tile(P1, 1, HALF), gradient_tile(*GRADIENT[1], HALF)
+gradient33_half, gradient55_half = (gradient_tile(*GRADIENT[n], HALF) for n in (4, 5))
+gradient91, gradient92 = gradient_tile(*GRADIENT[9]), gradient_tile(*GRADIENT[10])
+gradient_few = gradient_tile(*GRADIENT[11])
+gradient33, gradient55 = gradient_tile(*GRADIENT[4]), gradient_tile(*GRADIENT[5])
 
 TILES_SLOTS = 32
 """Slots of a row that are the same for all kernels with these tiles (pooled.py adds its own behind them)."""

@@ -12,6 +12,7 @@ from typing import Any
 from . import simd
 from .cpu import VECTOR_BYTES
 from .machine import arguments, array, ints, kernel, slots
+from .register_tiles import add_taps
 from .simd import Emit
 from .tiles import HALF, PIXELS
 
@@ -42,7 +43,7 @@ def _windows(e: Emit, a: list[Any], windows: int, vectors: int) -> None:
             v = e.load(e.add(start, VECTOR_BYTES * q))
             for i in range(len(xs)):
                 b.store(v, acc[i * vectors + q])
-    simd.add_taps(e, acc, xs, a[2:6], vectors)
+    add_taps(e, acc, xs, a[2:6], vectors)
     mask, least = e.first(lanes), e.broadcast(floor)
     for g in range(windows):
         place = e.add(y, e.table(yo, g))
