@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,20 +13,33 @@ from schemas import ops
 from .tensors import image_axes, rounded
 
 
-def column_tiles(columns: int, lanes: int) -> list[tuple[int, int]]:
-    """Split columns into tiles of 3, 2 or 1 vectors: [(vectors, first column)].
+def _apart() -> bool:
+    """Say whether a last vector of which at most half counts is a tile of its own.
 
-    A last vector of which at most half counts is a tile of its own, so that half of it need not be computed.
+    Where half of it is no faster it only loads as much for fewer products (Zen 5); with vectors of 32 bytes and less
+    that was not tried. What plans without kernels (a summary's memory) does not load LLVM to know the processor.
+    """
+    cpu = sys.modules.get("builder.kernels.cpu")
+    return cpu is None or cpu.HALF or cpu.VECTOR_BYTES < 64
+
+
+def column_tiles(columns: int, lanes: int, apart: bool | None = None) -> list[tuple[int, int]]:
+    """Split columns into tiles of 3, 2 or 1 vectors: [(vectors, first column)]. Those of one load most for a product.
+
+    A last vector of which at most half counts lies `apart`, or as is best on this processor.
 
     >>> column_tiles(73, 16)
     [(3, 0), (2, 48)]
-    >>> column_tiles(70, 16)
-    [(2, 0), (2, 32), (1, 64)]
+    >>> column_tiles(24, 16, apart=False), column_tiles(24, 16, apart=True)
+    ([(2, 0)], [(1, 0), (1, 16)])
     """
     n = -(-columns // lanes)
-    alone = 0 < 2 * (columns - (n - 1) * lanes) <= lanes
+    alone = (_apart() if apart is None else apart) and 0 < 2 * (columns - (n - 1) * lanes) <= lanes
     n -= alone
-    sizes = [3] * (n // 3) if n % 3 == 0 else [3, 2] if n == 5 else [2] * (n // 2) + [1] * (n % 2)
+    if n % 3 == 0:
+        sizes = [3] * (n // 3)
+    else:
+        sizes = [2] * (n // 2) if n % 2 == 0 else [3] * (n > 1) + [2] * ((n - 3) // 2) + [1] * (n == 1)
     sizes += [1] * alone
     starts = [sum(sizes[:i]) * lanes for i in range(len(sizes))]
     return list(zip(sizes, starts, strict=True))

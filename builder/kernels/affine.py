@@ -10,12 +10,12 @@ import math
 from typing import Any
 
 from . import simd
-from .cpu import REGISTERS, VECTOR_BYTES
+from .cpu import HALF, REGISTERS, VECTOR_BYTES
 from .jit import njit
 from .machine import arguments, array, claim, floats, ints, kernel, release, slots
 from .optimizers import apply
 from .simd import LINE, Emit, prefetch
-from .tiles import HALF, P1, P2, P3, conv1, conv2, conv3, conv_half, turn
+from .tiles import P1, P2, P3, conv1, conv2, conv3, conv_half, turn
 
 ROWS = {1: 16, 2: 12, 3: 8, 4: 16} if REGISTERS == 32 else {1: 8, 2: 6, 3: 4, 4: 8}
 """Rows of a weight-gradient tile by its kind: its vectors, or 4 for half a vector. The sums, a row of dy and one value

@@ -45,6 +45,12 @@ VECTOR_BYTES = 64 if features().get("avx512f") else 32 if features().get("avx") 
 REGISTERS = 32 if VECTOR_BYTES == 64 or _arm() else 16
 """Vector registers: 32 with AVX-512 and on ARM, 16 with AVX2 and SSE."""
 
+MODEL = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
+"""The processor, as LLVM calls it."""
+
+HALF = VECTOR_BYTES == 64 and MODEL == "znver4"
+"""Whether an instruction on half a vector takes half the time: Zen 4 works on 512 bits in two turns."""
+
 
 KEPT = 30 * 86400
 """Seconds that kernels of another version of tsumiki are kept."""
@@ -63,8 +69,7 @@ def _digest() -> str:
     """Hash what all compiled kernels depend on; a kernel's own file says what it is made of (objects.py)."""
     found = hashlib.sha256()
     # The version from the package's metadata: Numba itself need not be loaded to find the folder.
-    processor = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
-    target = (version("numba"), sys.version_info[:2], VECTOR_BYTES, REGISTERS, processor)
+    target = (version("numba"), sys.version_info[:2], VECTOR_BYTES, REGISTERS, MODEL)
     found.update(repr((target, sorted(features().items()))).encode())
     return found.hexdigest()[:16]
 

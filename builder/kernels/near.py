@@ -14,11 +14,11 @@ from typing import Any
 from llvmlite import ir
 
 from . import simd
-from .cpu import VECTOR_BYTES
+from .cpu import HALF, VECTOR_BYTES
 from .jit import njit
 from .machine import arguments, array, claim, ints, kernel, release, slots
 from .simd import LINE, Emit
-from .tiles import GRADIENT, HALF, gradient_rows, soon_of
+from .tiles import GRADIENT, gradient_rows, soon_of
 
 R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
 

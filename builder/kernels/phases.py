@@ -8,9 +8,9 @@ and adds in registers. The fields are those of winograd.py.
 
 from __future__ import annotations
 
-from .cpu import VECTOR_BYTES
+from .cpu import HALF, VECTOR_BYTES
 from .machine import arguments, array, ints, kernel
-from .tiles import HALF, gradient_rows
+from .tiles import gradient_rows
 from .transforms import back
 from .winograd import (
     BLOCK,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import simd
-from .cpu import REGISTERS, VECTOR_BYTES
+from .cpu import HALF, REGISTERS, VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
 from .machine import arguments, array, ints, kernel, slots
@@ -29,10 +29,6 @@ else:
     GRADIENT = {1: (1, 8, 1), 2: (1, 6, 2), 3: (1, 4, 3), 4: (3, 3, 1), 5: (5, 1, 1), 9: (1, 9, 1), 10: (1, 5, 2)}
 GRADIENT[11] = (1, 4, 2)
 P1, P2, P3 = PIXELS[1], PIXELS[2], PIXELS[3]
-HALF = VECTOR_BYTES == 64
-"""Whether a last vector of which at most half counts is computed as half a vector: twice as fast where a vector of 512
-bits takes two turns (Zen 4), as fast elsewhere."""
-
 NINES = {1: 9, 2: 10}
 """Vectors -> the kind of gradient tile for taps of 9 values: three pixels of three channels."""
 

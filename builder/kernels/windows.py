@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from . import simd
-from .cpu import VECTOR_BYTES
+from .cpu import HALF, VECTOR_BYTES
 from .machine import arguments, array, ints, kernel, slots
 from .register_tiles import add_taps
 from .simd import Emit
-from .tiles import HALF, PIXELS
+from .tiles import PIXELS
 
 TAPS_OF_WINDOW = 4
 WINDOWS = {vectors: pixels // TAPS_OF_WINDOW for vectors, pixels in PIXELS.items()}

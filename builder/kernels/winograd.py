@@ -23,12 +23,12 @@ from __future__ import annotations
 from typing import Any
 
 from . import simd
-from .cpu import VECTOR_BYTES
+from .cpu import HALF, VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
 from .machine import arguments, array, claim, ints, kernel, release, slots
 from .simd import LINE, Emit, emitted
-from .tiles import GRADIENT, HALF, P1, P2, P3, gradient_rows, soon_of, turn
+from .tiles import GRADIENT, P1, P2, P3, gradient_rows, soon_of, turn
 from .transforms import back, outputs, pixels, slopes, weights
 
 SOON = 4096

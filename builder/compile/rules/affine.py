@@ -253,7 +253,8 @@ def _weights(em: Emitter, node: Node, op: ops.Affine, packed: Scratch) -> None:
 
 def _runs(layout: Matrix, x: Tensor, lanes: int) -> list[tuple[int, int, int, int, int]]:
     """Return runs of tiles of a weight gradient: kind, byte offsets of x, packed dy and the gradient, rows."""
-    from ...kernels.affine import HALF, ROWS, RUN as TILES
+    from ...kernels.affine import ROWS, RUN as TILES
+    from ...kernels.cpu import HALF
 
     taps, per_tap = large.taps(x)
     samples, listed = rounded(x.n, lanes), []
