@@ -57,7 +57,7 @@ TRANSFORM, WEIGHTS = 40, 60
 ENDS, TAPS = 4, 1.5
 """The same for the beginning and end of each vector of a convolution's outputs, and for each row of its taps."""
 
-TURNED, UPDATE = 2, 30
+TURNED, UPDATE = 2, 20
 """The same for each value of an Affine's input gradient, which is made transposed, and for each vector of weights that
 the call of their gradient updates."""
 
@@ -180,6 +180,8 @@ def _work(em: Emitter, call: Call, slots: int, whole: int, moved: list[Move]) ->
         if name == "batch norm statistics" and len(call.touches) > 2:
             moved, tensors = moved[1:], []  # they were taken while the value was made
         vectors = max((t.n * t.h * t.w * -(-t.c // em.lanes) for t in tensors), default=0)
+        if name == "input" and tensors[0].c == 1:
+            vectors = -(-vectors // em.lanes)  # copied as it lies: a vector holds several pixels
         each = PASS_COSTS.get(name, OTHER_PASSES)
         if name == "loss" and isinstance(call.op, ops.CrossEntropy | ops.BinaryCrossEntropy):
             each = LIKELIHOOD
