@@ -20,7 +20,6 @@ def gradient(r: Row) -> None:
         ends = pixels[:count]
         last = y + int(ends.max()) + (groups - 1) * r["YG"] + columns
         r.touch("Y", r["Y"] + y + int(ends.min()), r["Y"] + last)
-    r.touch("SPACE", r["SPACE"], r["SPACE"] + r["NSPACE"] * r["SLICE"], True)
-    r.touch("FLAGS", r["FLAGS"], r["FLAGS"] + 64 * r["NSPACE"], True)
+    r.room()
     one = r["NT"] * r["C"] * packed(tiles, r) * r.item
     r.box("PART", [(r["CHUNKS"], r["SIZE"] * r.item), (groups, r["WG"])], one, writes=True)

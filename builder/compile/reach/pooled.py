@@ -12,8 +12,7 @@ def _room(r: Row, end: int) -> None:
     if end > r["SLICE"]:
         raise LookupError("a band does not fit its memory")
     # A last vector that is not whole reads what lies behind it too.
-    r.touch("SPACE", r["SPACE"], r["SPACE"] + r["NSPACE"] * r["SLICE"], True, slack=r.vector - r.item)
-    r.touch("FLAGS", r["FLAGS"], r["FLAGS"] + 64 * r["NSPACE"], True)
+    r.room(slack=r.vector - r.item)
 
 
 def _farthest(r: Row, step: int) -> int:

@@ -67,6 +67,11 @@ class Row:
         if end > first:
             self.ranges.append(Range(key, int(first), int(end), writes, slack))
 
+    def room(self, slack: int = 0) -> None:
+        """State the memory of units at work (machine.claim), and its flags."""
+        self.touch("SPACE", self["SPACE"], self["SPACE"] + self["NSPACE"] * self["SLICE"], True, slack)
+        self.touch("FLAGS", self["FLAGS"], self["FLAGS"] + 64 * self["NSPACE"], True)
+
     def reads(self, key: str, values: int, size: int = 0) -> None:
         """State `values` values at the address in slot `key`; of `size` bytes each, else the network's own."""
         self.touch(key, self[key], self[key] + values * (size or self.item))

@@ -138,8 +138,7 @@ def turned(r: Row) -> None:
         r.ints("TURNS", r["ROWS"] // r["OUT"])
     start(r, columns, groups)
     r.box("W", [(groups, r["WG"])], r["HEIGHT"] * packed(source, r) * r.item)
-    r.touch("SPACE", r["SPACE"], r["SPACE"] + r["NSPACE"] * r["SLICE"], True)
-    r.touch("FLAGS", r["FLAGS"], r["FLAGS"] + 64 * r["NSPACE"], True)
+    r.room()
 
 
 @reach("sum_parts")

@@ -33,12 +33,6 @@ def _pixels(r: Row) -> None:
     r.touch("X", r["X"] + int(offsets.min()), r["X"] + int(offsets.max()) + end)
 
 
-def _room(r: Row) -> None:
-    """State the memory of units at work, and its flags."""
-    r.touch("SPACE", r["SPACE"], r["SPACE"] + r["NSPACE"] * r["SLICE"], True)
-    r.touch("FLAGS", r["FLAGS"], r["FLAGS"] + 64 * r["NSPACE"], True)
-
-
 def _filters(r: Row, tiles: np.ndarray) -> None:
     """State the packed weights that are transformed."""
     source = r.ints("WTILES", 2 * r["NWTILES"]).reshape(-1, 2) if r["TURN"] else tiles
@@ -58,7 +52,7 @@ def weights(r: Row) -> None:
 @reach("winograd_forward")
 def forward(r: Row) -> None:
     tiles, columns = column_tiles(r)
-    _room(r)
+    r.room()
     _pixels(r)
     low, high = _owned(r)
     r.touch("Y", r["Y"] + low, r["Y"] + high + columns, True)
@@ -80,7 +74,7 @@ def forward(r: Row) -> None:
 @reach("winograd_gradient")
 def gradient(r: Row) -> None:
     tiles, columns = column_tiles(r)
-    _room(r)
+    r.room()
     _pixels(r)
     low, high = _owned(r)
     r.touch("Y", r["Y"] + low, r["Y"] + high + columns)

@@ -28,12 +28,10 @@ def relu_gradient(em: Emitter, node: Node, da: Tensor, bias: ops.Parameter | Non
         from ...kernels import fused
         from .norm_act import lines
 
-        fields = lines(b, A=a, DA=da, DY=dy) | {"C": a.c, "SLICES": cut, "FLOOR": b.floor(True)}
-        if bias is None:
-            b.row(fused, "relu_backward", cut, **fields)
-        else:
-            at = b.arena + part.offset
-            b.row(fused, "relu_backward", cut, PART=at, **fields)
+        at = b.arena + part.offset if bias is not None else 0
+        fields = lines(b, A=a, DA=da, DY=dy) | {"C": a.c, "SLICES": cut, "PART": at, "FLOOR": b.floor(True)}
+        b.row(fused, "relu_backward", cut, **fields)
+        if bias is not None:
             add_sums(b, at, cut, a.c, b.gradient_of(bias))
 
     em.call(node, "activation backward", (a, da, dy, part), bind)
