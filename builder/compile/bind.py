@@ -152,6 +152,10 @@ class Binder:
         """Return the address of the least value an operation stores: 0 with ReLU, else -inf."""
         return self.keep([0.0 if relu else -np.inf], self.dtype)
 
+    def room(self, at: int, each: int, pieces: int) -> dict[str, int]:
+        """Return the fields of memory for units at work: so many pieces of `each` bytes from an address on."""
+        return {"SPACE": at, "SLICE": each, "FLAGS": self.keep(np.zeros(8 * pieces)), "NSPACE": pieces}
+
     def weights(self, module: ModuleType, name: str, units: int, **fields: int) -> None:
         """Append a row that makes `Emitter.weights`; in use it runs only when the parameters have changed."""
         self.row(module, name, units, **fields)

@@ -118,10 +118,7 @@ def transposed(em: Emitter, node: Node, op: ops.Conv2d, dy: Tensor, dx: Tensor) 
             INNER=dy.w,
             LINE=line * dy.item,
             PIXEL=wide * dy.item,
-            SPACE=b.arena + space.offset,
-            SLICE=slice_ * dy.item,
-            FLAGS=b.keep(np.zeros(8 * pieces)),
-            NSPACE=pieces,
+            **b.room(b.arena + space.offset, slice_ * dy.item, pieces),
         )
 
     em.call(node, "input gradient", (dy, dx, turned, space), bind)

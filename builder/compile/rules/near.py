@@ -133,10 +133,7 @@ def weights_gradient(
             WG=layout.group * em.item,
             MAT=copied,
             ROOM=room,
-            SPACE=b.arena + space.offset,
-            SLICE=slice_,
-            FLAGS=b.keep(np.zeros(8 * pieces)),
-            NSPACE=pieces,
+            **b.room(b.arena + space.offset, slice_, pieces),
         )
         if not direct:
             sum_columns(b, layout, b.arena + part.offset, chunks, b.gradient_of(op.weight), em.item, em.lanes)

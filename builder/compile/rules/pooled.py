@@ -228,10 +228,7 @@ def _memory(b: Binder, space: Scratch, pieces: int, bands: Bands, p: Tensor) -> 
         "OW": p.w,
         "K": p.c,
         "DOWN": 2 * p.w * p.pixel,
-        "SPACE": b.arena + space.offset,
-        "SLICE": rounded(bands.pixels * p.c) * p.item,
-        "FLAGS": b.keep(np.zeros(8 * pieces)),
-        "NSPACE": pieces,
+        **b.room(b.arena + space.offset, rounded(bands.pixels * p.c) * p.item, pieces),
     }
 
 

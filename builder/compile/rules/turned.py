@@ -66,8 +66,5 @@ def row(
         TURNS=b.keep(taps or [0]),
         IN=op.filters[1],
         OUT=layout.columns,
-        SPACE=b.arena + own.memory.offset,
-        SLICE=own.slice,
-        FLAGS=b.keep(np.zeros(8 * own.pieces)),
-        NSPACE=own.pieces,
+        **b.room(b.arena + own.memory.offset, own.slice, own.pieces),
     )

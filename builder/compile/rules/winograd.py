@@ -206,10 +206,7 @@ class Cut:
             "MAT": self.parts[0],
             "UAT": self.parts[1],
             "TAT": self.parts[2],
-            "SPACE": at,
-            "SLICE": self.parts[3],
-            "FLAGS": b.keep(np.zeros(8 * pieces)),
-            "NSPACE": pieces,
+            **b.room(at, self.parts[3], pieces),
             "ZERO": b.keep([0]),
         }
 
