@@ -12,7 +12,8 @@ from typing import Any
 from . import simd
 from .cpu import HALF, REGISTERS, VECTOR_BYTES
 from .jit import njit
-from .machine import arguments, array, claim, floats, ints, kernel, release, slots
+from .machine import arguments, array, claim, kernel, release, slots
+from .memory import floats, ints, size_of
 from .optimizers import apply
 from .simd import LINE, Emit, prefetch
 from .tiles import P1, P2, P3, conv1, conv2, conv3, conv_half, turn
@@ -90,8 +91,8 @@ gradient_half = simd.emitted(7, lambda e, a: _gradient(e, a, ROWS[4], 1, HALF), 
 def affine_spread(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dy, through ReLU where A is given, packed, turned and summed. Units: vectors of columns."""
     d = arguments(row)
-    size = array(real, d[DA], 1).itemsize
-    lanes, tiles, over = VECTOR_BYTES // size, ints(d[TILES], 2 * d[NTILES]), ints(d[OVER], 2 * d[NOVER])
+    size = size_of(real)
+    lanes, tiles, over = VECTOR_BYTES // size, ints(d[TILES]), ints(d[OVER])
     t = 0
     while t + 1 < d[NTILES] and tiles[2 * t + 3] <= unit * lanes:
         t += 1
@@ -139,10 +140,10 @@ def affine_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     memory. Units: SPLIT ranges of runs."""
     d = arguments(row)
     updates = d[TO] == 0
-    if updates and not math.isfinite(floats(d[LOSS], 1)[0]):
+    if updates and not math.isfinite(floats(d[LOSS])[0]):
         return
-    listed = ints(d[LIST], 5 * d[NLIST])
-    size = array(real, d[X], 1).itemsize
+    listed = ints(d[LIST])
+    size = size_of(real)
     for t in range(unit * d[NLIST] // d[SPLIT], (unit + 1) * d[NLIST] // d[SPLIT]):
         kind, at, rows = listed[5 * t], listed[5 * t + 3], listed[5 * t + 4]
         across = (kind if kind < 4 else 1) * VECTOR_BYTES
@@ -186,7 +187,7 @@ def affine_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def _product(d, real, x, xo, yo, count, source, w, y, vectors, lanes, start):  # type: ignore[no-untyped-def]  # Numba
     """One tile of samples: y[f] (+)= the sum over a source's columns of W[f, k] * dy[k]."""
     taps, n_taps, n_j = source[1], source[2], source[3]
-    if HALF and vectors == 1 and 2 * lanes * array(real, x, 1).itemsize <= VECTOR_BYTES:
+    if HALF and vectors == 1 and 2 * lanes * size_of(real) <= VECTOR_BYTES:
         for t in range(0, count, P1):
             conv_half(real, (x, xo + 8 * t, taps, n_taps, n_j, w, y, yo + 8 * t, start, lanes, d[I_FLOOR], 0, 0))
     elif vectors == 1:
@@ -209,21 +210,21 @@ def affine_input(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     y = d[I_SPACE] + own * d[I_SLICE]
     first = unit * d[I_BLOCK]
     count = min(d[I_BLOCK], d[I_FEATURES] - first)
-    size = array(real, y, 1).itemsize
+    size = size_of(real)
     lanes = VECTOR_BYTES // size
     last = d[I_NSOURCES] * (1 if count < d[I_BLOCK] else 0)
-    over = ints(d[I_OVER], 2 * d[I_NOVER])
+    over = ints(d[I_OVER])
     for i in range(d[I_NOVER]):
         vectors, m = over[2 * i], over[2 * i + 1]
         for s in range(d[I_NSOURCES]):
-            source = ints(d[I_SOURCES] + 40 * s, 5)
+            source = ints(d[I_SOURCES] + 40 * s)
             x = d[I_W] + first * source[0] * VECTOR_BYTES
             w = d[I_TURNED] + d[I_WIDE] * m * size + source[4] * vectors * VECTOR_BYTES
             xo = d[I_XO] + 8 * d[I_LENGTH] * (last + s)
             yo = d[I_YO] + 8 * d[I_LENGTH] * (last + s)
             valid = min(lanes, d[I_N] - m - (vectors - 1) * lanes)
             _product(d, real, x, xo, yo, count, source, w, y + m * size, vectors, valid, int(s > 0))
-    offsets = ints(d[I_OFFSETS] + 8 * first, count)
+    offsets = ints(d[I_OFFSETS] + 8 * first)
     for m in range(0, d[I_N], lanes):  # a square of features and samples at a time, turned in registers
         some, to = min(lanes, d[I_N] - m), d[I_DX] + m * d[I_DXN]
         for f in range(0, count, lanes):

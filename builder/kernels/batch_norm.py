@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from .jit import njit
-from .machine import arguments, array, floats, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats
 
 (
     X, XN, XH, XW, Y, YN, YH, YW, DY, DYN, DYH, DYW, DX, DXN, DXH, DXW,
@@ -61,7 +62,7 @@ def batch_norm_statistics(row, unit, real):  # type: ignore[no-untyped-def]  # N
     """Combine the blocks into mean and 1/std of the batch and move the running statistics. One unit."""
     d = arguments(row)
     c, rows, blocks = d[C], d[N] * d[H], d[BLOCKS]
-    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 4 * c), floats(d[HYPER], 2)
+    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 4 * c), floats(d[HYPER])
     running_mean, running_variance = array(real, d[MEAN], c), array(real, d[VARIANCE], c)
     total = rows * d[W]
     for k in range(c):
@@ -86,7 +87,7 @@ def batch_norm_running(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
     """Take mean and 1/std from the running statistics (in use, and for a frozen layer). One unit."""
     d = arguments(row)
     c = d[C]
-    coef, hyper = array(real, d[COEF], 4 * c), floats(d[HYPER], 2)
+    coef, hyper = array(real, d[COEF], 4 * c), floats(d[HYPER])
     mean, variance = array(real, d[MEAN], c), array(real, d[VARIANCE], c)
     for k in range(c):
         coef[k] = mean[k]
@@ -132,7 +133,7 @@ def batch_norm_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Num
     """dgamma, dbeta, and the means that the input gradient subtracts. One unit. HYPER[0] < 0: frozen statistics."""
     d = arguments(row)
     c, blocks, total = d[C], d[BLOCKS], d[N] * d[H] * d[W]
-    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 4 * c), floats(d[HYPER], 2)
+    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 4 * c), floats(d[HYPER])
     for k in range(c):
         plain, scaled = 0.0, 0.0
         for b in range(blocks):

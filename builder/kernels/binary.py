@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from .elementwise import at, share
-from .machine import arguments, floats, ints, kernel, slots
+from .machine import arguments, kernel, slots
+from .memory import floats, ints
 from .pointwise import BLOCK, evaluate
 
 (
@@ -25,12 +26,12 @@ def binary_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     first, last = share(d, unit)
     n, stack = d[L], np.empty((d[DEPTH], BLOCK))
-    code, constants = ints(d[CODE], 2 * d[NCODE]), floats(d[CONSTANTS], d[NCODE])
+    code, constants = ints(d[CODE]), floats(d[CONSTANTS])
     for r in range(first, last):
         a, b, y = at(d, real, A, r), at(d, real, B, r), at(d, real, Y, r)
         for i in range(0, n, BLOCK):
             m = min(BLOCK, n - i)
-            evaluate(code, constants, a[i : i + m], b[i : i + m], stack, m)
+            evaluate(code, d[NCODE], constants, a[i : i + m], b[i : i + m], stack, m)
             for j in range(m):
                 y[i + j] = stack[0, j]
 
@@ -41,12 +42,12 @@ def binary_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     first, last = share(d, unit)
     n, stack = d[L], np.empty((d[DEPTH], BLOCK))
-    code, constants = ints(d[CODE], 2 * d[NCODE]), floats(d[CONSTANTS], d[NCODE])
+    code, constants = ints(d[CODE]), floats(d[CONSTANTS])
     for r in range(first, last):
         a, b, y, dy = at(d, real, A, r), at(d, real, B, r), at(d, real, Y, r), at(d, real, DY, r)
         for i in range(0, n, BLOCK):
             m = min(BLOCK, n - i)
-            evaluate(code, constants, a[i : i + m], b[i : i + m], stack, m)
+            evaluate(code, d[NCODE], constants, a[i : i + m], b[i : i + m], stack, m)
             for j in range(m):
                 y[i + j] = dy[i + j] * stack[0, j]
 

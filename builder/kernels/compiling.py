@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 HEAVY = (
-    "winograd_forward", "affine_weights", "affine_input", "winograd_gradient", "tiles_forward", "winograd_weights",
-    "affine_few", "softmax_cross_entropy", "max_sums", "pair_max_backward", "norm_statistics", "pointwise_forward",
-    "pointwise_backward", "update",
+    "winograd_forward", "winograd_gradient", "affine_weights", "turned_forward", "near_gradient", "convolution_pooled",
+    "pooled_gradient", "draw_normals", "update", "pair_max_backward", "softmax_cross_entropy", "affine_input",
+    "affine_few", "large_backward", "max_sums", "tiles_forward", "winograd_spread", "pointwise_forward",
+    "pointwise_backward",
 )  # fmt: skip
 """Kernels that take longest to compile: they are begun first."""
 
@@ -96,7 +97,7 @@ def import_all() -> None:
     import importlib
 
     for source in sorted(Path(__file__).parent.glob("*.py")):
-        if not source.stem.startswith("_") and source.stem not in ("ahead", "compiling"):
+        if not source.stem.startswith("_") and source.stem not in ("ahead", "compiling", "translate"):
             importlib.import_module(f"builder.kernels.{source.stem}")
 
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from .jit import carray, njit
+from .jit import njit
 from .machine import DONE, FUNCTION, NEXT, SLOTS, UNITS, address, kernel
-from .memory import call, change, exchange, give_way, integers, load_acquire, relax
+from .memory import call, change, exchange, give_way, ints, load_acquire, relax
 
 OPEN, TURN, TAPE, ROWS, INSIDE, GATE = 0, 1, 2, 3, 8, 16
 """Slots of the gate: how many helpers may come in (0: shut), the number of this run, its tape and rows; how many are
@@ -56,7 +56,7 @@ def _work(tape, rows):  # type: ignore[no-untyped-def]  # Numba
     """Take units of each row until there is none, then wait until all are done: not until all threads have come."""
     for i in range(rows):
         row = tape + i * SLOTS * 8
-        slots = carray(integers(row), SLOTS)
+        slots = ints(row)
         function, units, next_unit, done = slots[FUNCTION], slots[UNITS], row + 8 * NEXT, row + 8 * DONE
         some = 1 + units // GRABS
         first = change(next_unit, some)
@@ -76,7 +76,7 @@ def run_alone(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Run the tape at address `row`, of `unit` rows, on this thread."""
     for i in range(unit):
         here = row + i * SLOTS * 8
-        slots = carray(integers(here), SLOTS)
+        slots = ints(here)
         for u in range(slots[UNITS]):
             call(slots[FUNCTION], here, u)
 
@@ -84,10 +84,10 @@ def run_alone(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 @kernel
 def run_together(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Run the tape that the gate at address `row` names, with up to `unit` helpers."""
-    gate = carray(integers(row), GATE)
+    gate = ints(row)
     tape, rows = gate[TAPE], gate[ROWS]
     for i in range(rows):
-        slots = carray(integers(tape + i * SLOTS * 8), SLOTS)
+        slots = ints(tape + i * SLOTS * 8)
         slots[NEXT] = 0
         slots[DONE] = 0
     change(row + 8 * TURN, 1)
@@ -110,13 +110,13 @@ def run_help(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 
     `unit` is the address of this helper's own line.
     """
-    own = carray(integers(unit), LINE)
+    own = ints(unit)
     number, waited = own[NUMBER], 0
     while True:
         if _wanted(row, number, own[SEEN]):
             change(row + 8 * INSIDE, 1)
             if change(row + 8 * OPEN, 0) > number:  # it cannot be shut behind us any more
-                gate = carray(integers(row), GATE)
+                gate = ints(row)
                 own[SEEN] = gate[TURN]
                 _work(gate[TAPE], gate[ROWS])
                 waited = 0

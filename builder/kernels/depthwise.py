@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import simd
-from .machine import arguments, array, ints, kernel, slots
+from .machine import arguments, kernel, slots
+from .memory import ints, size_of
 from .tiles import twin_conv2d_backward, twin_conv2d_forward
 
 PIXELS = 6
@@ -99,9 +100,8 @@ gradient9, gradient3, gradient1 = (_gradient_tile(n) for n in TAPS)
 def depthwise_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Units: pixel blocks."""
     d = arguments(row)
-    blocks = d[BLOCKS]
-    x, y = d[X] + ints(d[XB], blocks)[unit], d[Y] + ints(d[YB], blocks)[unit]
-    table, count = ints(d[TABLE], blocks)[unit], ints(d[COUNT], blocks)[unit]
+    x, y = d[X] + ints(d[XB])[unit], d[Y] + ints(d[YB])[unit]
+    table, count = ints(d[TABLE])[unit], ints(d[COUNT])[unit]
     for t in range(0, count, PIXELS):
         xo, yo = d[XO] + table + 8 * t, d[YO] + table + 8 * t
         depthwise_tile(real, (x, xo, d[TAPS_AT], d[ROWS_AT], d[NT], d[C], d[W], y, yo, d[START], d[FLOOR]))
@@ -112,8 +112,8 @@ def depthwise_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
     """dw in partial sums. Units: chunks of pixel blocks."""
     d = arguments(row)
     blocks, wide = d[BLOCKS], d[WIDE]
-    xb, yb, counts, tables = ints(d[XB], blocks), ints(d[YB], blocks), ints(d[COUNT], blocks), ints(d[TABLE], blocks)
-    part = d[PART] + unit * d[SIZE] * array(real, d[X], 1).itemsize
+    xb, yb, counts, tables = ints(d[XB]), ints(d[YB]), ints(d[COUNT]), ints(d[TABLE])
+    part = d[PART] + unit * d[SIZE] * size_of(real)
     first = unit * blocks // d[CHUNKS]
     for b in range(first, (unit + 1) * blocks // d[CHUNKS]):
         x, y, n, more = d[X] + xb[b], d[Y] + yb[b], counts[b], int(b > first)

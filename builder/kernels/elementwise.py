@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import njit, uint64
-from .machine import arguments, array, floats, ints, kernel, slots, turned
+from .machine import arguments, array, kernel, slots, turned
+from .memory import floats, ints
 
 (
     A, A0, A1, A2, B, B0, B1, B2, Y, Y0, Y1, Y2,   # address and byte strides of the outer axes
@@ -86,7 +87,7 @@ def dropout(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     backward pass is the same kernel on the gradient. p is rounded to 32 bits."""
     d = arguments(row)
     first, last = share(d, unit)
-    key = ints(d[KEY], 2)
+    key = ints(d[KEY])
     golden = uint64(0x9E3779B97F4A7C15)
     start = mixed(mixed(mixed(uint64(key[0]) + golden) + uint64(key[1])) + uint64(d[STREAM]) * golden)
     threshold, n = uint64(d[THRESHOLD]), uint64(d[L])
@@ -103,7 +104,7 @@ def dropout_channels(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """As dropout, but a channel of a sample is kept or dropped as a whole. D0 counts samples."""
     d = arguments(row)
     first, last = share(d, unit)
-    key = ints(d[KEY], 2)
+    key = ints(d[KEY])
     golden = uint64(0x9E3779B97F4A7C15)
     start = mixed(mixed(mixed(uint64(key[0]) + golden) + uint64(key[1])) + uint64(d[STREAM]) * golden)
     threshold, n = uint64(d[THRESHOLD]), uint64(d[L])
@@ -121,7 +122,7 @@ def gaussian_noise(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = a + std * a normal number (Box and Muller 1958) of seed, step, layer and position. B: address of std."""
     d = arguments(row)
     first, last = share(d, unit)
-    key, std = ints(d[KEY], 2), floats(d[B], 1)[0]
+    key, std = ints(d[KEY]), floats(d[B])[0]
     golden = uint64(0x9E3779B97F4A7C15)
     start = mixed(mixed(mixed(uint64(key[0]) + golden) + uint64(key[1])) + uint64(d[STREAM]) * golden)
     n = uint64(d[L])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import njit
-from .machine import arguments, array, floats, ints, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats, ints
 from .pointwise import BLOCK, evaluate
 
 (
@@ -33,12 +34,12 @@ def _row(d, real, base, i, r):  # type: ignore[no-untyped-def]  # Numba
 def _outer(table, k, found, x, stack, constants):  # type: ignore[no-untyped-def]  # Numba
     """Return the value of outer program k, whose first constants are the R."""
     n = table[k * ENTRY + 3]
-    held = floats(table[k * ENTRY + 2], n)
+    held = floats(table[k * ENTRY + 2])
     for j in range(n):
         constants[j] = held[j]
     for j in range(len(found)):
         constants[j] = found[j]
-    evaluate(ints(table[k * ENTRY], 2 * table[k * ENTRY + 1]), constants, x, x, stack, 1)
+    evaluate(ints(table[k * ENTRY]), table[k * ENTRY + 1], constants, x, x, stack, 1)
     return stack[0, 0]
 
 
@@ -47,24 +48,24 @@ def expression_loss(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """loss = weight * S; dx = weight * gain * sum over k of dS/dR_k * de_k/dx. Units: slices of samples."""
     d = arguments(row)
     count, c, sites = d[COUNT], d[C], d[D1] * d[D2]
-    gain, loss = floats(d[GAIN], 1)[0], 0.0
+    gain, loss = floats(d[GAIN])[0], 0.0
     weights = array(real, d[WEIGHT], d[D0])
-    parts, slopes = ints(d[PARTS], count * ENTRY), ints(d[SLOPES], count * ENTRY)
-    outer = ints(d[OUTER], (count + 1) * ENTRY)
+    parts, slopes = ints(d[PARTS]), ints(d[SLOPES])
+    outer = ints(d[OUTER])
     stack, constants = np.empty((d[DEPTH], BLOCK)), np.empty(d[CONSTANTS])
     found, factor = np.empty(count), np.empty(count)
     values, targets = np.empty(BLOCK), array(real, d[TARGET], d[D0] * sites * c)
     for i in range(unit * d[D0] // d[SLICES], (unit + 1) * d[D0] // d[SLICES]):
         for k in range(count):
-            code = ints(parts[k * ENTRY], 2 * parts[k * ENTRY + 1])
-            held = floats(parts[k * ENTRY + 2], parts[k * ENTRY + 3])
+            code, steps = ints(parts[k * ENTRY]), parts[k * ENTRY + 1]
+            held = floats(parts[k * ENTRY + 2])
             total = 0.0
             for r in range(sites):
                 x = _row(d, real, X, i, r)
                 start = (i * sites + r) * c
                 for j in range(0, c, BLOCK):
                     m = min(BLOCK, c - j)
-                    evaluate(code, held, x[j : j + m], targets[start + j : start + j + m], stack, m)
+                    evaluate(code, steps, held, x[j : j + m], targets[start + j : start + j + m], stack, m)
                     for q in range(m):
                         total += stack[0, q]
             found[k] = total / (sites * c) if parts[k * ENTRY + 4] else total
@@ -83,14 +84,14 @@ def expression_loss(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 m = min(BLOCK, c - j)
                 values[:m] = 0
                 for k in range(count):
-                    code = ints(slopes[k * ENTRY], 2 * slopes[k * ENTRY + 1])
-                    held = floats(slopes[k * ENTRY + 2], slopes[k * ENTRY + 3])
-                    evaluate(code, held, x[j : j + m], targets[start + j : start + j + m], stack, m)
+                    code, steps = ints(slopes[k * ENTRY]), slopes[k * ENTRY + 1]
+                    held = floats(slopes[k * ENTRY + 2])
+                    evaluate(code, steps, held, x[j : j + m], targets[start + j : start + j + m], stack, m)
                     for q in range(m):
                         values[q] += factor[k] * stack[0, q]
                 for q in range(m):
                     dx[j + q] = values[q]
-    floats(d[PART], d[SLICES])[unit] = loss
+    floats(d[PART])[unit] = loss
 
 
 # --- NumPy twins: the losses that are formulas, in the user's layout (N, C, H, W) and float64 ---

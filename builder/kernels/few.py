@@ -11,7 +11,8 @@ from typing import Any
 from . import simd
 from .cpu import VECTOR_BYTES
 from .jit import njit
-from .machine import arguments, array, ints, kernel, slots
+from .machine import arguments, kernel, slots
+from .memory import ints, size_of
 from .simd import LINE, Emit, prefetch
 
 AHEAD = 2048
@@ -103,7 +104,7 @@ def affine_few(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = start + x W for COUNT samples. XO, YO: byte offset of each sample; the other slots as in tiles.py.
     Units: SPLIT ranges of column tiles."""
     d = arguments(row)
-    tiles, size = ints(d[TILES], 2 * d[NTILES]), array(real, d[X], 1).itemsize
+    tiles, size = ints(d[TILES]), size_of(real)
     k, last = unit * d[NTILES] // d[SPLIT], (unit + 1) * d[NTILES] // d[SPLIT]
     while k < last:
         vectors, column = tiles[2 * k], tiles[2 * k + 1]

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import simd
-from .machine import arguments, array, claim, ints, kernel, release, slots
+from .machine import arguments, array, claim, kernel, release, slots
+from .memory import ints, size_of
 from .simd import Emit
 from .tiles import (  # noqa: F401  # the compiler takes the slots of convolution from here
     BLOCKS,
@@ -75,8 +76,8 @@ def input_folded(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dx of a convolution with few input channels. Units: bands of rows."""
     d = arguments(row)
     own = claim(d[FLAGS], d[NSPACE])
-    t, band = d[SPACE] + own * d[SLICE], ints(d[BANDS] + 32 * unit, 4)
-    size = array(real, t, 1).itemsize
+    t, band = d[SPACE] + own * d[SLICE], ints(d[BANDS] + 32 * unit)
+    size = size_of(real)
     pixel, inner = d[PIXEL], d[INNER]
     for i in range(band[1] * band[3]):
         before = array(real, t + i * d[LINE], d[BEFORE] * pixel // size)
@@ -86,8 +87,8 @@ def input_folded(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         for k in range(len(behind)):
             behind[k] = 0
     first = t + d[BEFORE] * pixel
-    x, count = d[X] + ints(d[XB], d[BLOCKS])[unit], ints(d[COUNT], d[BLOCKS])[unit]
-    table = ints(d[TABLE], d[BLOCKS])[unit]
+    x, count = d[X] + ints(d[XB])[unit], ints(d[COUNT])[unit]
+    table = ints(d[TABLE])[unit]
     tile_row(d, real, x, first, (d[W], 0), d[START], count, d[XO] + table, d[YO] + table, 0, d[NTILES])
     for i in range(band[1]):
         for r in range(band[3]):

@@ -19,7 +19,8 @@ from llvmlite import ir
 
 from . import simd
 from .jit import njit
-from .machine import arguments, array, floats, ints, kernel, slots, turned
+from .machine import arguments, array, kernel, slots, turned
+from .memory import floats, ints, size_of
 from .simd import Emit
 
 (
@@ -193,17 +194,17 @@ def _place(d, base, r):  # type: ignore[no-untyped-def]  # Numba
 
 
 @njit
-def _combined(part, counts, total, c, k):  # type: ignore[no-untyped-def]  # Numba
+def _combined(part, counts, blocks, total, c, k):  # type: ignore[no-untyped-def]  # Numba
     """Return the means of four channels from k on, and their squared deviations, from those of the blocks: sums of one
     channel wait for each other. Behind the last channel that one is repeated."""
     k1, k2, k3 = min(k + 1, c - 1), min(k + 2, c - 1), min(k + 3, c - 1)
     m0 = m1 = m2 = m3 = s0 = s1 = s2 = s3 = 0.0
-    for b in range(len(counts)):
+    for b in range(blocks):
         at, n = 2 * b * c, counts[b]
         m0, m1 = m0 + n * part[at + k], m1 + n * part[at + k1]
         m2, m3 = m2 + n * part[at + k2], m3 + n * part[at + k3]
     m0, m1, m2, m3 = m0 / total, m1 / total, m2 / total, m3 / total
-    for b in range(len(counts)):
+    for b in range(blocks):
         at, n = 2 * b * c, counts[b]
         d0, d1, d2, d3 = part[at + k] - m0, part[at + k1] - m1, part[at + k2] - m2, part[at + k3] - m3
         at += c
@@ -217,11 +218,11 @@ def norm_statistics(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Combine the blocks' means and deviations into scale and shift; move the running statistics. One unit."""
     d = arguments(row)
     c, blocks = d[C], d[BLOCKS]
-    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 7 * c), floats(d[HYPER], 2)
+    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 7 * c), floats(d[HYPER])
     running_mean, running_variance = array(real, d[MEAN], c), array(real, d[VARIANCE], c)
-    gamma, beta, counts = array(real, d[GAMMA], c), array(real, d[BETA], c), ints(d[COUNTS], blocks)
+    gamma, beta, counts = array(real, d[GAMMA], c), array(real, d[BETA], c), ints(d[COUNTS])
     for first in range(0, c, 4):
-        means, squares = _combined(part, counts, d[TOTAL], c, first)
+        means, squares = _combined(part, counts, blocks, d[TOTAL], c, first)
         for j in range(min(4, c - first)):
             k, mean, variance = first + j, means[j], squares[j] / d[TOTAL]
             inverse = 1.0 / math.sqrt(variance + hyper[1])
@@ -239,7 +240,7 @@ def norm_running(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Scale and shift from the running statistics (in use, and for a frozen layer). One unit."""
     d = arguments(row)
     c = d[C]
-    coef, hyper = array(real, d[COEF], 7 * c), floats(d[HYPER], 2)
+    coef, hyper = array(real, d[COEF], 7 * c), floats(d[HYPER])
     mean, variance = array(real, d[MEAN], c), array(real, d[VARIANCE], c)
     gamma, beta = array(real, d[GAMMA], c), array(real, d[BETA], c)
     for k in range(c):
@@ -272,7 +273,7 @@ def norm_act_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     out = array(real, d[PART], d[SLICES] * 2 * c)[s * 2 * c : (s + 1) * 2 * c]
     for k in range(2 * c):
         out[k] = 0
-    to = d[PART] + s * 2 * c * out.itemsize
+    to = d[PART] + s * 2 * c * size_of(real)
     for r in range(first, last):
         v = (_place(d, Y, r), _place(d, A, r), _place(d, DA, r), d[NPIX], c, d[COEF], d[FLOOR], to)
         if d[R]:
@@ -286,7 +287,7 @@ def norm_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dgamma, dbeta and c0, c1, c2. One unit. HYPER[0] < 0: frozen statistics."""
     d = arguments(row)
     c, blocks = d[C], d[SLICES]
-    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 7 * c), floats(d[HYPER], 2)
+    part, coef, hyper = array(real, d[PART], blocks * 2 * c), array(real, d[COEF], 7 * c), floats(d[HYPER])
     gamma = array(real, d[GAMMA], c)
     for k in range(c):
         plain, scaled = 0.0, 0.0
@@ -326,8 +327,8 @@ def norm_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     offsets pixel by pixel stand in S_TABLE (the same for every block). Units: blocks."""
     d = arguments(row)
     c = d[S_C]
-    part = d[S_PART] + unit * 2 * c * array(real, d[S_Y], 1).itemsize
-    first = ints(d[S_FIRST] + 16 * unit, 2)
+    part = d[S_PART] + unit * 2 * c * size_of(real)
+    first = ints(d[S_FIRST] + 16 * unit)
     block_sums(real, (d[S_Y] + first[0], d[S_TABLE], first[1], c, part))
 
 
@@ -336,12 +337,12 @@ def relu_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dy = da where a > 0; dy may be a. part[slice] = sums of dy over pixels, if asked for. Units: slices of rows."""
     d = arguments(row)
     s, first, last = _share(d, unit)
-    sums = array(real, d[PART] + s * d[C] * array(real, d[A], 1).itemsize, d[C])
+    sums = array(real, d[PART] + s * d[C] * size_of(real), d[C])
     for k in range(d[C] if d[PART] else 0):
         sums[k] = 0
     for r in range(first, last):
         a, da, dy = _place(d, A, r), _place(d, DA, r), _place(d, DY, r)
         if d[PART]:
-            relu_row_sums(real, (a, da, dy, d[NPIX], d[C], d[FLOOR], d[PART] + s * d[C] * sums.itemsize))
+            relu_row_sums(real, (a, da, dy, d[NPIX], d[C], d[FLOOR], d[PART] + s * d[C] * size_of(real)))
         else:
             relu_row(real, (a, da, dy, d[NPIX] * d[C], d[FLOOR]))

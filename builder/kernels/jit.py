@@ -18,12 +18,13 @@ if os.environ.get("TSUMIKI_COMPILES"):
     from numba.core import cgutils as _cgutils
     from numba.extending import intrinsic as _intrinsic
 
+    from .translate import Helper as _Helper
+
     carray: Any = numba.carray
     cfunc: Any = numba.cfunc
     cgutils: Any = _cgutils
     intrinsic: Any = _intrinsic
-    # What kernels call is never called from Python: a third of a large kernel's time went into ways to do so.
-    njit: Any = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    njit: Any = _Helper
     types: Any = numba.types
     uint64: Any = numba.uint64
 else:

@@ -17,7 +17,8 @@ import math
 from . import simd
 from .cpu import VECTOR_BYTES
 from .jit import njit
-from .machine import arguments, array, floats, ints, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats, ints, size_of
 from .optimizers import apply
 from .register_tiles import conv_tile
 from .simd import LINE
@@ -83,8 +84,8 @@ def large_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     The tiles of a run of rows ask memory for the run that follows, each for its share of the lines.
     """
     d = arguments(row)
-    tiles, taps = ints(d[TILES], 2 * d[NTILES]), ints(d[TAPS], d[NT])
-    size, k, first = array(real, d[X], 1).itemsize, unit % d[NTILES], unit // d[NTILES] * d[BLOCK]
+    tiles, taps = ints(d[TILES]), ints(d[TAPS])
+    size, k, first = size_of(real), unit % d[NTILES], unit // d[NTILES] * d[BLOCK]
     count = min(d[BLOCK], d[COUNT] - first)
     vectors, column = tiles[2 * k], tiles[2 * k + 1]
     width, w, y = vectors * VECTOR_BYTES, d[W] + d[ROWS] * column * size, d[Y] + column * size
@@ -109,13 +110,13 @@ def large_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def large_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dx^T += W dy^T, and the optimizer's step on W. Units: RUN rows of W."""
     d = arguments(row)
-    tiles, over, size = ints(d[TILES], 2 * d[NTILES]), ints(d[OVER], 2 * d[NOVER]), array(real, d[X], 1).itemsize
+    tiles, over, size = ints(d[TILES]), ints(d[OVER]), size_of(real)
     lanes = VECTOR_BYTES // size
     r = unit * RUN
     n = min(RUN, d[ROWS] - r)
     tables = d[TABLES] if n == RUN else d[TABLES] + 32 * TABLE
     own, zero, x = d[PART] + unit * d[SIZE], d[ZERO], d[X] + r * size
-    finite = math.isfinite(floats(d[LOSS], 1)[0])
+    finite = math.isfinite(floats(d[LOSS])[0])
     for k in range(d[NTILES]):
         vectors, column = tiles[2 * k], tiles[2 * k + 1]
         width, at = vectors * VECTOR_BYTES, (d[ROWS] * column + r * vectors * lanes) * size
@@ -171,8 +172,8 @@ def pack_columns(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     T_STRIDE: bytes between rows of x; T_COLUMNS includes padding lanes that x itself does not have (T_VALID count).
     """
     d = arguments(row)
-    lanes = VECTOR_BYTES // array(real, d[T_X], 1).itemsize
-    tiles, rows, columns, valid = ints(d[T_TILES], 2 * d[T_NTILES]), d[T_ROWS], d[T_COLUMNS], d[T_VALID]
+    lanes = VECTOR_BYTES // size_of(real)
+    tiles, rows, columns, valid = ints(d[T_TILES]), d[T_ROWS], d[T_COLUMNS], d[T_VALID]
     for i in range(d[T_NTILES]):
         width, r0 = tiles[2 * i] * lanes, tiles[2 * i + 1]
         to = array(real, d[T_TO], columns * (r0 + width))[columns * r0 :]
@@ -208,9 +209,9 @@ def unpack_transposed(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """
     d = arguments(row)
     first, last = unit * d[U_SLICE], min((unit + 1) * d[U_SLICE], d[U_FEATURES])
-    width, offsets = d[U_WIDTH], ints(d[U_OFFSETS], d[U_FEATURES])
+    width, offsets = d[U_WIDTH], ints(d[U_OFFSETS])
     x = array(real, d[U_X], d[U_FEATURES] * width)
-    size = x.itemsize
+    size = size_of(real)
     lanes = VECTOR_BYTES // size
     for m in range(0, d[U_SAMPLES], lanes):  # a square of features and samples at a time, turned in registers
         some = min(lanes, d[U_SAMPLES] - m)

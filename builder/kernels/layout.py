@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .machine import arguments, array, kernel, slots
+from .memory import size_of
 
 FLAT, X, XN, XH, XW, C, H, W = slots(8)
 
@@ -20,7 +21,7 @@ def from_nchw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     c, h, w = d[C], d[H], d[W]
     flat = array(real, d[FLAT], (unit + 1) * c * h * w)[unit * c * h * w :]
     if c == 1:
-        rows, length = (1, h * w) if d[XH] == w * flat.itemsize else (h, w)
+        rows, length = (1, h * w) if d[XH] == w * size_of(real) else (h, w)
         for i in range(rows):
             x = array(real, d[X] + unit * d[XN] + i * d[XH], length)
             for j in range(length):
@@ -31,7 +32,7 @@ def from_nchw(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         for k in range(c):
             x[k] = flat[k]
         return
-    if c <= FEW and d[XW] == c * flat.itemsize:
+    if c <= FEW and d[XW] == c * size_of(real):
         for i in range(h):
             x = array(real, d[X] + unit * d[XN] + i * d[XH], w * c)
             for k in range(c):

@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from .jit import njit
-from .machine import arguments, array, floats, ints, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats, ints
 
 (
     X, X0, X1, X2, Y, Y0, Y1, Y2, DY, DY0, DY1, DY2, DX, DX0, DX1, DX2,
@@ -54,9 +55,9 @@ def _pair(d, real, r, labels, others, mixed):  # type: ignore[no-untyped-def]  #
 
 @njit
 def _gain(d):  # type: ignore[no-untyped-def]  # Numba
-    gain = floats(d[GAIN], 1)[0]
+    gain = floats(d[GAIN])[0]
     if d[COUNTED]:
-        counted = floats(d[COUNTED], 1)[0]
+        counted = floats(d[COUNTED])[0]
         return gain / counted if counted > 0 else 0.0
     return gain
 
@@ -114,9 +115,8 @@ def softmax_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # N
     """
     d = arguments(row)
     first, last = _share(d, unit)
-    rows = d[D0] * d[D1] * d[D2]
-    labels, others, mixed = ints(d[LABEL], rows), ints(d[OTHER], rows), ints(d[MIXED], 1)[0]
-    gain, smooth, loss = _gain(d), floats(d[SMOOTH], 1)[0], 0.0
+    labels, others, mixed = ints(d[LABEL]), ints(d[OTHER]), ints(d[MIXED])[0]
+    gain, smooth, loss = _gain(d), floats(d[SMOOTH])[0], 0.0
     for r in range(first, last):
         x, y = _row(d, real, X, r), _row(d, real, Y, r)
         top, total = _softmax(x, y, d[C])
@@ -146,7 +146,7 @@ def softmax_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # N
             dx[label] -= (1 - smooth) * (weight * gain)
             if more:
                 dx[other] -= (1 - smooth) * (more * gain)
-    floats(d[PART], d[SLICES])[unit] = loss
+    floats(d[PART])[unit] = loss
 
 
 @kernel
@@ -154,9 +154,8 @@ def cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """loss = -log x[class] for probabilities x; dx = -weight / (rows * x[class]). x below 1e-12 counts as 1e-12."""
     d = arguments(row)
     first, last = _share(d, unit)
-    rows = d[D0] * d[D1] * d[D2]
-    labels, others, mixed = ints(d[LABEL], rows), ints(d[OTHER], rows), ints(d[MIXED], 1)[0]
-    gain, smooth, loss = _gain(d), floats(d[SMOOTH], 1)[0], 0.0
+    labels, others, mixed = ints(d[LABEL]), ints(d[OTHER]), ints(d[MIXED])[0]
+    gain, smooth, loss = _gain(d), floats(d[SMOOTH])[0], 0.0
     for r in range(first, last):
         x = _row(d, real, X, r)
         weight, label, more, other = _pair(d, real, r, labels, others, mixed)
@@ -181,7 +180,7 @@ def cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
                 loss -= both * smooth / d[C] * math.log(q)
                 if d[DX]:
                     _row(d, real, DX, r)[k] -= both * gain * smooth / d[C] / q
-    floats(d[PART], d[SLICES])[unit] = loss
+    floats(d[PART])[unit] = loss
 
 
 @kernel
@@ -189,7 +188,7 @@ def sigmoid_binary_cross_entropy(row, unit, real):  # type: ignore[no-untyped-de
     """y = sigmoid(x), loss = -(t log y + (1 - t) log(1 - y)), dx = (y - t) * weight / values; stable for any x."""
     d = arguments(row)
     first, last = _share(d, unit)
-    gain, loss, c = floats(d[GAIN], 1)[0], 0.0, d[C]
+    gain, loss, c = floats(d[GAIN])[0], 0.0, d[C]
     targets = array(real, d[TARGET], d[D0] * d[D1] * d[D2] * c)
     for r in range(first, last):
         x, y, weight = _row(d, real, X, r), _row(d, real, Y, r), _weight(d, real, r)
@@ -201,7 +200,7 @@ def sigmoid_binary_cross_entropy(row, unit, real):  # type: ignore[no-untyped-de
             y[k] = p
             if d[DX]:
                 _row(d, real, DX, r)[k] = (p - t) * weight * gain
-    floats(d[PART], d[SLICES])[unit] = loss
+    floats(d[PART])[unit] = loss
 
 
 @kernel
@@ -209,7 +208,7 @@ def binary_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Nu
     """loss = -(t log x + (1 - t) log(1 - x)) for probabilities x, each kept 1e-12 away from 0 and 1."""
     d = arguments(row)
     first, last = _share(d, unit)
-    gain, loss, c = floats(d[GAIN], 1)[0], 0.0, d[C]
+    gain, loss, c = floats(d[GAIN])[0], 0.0, d[C]
     targets = array(real, d[TARGET], d[D0] * d[D1] * d[D2] * c)
     for r in range(first, last):
         x, weight = _row(d, real, X, r), _weight(d, real, r)
@@ -219,7 +218,7 @@ def binary_cross_entropy(row, unit, real):  # type: ignore[no-untyped-def]  # Nu
             loss -= weight * (t * math.log(p) + (1 - t) * math.log(1 - p))
             if d[DX]:
                 _row(d, real, DX, r)[k] = weight * gain * (p - t) / (p * (1 - p))
-    floats(d[PART], d[SLICES])[unit] = loss
+    floats(d[PART])[unit] = loss
 
 
 @kernel
@@ -227,7 +226,7 @@ def squared_error(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """loss = (x - t)^2; dx = 2 (x - t) * weight / values."""
     d = arguments(row)
     first, last = _share(d, unit)
-    gain, loss, c = floats(d[GAIN], 1)[0], 0.0, d[C]
+    gain, loss, c = floats(d[GAIN])[0], 0.0, d[C]
     targets = array(real, d[TARGET], d[D0] * d[D1] * d[D2] * c)
     for r in range(first, last):
         x, weight = _row(d, real, X, r), _weight(d, real, r)
@@ -236,18 +235,18 @@ def squared_error(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
             loss += weight * v * v
             if d[DX]:
                 _row(d, real, DX, r)[k] = 2 * v * weight * gain
-    floats(d[PART], d[SLICES])[unit] = loss
+    floats(d[PART])[unit] = loss
 
 
 @kernel
 def loss_total(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """total = sum of the units' losses, in order, times GAIN. One unit."""
     d = arguments(row)
-    part, total = floats(d[PART], d[SLICES]), 0.0
+    part, total = floats(d[PART]), 0.0
     for i in range(d[SLICES]):
         total += part[i]
-    before = floats(d[TOTAL], 1)[0] if d[ADD] else 0.0
-    floats(d[TOTAL], 1)[0] = before + total * _gain(d)
+    before = floats(d[TOTAL])[0] if d[ADD] else 0.0
+    floats(d[TOTAL])[0] = before + total * _gain(d)
 
 
 # --- NumPy twins: what the kernels above compute, in the user's layout (N, C, H, W) and float64 ---

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import njit
-from .machine import arguments, array, floats, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats
 
 (
     X, X0, X1, X2, Y, Y0, Y1, Y2, DY, DY0, DY1, DY2, DX, DX0, DX1, DX2,
@@ -68,7 +69,7 @@ def _scales(x, reach, hyper, work, s):  # type: ignore[no-untyped-def]  # Numba
 def lrn_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = x * s^-beta. Units: slices of pixels."""
     d = arguments(row)
-    pixels, c, hyper = d[D0] * d[D1] * d[D2], d[C], floats(d[HYPER], 3)
+    pixels, c, hyper = d[D0] * d[D1] * d[D2], d[C], floats(d[HYPER])
     one = array(real, d[X], 1)
     work, s, power = np.empty(c, one.dtype), np.empty(c, one.dtype), np.empty(c, one.dtype)
     for r in range(unit * pixels // d[SLICES], (unit + 1) * pixels // d[SLICES]):
@@ -83,7 +84,7 @@ def lrn_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def lrn_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dx[i] = dy[i] s[i]^-beta - 2 alpha beta x[i] * sum over j near i of dy[j] x[j] s[j]^(-beta - 1)."""
     d = arguments(row)
-    pixels, c, hyper = d[D0] * d[D1] * d[D2], d[C], floats(d[HYPER], 3)
+    pixels, c, hyper = d[D0] * d[D1] * d[D2], d[C], floats(d[HYPER])
     one = array(real, d[X], 1)
     work, s, power = np.empty(c, one.dtype), np.empty(c, one.dtype), np.empty(c, one.dtype)
     factor = one.dtype.type(2 * hyper[0] * hyper[1])

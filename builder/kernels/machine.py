@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .jit import carray, cfunc, njit, types
-from .memory import bytes_at, doubles, exchange, integers, reals
+from .memory import exchange, ints, reals
 
 FUNCTION, UNITS, ARGUMENTS, NEXT, DONE, SLOTS = 0, 1, 2, 56, 57, 64
 """Slots of a row: callback, number of units, first argument; atomic counters of units begun and done, which have a
@@ -102,40 +102,20 @@ def build(name: str, dtype: str, path: Path) -> None:
     signature = types.void(types.int64, types.int64, types.CPointer(real))
     made = cfunc(signature, nopython=True, error_model="numpy")(KERNELS[name])
     library = made._library
-    final = library._final_module
+    code, final = library.machine_code(), library._final_module
     outside = [symbol.name for symbol in (*final.functions, *final.global_variables) if symbol.is_declaration]
     needs = [symbol for symbol in outside if not symbol.startswith("llvm.")]
-    objects.write(path, made._wrapper_name, needs, library._get_compiled_object())
+    objects.write(path, made._wrapper_name, needs, code)
 
 
-@njit
-def arguments(row):  # type: ignore[no-untyped-def]  # compiled by Numba
-    """Return the row's slots as an int64 array."""
-    return carray(integers(row), SLOTS)
+arguments = ints
+"""(row) -> its slots."""
 
 
 @njit
 def array(real, address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
     """Return `count` values of real's type at the address."""
     return carray(reals(real, address), count)
-
-
-@njit
-def ints(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
-    """Return `count` int64 values at the address."""
-    return carray(integers(address), count)
-
-
-@njit
-def small(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
-    """Return `count` int8 values at the address."""
-    return carray(bytes_at(address), count)
-
-
-@njit
-def floats(address, count):  # type: ignore[no-untyped-def]  # compiled by Numba
-    """Return `count` float64 values at the address."""
-    return carray(doubles(address), count)
 
 
 @njit

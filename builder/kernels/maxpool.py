@@ -14,7 +14,8 @@ from llvmlite import ir
 from . import simd
 from .fused import coefficient
 from .jit import cgutils, njit
-from .machine import arguments, array, ints, kernel, slots, small
+from .machine import arguments, array, kernel, slots
+from .memory import ints, size_of, small
 from .simd import Emit
 
 (
@@ -192,15 +193,15 @@ pooled_sums = simd.emitted(8, _sums)
 def forward_row(d, real, n, oh, first, last):  # type: ignore[no-untyped-def]  # Numba
     """Outputs first .. last of row oh of image n."""
     wide, c = 1 + 2 * d[DEPTH], d[C]
-    pixel = c * array(real, d[Y], 1).itemsize
+    pixel = c * size_of(real)
     rows = d[ROWS] + 8 * wide * oh
-    n_rows = ints(rows, 1)[0]
+    n_rows = ints(rows)[0]
     y = d[Y] + n * d[YN]
     p, win = d[P] + n * d[PN] + oh * d[PH], d[WIN] + (n * d[OH] + oh) * d[OW] * c
     for ow in range(first, last):
         columns = d[COLUMNS] + 8 * wide * ow
         to, which = p + ow * pixel, win + ow * c
-        v = (y, rows + 8, columns + 8, n_rows, ints(columns, 1)[0], to, which, c, d[COEF], d[FLOOR])
+        v = (y, rows + 8, columns + 8, n_rows, ints(columns)[0], to, which, c, d[COEF], d[FLOOR])
         if d[COEF]:
             pixel_forward_scaled(real, v)
         else:
@@ -219,15 +220,15 @@ def max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def backward_row(d, real, n, ih, first, last):  # type: ignore[no-untyped-def]  # Numba
     """Input pixels first .. last of row ih of image n."""
     wide, c = 1 + 3 * d[DEPTH], d[C]
-    pixel = c * array(real, d[DY], 1).itemsize
+    pixel = c * size_of(real)
     rows = d[ROWS] + 8 * wide * ih
-    n_rows = ints(rows, 1)[0]
+    n_rows = ints(rows)[0]
     y, dy = d[Y] + n * d[YN] + ih * d[YH], d[DY] + n * d[DYN] + ih * d[DYH]
     dp, win = d[DP] + n * d[DPN], d[WIN] + n * d[OH] * d[OW] * c
     for iw in range(first, last):
         columns = d[COLUMNS] + 8 * wide * iw
         o = iw * pixel
-        v = (y + o, dy + o, dp, win, rows + 8, columns + 8, n_rows, ints(columns, 1)[0], c, d[COEF])
+        v = (y + o, dy + o, dp, win, rows + 8, columns + 8, n_rows, ints(columns)[0], c, d[COEF])
         if d[COEF]:
             pixel_gather_scaled(real, v)
         else:
@@ -260,7 +261,7 @@ def max_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     out = array(real, d[PART], d[SLICES] * 2 * c)[unit * 2 * c : (unit + 1) * 2 * c]
     for k in range(2 * c):
         out[k] = 0
-    pixel = c * out.itemsize
+    pixel = c * size_of(real)
     gamma, beta = array(real, d[GAMMA], c), array(real, d[BETA], c)
     to = d[PART] + unit * 2 * pixel
     fast = _reliable(gamma, beta, c)
@@ -277,10 +278,10 @@ def max_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def _slow_sums(d, real, n, oh, wins, gradients, out, pixel):  # type: ignore[no-untyped-def]  # Numba
     c, wide = d[C], 1 + 2 * d[DEPTH]
     coef = array(real, d[COEF], 2 * c)
-    rows = ints(d[ROWS] + 8 * wide * oh, wide)
+    rows = ints(d[ROWS] + 8 * wide * oh)
     for ow in range(d[OW]):
-        columns = ints(d[COLUMNS] + 8 * wide * ow, wide)
-        win, dp = small(wins + ow * c, c), array(real, gradients + ow * pixel, c)
+        columns = ints(d[COLUMNS] + 8 * wide * ow)
+        win, dp = small(wins + ow * c), array(real, gradients + ow * pixel, c)
         for i in range(rows[0]):
             for j in range(columns[0]):
                 number = rows[2 + 2 * i] + columns[2 + 2 * j]
@@ -321,7 +322,7 @@ def pair_max_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """max_backward for 2 x 2 windows that lie side by side. Units: output rows; the last takes an odd row along."""
     d = arguments(row)
     n, oh, c = unit // d[OH], unit % d[OH], d[C]
-    pixel = c * array(real, d[DY], 1).itemsize
+    pixel = c * size_of(real)
     y, dy = d[Y] + n * d[YN] + 2 * oh * d[YH], d[DY] + n * d[DYN] + 2 * oh * d[DYH]
     dp, win = d[DP] + n * d[DPN] + oh * d[DPH], d[WIN] + (n * d[OH] + oh) * d[OW] * c
     v = (y, d[YH], dy, d[DYH], dp, win, d[OW], c, d[COEF])

@@ -27,7 +27,7 @@ def reals(context: Any, real: Any, address: Any) -> Any:
 
 
 @intrinsic
-def doubles(context: Any, address: Any) -> Any:
+def floats(context: Any, address: Any) -> Any:
     """int64 address -> float64 pointer."""
 
     def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -37,7 +37,7 @@ def doubles(context: Any, address: Any) -> Any:
 
 
 @intrinsic
-def integers(context: Any, address: Any) -> Any:
+def ints(context: Any, address: Any) -> Any:
     """int64 address -> int64 pointer."""
 
     def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -47,13 +47,24 @@ def integers(context: Any, address: Any) -> Any:
 
 
 @intrinsic
-def bytes_at(context: Any, address: Any) -> Any:
+def small(context: Any, address: Any) -> Any:
     """int64 address -> int8 pointer."""
 
     def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], target.get_value_type(signature.return_type))
 
     return types.CPointer(types.int8)(types.int64), codegen
+
+
+@intrinsic
+def size_of(context: Any, real: Any) -> Any:
+    """Return the bytes of one value of `real`'s type, a constant."""
+    size = real.dtype.bitwidth // 8
+
+    def codegen(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return ir.Constant(I64, size)
+
+    return types.int64(real), codegen
 
 
 @intrinsic

@@ -16,7 +16,8 @@ from llvmlite import ir
 from . import simd
 from .cpu import HALF, VECTOR_BYTES
 from .jit import njit
-from .machine import arguments, array, claim, ints, kernel, release, slots
+from .machine import arguments, claim, kernel, release, slots
+from .memory import ints, size_of
 from .simd import LINE, Emit
 from .tiles import GRADIENT, gradient_rows, soon_of
 
@@ -111,9 +112,9 @@ def near_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     split, chunks, blocks = d[SPLIT], d[CHUNKS], d[BLOCKS]
     s, chunk, group = unit % split, unit // split % chunks, unit // (split * chunks)
-    size = array(real, d[X], 1).itemsize
+    size = size_of(real)
     c0 = s * d[STEP]
-    channels, tiles = min(d[STEP], d[C] - c0), ints(d[TILES], 2 * d[NTILES])
+    channels, tiles = min(d[STEP], d[C] - c0), ints(d[TILES])
     own = claim(d[FLAGS], d[NSPACE])
     v = d[SPACE] + own * d[SLICE]
     dy = v + d[MAT]
@@ -122,11 +123,11 @@ def near_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     base_x, base_y = d[X] + group * d[XG] + c0 * size, d[Y] + group * d[YG]
     b0 = chunk * blocks // chunks
     for b in range(b0, (chunk + 1) * blocks // chunks):
-        listed = ints(d[LIST] + 8 * LISTED * b, LISTED)
+        listed = ints(d[LIST] + 8 * LISTED * b)
         count, more, copied = listed[4], int(b > b0), 0
         x, y = base_x + listed[0], base_y + listed[1]
-        later = ints(d[LIST] + 8 * LISTED * min(b + 1, blocks - 1), LISTED)
-        bytes_x, bytes_y = (later[2] - 1) * d[XI] + later[3] * d[XR], ints(d[YO], later[4])[later[4] - 1]
+        later = ints(d[LIST] + 8 * LISTED * min(b + 1, blocks - 1))
+        bytes_x, bytes_y = (later[2] - 1) * d[XI] + later[3] * d[XR], ints(d[YO])[later[4] - 1]
         asked = 0
         for k in range(d[NTILES]):
             vectors, column = tiles[2 * k], tiles[2 * k + 1]

@@ -14,7 +14,8 @@ import math
 import numpy as np
 
 from .jit import njit
-from .machine import arguments, array, floats, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats, size_of
 
 (
     X, XN, XH, XW, Y, YN, YH, YW, DY, DYN, DYH, DYW, DX, DXN, DXH, DXW,  # DX 0: not wanted
@@ -35,7 +36,7 @@ def _pixel(d, real, base, n, h, w):  # type: ignore[no-untyped-def]  # Numba
 @njit
 def _factors(d, real, base, h, w):  # type: ignore[no-untyped-def]  # Numba
     """Return gamma or beta of a pixel: its own, or the channels'."""
-    size = array(real, d[X], 1).itemsize
+    size = size_of(real)
     return array(real, d[base] + (h * d[W] + w) * d[C] * size * d[FULL], d[C])
 
 
@@ -43,10 +44,10 @@ def _factors(d, real, base, h, w):  # type: ignore[no-untyped-def]  # Numba
 def group_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y of one sample, and its statistics. Units: samples."""
     d = arguments(row)
-    c, groups, epsilon = d[C], d[GROUPS], floats(d[EPSILON], 1)[0]
+    c, groups, epsilon = d[C], d[GROUPS], floats(d[EPSILON])[0]
     each, sums = c // groups, np.zeros(c)
     count = each * d[H] * d[W]
-    stat = floats(d[STAT], 2 * groups * d[N])[2 * groups * unit : 2 * groups * (unit + 1)]
+    stat = floats(d[STAT] + 16 * groups * unit)
     one = array(real, d[X], 1)
     mean, scale = np.zeros(c, one.dtype), np.empty(c, one.dtype)
     if d[CENTER]:
@@ -110,9 +111,8 @@ def group_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     one = array(real, d[X], 1)
     mean, scale = np.empty(c, one.dtype), np.empty(c, one.dtype)
     work, hat = np.empty(c, one.dtype), np.empty(c, one.dtype)
-    _spread(d, real, floats(d[STAT], 2 * groups * d[N])[2 * groups * unit :], mean, scale)
-    part = floats(d[PART], 2 * c * d[N])[2 * c * unit : 2 * c * (unit + 1)]
-    plain, scaled = part[:c], part[c:]
+    _spread(d, real, floats(d[STAT] + 16 * groups * unit), mean, scale)
+    plain, scaled = floats(d[PART] + 16 * c * unit), floats(d[PART] + 16 * c * unit + 8 * c)
     for k in range(c):
         plain[k] = 0
         scaled[k] = 0
@@ -170,10 +170,10 @@ def full_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     c = d[C]
     one = array(real, d[X], 1)
-    stat = floats(d[STAT], 2 * d[N])
+    stat = floats(d[STAT])
     for w in range(d[W]):
-        dgamma = array(real, d[DGAMMA] + (unit * d[W] + w) * c * one.itemsize, c)
-        dbeta = array(real, (d[DBETA] if d[DBETA] else d[DGAMMA]) + (unit * d[W] + w) * c * one.itemsize, c)
+        dgamma = array(real, d[DGAMMA] + (unit * d[W] + w) * c * size_of(real), c)
+        dbeta = array(real, (d[DBETA] if d[DBETA] else d[DGAMMA]) + (unit * d[W] + w) * c * size_of(real), c)
         for k in range(c):
             dgamma[k] = 0
         if d[DBETA]:
@@ -194,7 +194,7 @@ def channel_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """dgamma and dbeta by channel: the partial sums in order. One unit."""
     d = arguments(row)
     c = d[C]
-    part = floats(d[PART], 2 * c * d[PARTS])
+    part = floats(d[PART])
     dgamma, dbeta = array(real, d[DGAMMA], c), array(real, d[DBETA] if d[DBETA] else d[DGAMMA], c)
     for k in range(c):
         first, second = 0.0, 0.0
@@ -245,7 +245,7 @@ def _next(d, h, w):  # type: ignore[no-untyped-def]  # Numba
 def pixel_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y, pixel by pixel, and each pixel's mean and 1 / root. Units: slices of pixels."""
     d = arguments(row)
-    pixels, c, epsilon = d[N] * d[H] * d[W], d[C], floats(d[EPSILON], 1)[0]
+    pixels, c, epsilon = d[N] * d[H] * d[W], d[C], floats(d[EPSILON])[0]
     one = array(real, d[X], 1)
     square, sums = np.empty(c, one.dtype), np.empty(RUN, one.dtype)
     stat = array(real, d[STAT], 2 * pixels)
@@ -297,8 +297,7 @@ def pixel_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         given = array(real, d[GAMMA], c)
         for k in range(c):
             gamma[k] = given[k]
-    part = floats(d[PART], 2 * c * d[SLICES])[2 * c * unit : 2 * c * (unit + 1)]
-    plain, scaled = part[:c], part[c:]
+    plain, scaled = floats(d[PART] + 16 * c * unit), floats(d[PART] + 16 * c * unit + 8 * c)
     for k in range(c):
         plain[k] = 0
         scaled[k] = 0

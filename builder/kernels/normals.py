@@ -21,8 +21,8 @@ from llvmlite import ir
 
 from . import machine
 from .jit import intrinsic, njit, types
-from .machine import FUNCTION, SLOTS, UNITS, address, arguments, array, floats, ints, kernel, slots
-from .memory import I64
+from .machine import FUNCTION, SLOTS, UNITS, address, arguments, array, kernel, slots
+from .memory import I64, floats, ints
 
 if os.environ.get("TSUMIKI_COMPILES"):
     from numba.np.random import _constants as numbers
@@ -103,7 +103,7 @@ def pcg64(context: Any, state: Any, out: Any, count: Any) -> Any:
 @njit
 def _refill(state, words_at, words, values, std):  # type: ignore[no-untyped-def]  # Numba
     """Fill the block, and make a value of every number in it: NaN where the ziggurat does not take it at once."""
-    raw = ints(words_at + RAW * 8, BLOCK)
+    raw = ints(words_at + RAW * 8)
     pcg64(state, words_at + RAW * 8, BLOCK)
     for i in range(BLOCK):
         number = raw[i]
@@ -142,13 +142,13 @@ def _doubted(number, state, words_at, words, values, std):  # type: ignore[no-un
 def draw_normals(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Draw one parameter."""
     d = arguments(row)
-    plan = ints(d[PLANS] + unit * PLAN * 8, PLAN)
+    plan = ints(d[PLANS] + unit * PLAN * 8)
     state, words_at = d[PLANS] + (unit * PLAN + STATE) * 8, d[WORDS] + unit * EACH * 8
-    words = ints(words_at, EACH)
-    values, std = array(real, words_at + VALUES * 8, BLOCK), floats(plan[STD], 1)[0]
+    words = ints(words_at)
+    values, std = array(real, words_at + VALUES * 8, BLOCK), floats(plan[STD])[0]
     outers, inners, w = plan[OUTERS], plan[INNERS], array(real, plan[DEST], 1)
     outer, factor, inner, stride = (
-        ints(plan[OUTER], outers), ints(plan[FACTOR], outers), ints(plan[INNER], inners), ints(plan[STRIDE], inners),
+        ints(plan[OUTER]), ints(plan[FACTOR]), ints(plan[INNER]), ints(plan[STRIDE]),
     )  # fmt: skip
     words[AT] = BLOCK
     o, i = 0, 0

@@ -64,7 +64,7 @@ ERRORS = frozenset(
 )
 """What compiled code calls to raise an exception; kernels never do."""
 
-IMPORT = re.compile(r"^from \.(?P<from>\w*) import (?P<names>\([^)]*\)|.*)$", re.M)
+IMPORT = re.compile(r"^ *from \.(?P<from>\w*) import (?P<names>\([^)]*\)|.*)$", re.M)
 
 _LOADED: list[Any] = []
 """Linkers whose code is in use."""

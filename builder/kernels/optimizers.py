@@ -12,7 +12,8 @@ import math
 import numpy as np
 
 from .jit import njit
-from .machine import arguments, array, floats, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats, size_of
 
 W, G, S, M, SIZE, SLICES, HYPER, DECAY, PART, LIMIT, KIND, ROWS = slots(12)
 RATE, FACTOR, WEIGHT_DECAY, ALPHA, BETA, EPSILON, CORRECT_A, CORRECT_B = range(8)
@@ -40,7 +41,7 @@ def apply(kind, w, g, s, m, hyper, decays, n):  # type: ignore[no-untyped-def]  
     """Update n values w by their gradients g; s and m are the optimizer's own arrays. `decays`: whether weight decay
     applies. Settings are taken in the arrays' own type: arithmetic in float64 would halve the speed."""
     real = w.dtype.type
-    h = floats(hyper, HYPERS)
+    h = floats(hyper)
     rate, factor, alpha, beta = real(h[RATE]), real(h[FACTOR]), real(h[ALPHA]), real(h[BETA])
     epsilon, one = real(h[EPSILON]), real(1)
     decay = real(h[WEIGHT_DECAY]) if decays else real(0)
@@ -81,7 +82,7 @@ def update(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """One optimizer step on a slice of a parameter. Units: slices."""
     d = arguments(row)
     first, last = _share(d, unit)
-    offset, n = first * array(real, d[W], 1).itemsize, last - first
+    offset, n = first * size_of(real), last - first
     w, g = array(real, d[W] + offset, n), array(real, d[G] + offset, n)
     s, m = array(real, d[S] + offset, n), array(real, d[M] + offset, n)
     apply(d[KIND], w, g, s, m, d[HYPER], d[DECAY] != 0, n)
@@ -95,7 +96,7 @@ def squares(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     first, last = _share(d, unit)
     for i in range(first, last):
         total += float(g[i]) * float(g[i])
-    floats(d[PART], d[SLICES])[unit] = total
+    floats(d[PART])[unit] = total
 
 
 @kernel
@@ -103,10 +104,10 @@ def clip(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """FACTOR *= min(1, limit / norm) in every one of ROWS rows of HYPER, norm being that of all scaled gradients
     together. One unit."""
     d = arguments(row)
-    part, h, total = floats(d[PART], d[SIZE]), floats(d[HYPER], d[ROWS] * HYPERS), 0.0
+    part, h, total = floats(d[PART]), floats(d[HYPER]), 0.0
     for i in range(d[SIZE]):
         total += part[i]
-    norm, limit = math.sqrt(total) * abs(h[FACTOR]), floats(d[LIMIT], 1)[0]
+    norm, limit = math.sqrt(total) * abs(h[FACTOR]), floats(d[LIMIT])[0]
     if norm > limit:
         for i in range(d[ROWS]):
             h[i * HYPERS + FACTOR] *= limit / norm

@@ -9,7 +9,8 @@ and adds in registers. The fields are those of winograd.py.
 from __future__ import annotations
 
 from .cpu import HALF, VECTOR_BYTES
-from .machine import arguments, array, ints, kernel
+from .machine import arguments, kernel
+from .memory import ints, size_of
 from .tiles import gradient_rows
 from .transforms import back
 from .winograd import (
@@ -38,7 +39,6 @@ from .winograd import (
     ZERO,
     C,
     U,
-    X,
     _inputs,
     _slopes,
 )  # fmt: skip
@@ -51,8 +51,8 @@ RUN = 6144 // VECTOR_BYTES
 def winograd_spread(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """B^T d B at SPACE and A dy A^T at U as [point][tile][channel], of COUNT tiles. Units: BLOCK tiles each."""
     d = arguments(row)
-    size = array(real, d[X], 1).itemsize
-    tiles, lanes = ints(d[TILES], 2 * d[NTILES]), VECTOR_BYTES // size
+    size = size_of(real)
+    tiles, lanes = ints(d[TILES]), VECTOR_BYTES // size
     last = tiles[2 * d[NTILES] - 1] + (tiles[2 * d[NTILES] - 2] - 1) * lanes + d[LANES]
     first = unit * d[BLOCK]
     count = min(d[BLOCK], d[COUNT] - first)
@@ -65,8 +65,8 @@ def winograd_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """PART (+)= sum over COUNT tiles of V * M, as [point][column tile][row][lanes]; START: whether to add to what is
     there. Units: the points x SPLIT ranges of column tiles."""
     d = arguments(row)
-    size = array(real, d[X], 1).itemsize
-    tiles = ints(d[TILES], 2 * d[NTILES])
+    size = size_of(real)
+    tiles = ints(d[TILES])
     s, e = unit % d[SPLIT], unit // d[SPLIT]
     v, m, to = d[SPACE] + e * d[VPLANE], d[U] + e * d[MPLANE], d[PART] + e * d[UPLANE]
     half = HALF and 2 * d[LANES] * size <= VECTOR_BYTES
@@ -87,8 +87,8 @@ def winograd_sums(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def winograd_back(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """PART = G^T U G, packed as weights are. Units: column tiles x PANEL rows."""
     d = arguments(row)
-    size, r = array(real, d[X], 1).itemsize, d[TAPS]
-    tiles, panels = ints(d[TILES], 2 * d[NTILES]), (d[C] + d[PANEL] - 1) // d[PANEL]
+    size, r = size_of(real), d[TAPS]
+    tiles, panels = ints(d[TILES]), (d[C] + d[PANEL] - 1) // d[PANEL]
     k, first = unit // panels, unit % panels * d[PANEL]
     width, column = tiles[2 * k] * VECTOR_BYTES, tiles[2 * k + 1]
     source, to = d[U] + size * d[C] * column, d[PART] + size * r * r * d[C] * column

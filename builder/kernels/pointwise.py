@@ -45,7 +45,8 @@ from .codes import (
     WHERE,
 )
 from .jit import njit
-from .machine import arguments, array, floats, ints, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats, ints
 
 (
     X, X0, X1, X2, Y, Y0, Y1, Y2, DY, DY0, DY1, DY2, DX, DX0, DX1, DX2,
@@ -131,10 +132,10 @@ def _unary(op, a, n):  # type: ignore[no-untyped-def]  # Numba
 
 
 @njit
-def evaluate(code, constants, x, y, stack, n):  # type: ignore[no-untyped-def]  # Numba
-    """Run the program on n values; the result is stack[0, :n]."""
+def evaluate(code, steps, constants, x, y, stack, n):  # type: ignore[no-untyped-def]  # Numba
+    """Run the program of so many steps on n values; the result is stack[0, :n]."""
     top = 0
-    for c in range(len(code) // 2):
+    for c in range(steps):
         op, k = code[2 * c], code[2 * c + 1]
         if op <= LOAD_Y:
             for i in range(n):
@@ -157,7 +158,7 @@ def pointwise_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     rows, n, kind = d[D0] * d[D1] * d[D2], d[L], d[KIND]
     stack = np.empty((d[DEPTH], BLOCK if kind == PROGRAM else 0))
-    code, constants = ints(d[CODE], 2 * d[NCODE]), floats(d[CONSTANTS], d[NCODE])
+    code, constants = ints(d[CODE]), floats(d[CONSTANTS])
     for r in range(unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]):
         x, y = _at(d, real, X, r), _at(d, real, Y, r)
         if kind == RELU:
@@ -173,7 +174,7 @@ def pointwise_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         else:
             for i in range(0, n, BLOCK):
                 m = min(BLOCK, n - i)
-                evaluate(code, constants, x[i : i + m], x[i : i + m], stack, m)
+                evaluate(code, d[NCODE], constants, x[i : i + m], x[i : i + m], stack, m)
                 for j in range(m):
                     y[i + j] = stack[0, j]
 
@@ -184,7 +185,7 @@ def pointwise_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
     d = arguments(row)
     rows, n, kind = d[D0] * d[D1] * d[D2], d[L], d[KIND]
     stack = np.empty((d[DEPTH], BLOCK if kind == PROGRAM else 0))
-    code, constants = ints(d[CODE], 2 * d[NCODE]), floats(d[CONSTANTS], d[NCODE])
+    code, constants = ints(d[CODE]), floats(d[CONSTANTS])
     for r in range(unit * rows // d[SLICES], (unit + 1) * rows // d[SLICES]):
         x, y, dy, dx = _at(d, real, X, r), _at(d, real, Y, r), _at(d, real, DY, r), _at(d, real, DX, r)
         if kind == RELU:
@@ -199,7 +200,7 @@ def pointwise_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
         else:
             for i in range(0, n, BLOCK):
                 m = min(BLOCK, n - i)
-                evaluate(code, constants, x[i : i + m], y[i : i + m], stack, m)
+                evaluate(code, d[NCODE], constants, x[i : i + m], y[i : i + m], stack, m)
                 for j in range(m):
                     dx[i + j] = dy[i + j] * stack[0, j]
 

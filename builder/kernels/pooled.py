@@ -13,8 +13,9 @@ from typing import Any
 
 from . import simd
 from .jit import njit
-from .machine import arguments, array, claim, ints, kernel, release, slots
+from .machine import arguments, array, claim, kernel, release, slots
 from .maxpool import pair_backward_scaled, pair_forward
+from .memory import ints, size_of
 from .simd import Emit
 from .tiles import (  # noqa: F401  # the compiler takes the slots of convolution from here
     BLOCKS,
@@ -89,9 +90,9 @@ def convolution_pooled(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
     """p = the largest of 2 x 2 values of a convolution, at least ACT; win = its tap, or -1. Units: bands."""
     d = arguments(row)
     own = claim(d[FLAGS], d[NSPACE])
-    y, band = d[SPACE] + own * d[SLICE], ints(d[BANDS] + 32 * unit, 4)
-    x, count = d[X] + ints(d[XB], d[BLOCKS])[unit], ints(d[COUNT], d[BLOCKS])[unit]
-    table = ints(d[TABLE], d[BLOCKS])[unit]
+    y, band = d[SPACE] + own * d[SLICE], ints(d[BANDS] + 32 * unit)
+    x, count = d[X] + ints(d[XB])[unit], ints(d[COUNT])[unit]
+    table = ints(d[TABLE])[unit]
     tile_row(d, real, x, y, (d[W], 0), d[START], count, d[XO] + table, d[YO] + table, 0, d[NTILES])
     for i in range(band[1]):
         for r in range(band[3]):
@@ -124,15 +125,15 @@ def pooled_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     own = claim(d[FLAGS], d[NSPACE])
     dy = d[SPACE] + own * d[SLICE]
-    size = array(real, dy, 1).itemsize
-    xb, counts, tables = ints(d[XB], d[BLOCKS]), ints(d[COUNT], d[BLOCKS]), ints(d[TABLE], d[BLOCKS])
-    listed, part = ints(d[LIST], 8 * d[NLIST]), d[PART] + unit * d[SIZE] * size
+    size = size_of(real)
+    xb, counts, tables = ints(d[XB]), ints(d[COUNT]), ints(d[TABLE])
+    listed, part = ints(d[LIST]), d[PART] + unit * d[SIZE] * size
     sums = array(real, d[BIAS] + unit * d[K] * size, d[K])
     for k in range(d[K]):
         sums[k] = 0
     first = unit * d[BLOCKS] // d[CHUNKS]
     for b in range(first, (unit + 1) * d[BLOCKS] // d[CHUNKS]):
-        _gradient_of(d, real, ints(d[BANDS] + 32 * b, 4), dy, d[BIAS] + unit * d[K] * size)
+        _gradient_of(d, real, ints(d[BANDS] + 32 * b), dy, d[BIAS] + unit * d[K] * size)
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
         for t in range(d[NLIST]):
             # dy is the unit's own and in cache: nothing is asked of memory.

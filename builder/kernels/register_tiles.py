@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from llvmlite import ir
@@ -15,25 +16,37 @@ Ask = Callable[[Any, Any], None]
 """Asks memory at row j of a tap (its byte offset, j) for what is needed soon."""
 
 
+LONG = 32
+"""Rows of a tap from which on LLVM adds several at a time: with fewer what is left over would take longer."""
+
+
 def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int, ask: Ask | None = None) -> None:
     """acc[i] += sum over t, j of xs[i][taps[t] + j] * w[t, j, :]. Arguments (taps, T, J, w)."""
     taps, n_taps, n_j, w = a
     b, width = e.b, VECTOR_BYTES * vectors
-    with e.loop(n_taps) as t:
-        row = e.add(w, e.mul(e.mul(t.index, n_j), width))
-        offset = e.table(taps, t.index)
-        at = [e.add(p, offset) for p in xs]
-        with e.loop(n_j) as j:
-            here = e.add(row, e.mul(j.index, width))
-            ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
-            if ask is not None:
-                ask(offset, j.index)
-            step = e.mul(j.index, e.size)
-            for i, place in enumerate(at):
-                xv = e.broadcast(e.add(place, step))
-                for q in range(vectors):
-                    p = acc[i * vectors + q]
-                    b.store(e.fma(xv, ws[q], b.load(p)), p)
+
+    def add(loop: Callable[[Any], AbstractContextManager[Any]]) -> None:
+        with e.loop(n_taps) as t:
+            row = e.add(w, e.mul(e.mul(t.index, n_j), width))
+            offset = e.table(taps, t.index)
+            at = [e.add(p, offset) for p in xs]
+            with loop(n_j) as j:
+                here = e.add(row, e.mul(j.index, width))
+                ws = [e.load(e.add(here, VECTOR_BYTES * q)) for q in range(vectors)]
+                if ask is not None:
+                    ask(offset, j.index)
+                step = e.mul(j.index, e.size)
+                for i, place in enumerate(at):
+                    xv = e.broadcast(e.add(place, step))
+                    for q in range(vectors):
+                        p = acc[i * vectors + q]
+                        b.store(e.fma(xv, ws[q], b.load(p)), p)
+
+    with b.if_else(b.icmp_signed("<", n_j, e.count(LONG))) as (short, long):
+        with short:
+            add(e.plain_loop)
+        with long:
+            add(e.loop)
 
 
 def conv_tile(pixels: int, vectors: int, half: bool = False, asks: int = 0) -> Any:

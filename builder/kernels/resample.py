@@ -11,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from .machine import arguments, array, floats, ints, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats, ints
 
 (
     X, XN, XH, XW, Y, YN, YH, YW,  # address and byte strides
@@ -28,9 +29,9 @@ def resample(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y[oh, ow] = sum over rows h and columns w of weight[oh, h] * weight[ow, w] * x[h, w]. Units: output rows."""
     d = arguments(row)
     n, oh, c = unit // d[OH], unit % d[OH], d[C]
-    rows, columns = ints(d[ROWS], d[OH] + 1), ints(d[COLUMNS], d[OW] + 1)
-    row_at, row_weights = ints(d[ROW_AT], rows[d[OH]]), floats(d[ROW_WEIGHTS], rows[d[OH]])
-    column_at, column_weights = ints(d[COLUMN_AT], columns[d[OW]]), floats(d[COLUMN_WEIGHTS], columns[d[OW]])
+    rows, columns = ints(d[ROWS]), ints(d[COLUMNS])
+    row_at, row_weights = ints(d[ROW_AT]), floats(d[ROW_WEIGHTS])
+    column_at, column_weights = ints(d[COLUMN_AT]), floats(d[COLUMN_WEIGHTS])
     for ow in range(d[OW]):
         y = array(real, d[Y] + n * d[YN] + oh * d[YH] + ow * d[YW], c)
         first = True

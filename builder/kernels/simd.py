@@ -174,6 +174,17 @@ class Emit:
     def loop(self, n: Any) -> AbstractContextManager[Any]:
         return cgutils.for_range(self.b, n, intp=I64)
 
+    @contextmanager
+    def plain_loop(self, n: Any) -> Iterator[Any]:
+        """A loop that LLVM does not unroll."""
+        with self.loop(n) as made:
+            yield made
+        module = self.b.module
+        never = module.add_metadata(["llvm.loop.unroll.disable"])
+        name = module.add_metadata([never, ir.Constant(I64, len(module.metadata))])
+        name.operands = (name, never)  # a loop's metadata begin with themselves
+        made.index.incomings[-1][1].terminator.set_metadata("llvm.loop", name)
+
 
 def emitted(count: int, generate: Callable[[Emit, list[Any]], None], half: bool = False) -> Any:
     """Make an intrinsic (real, tuple of `count` int64) -> None whose IR `generate` emits; `half`: on half vectors."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import njit
-from .machine import arguments, array, floats, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import floats
 
 (
     X, X0, X1, X2, X3, Y, Y0, Y1, Y2, Y3, DY, DY0, DY1, DY2, DY3, DX, DX0, DX1, DX2, DX3,
@@ -33,7 +34,7 @@ def strided_copy(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = factor * x. Units: slices of the two outer axes."""
     d = arguments(row)
     first, last = _share(d, unit)
-    x, y, factor = array(real, d[X], ALL), array(real, d[Y], ALL), floats(d[FACTOR], 1)[0]
+    x, y, factor = array(real, d[X], ALL), array(real, d[Y], ALL), floats(d[FACTOR])[0]
     for r in range(first, last):
         i, j = r // d[D1], r % d[D1]
         for k in range(d[D2]):
@@ -48,7 +49,7 @@ def strided_fill(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = factor."""
     d = arguments(row)
     first, last = _share(d, unit)
-    y, factor = array(real, d[Y], ALL), floats(d[FACTOR], 1)[0]
+    y, factor = array(real, d[Y], ALL), floats(d[FACTOR])[0]
     for r in range(first, last):
         i, j = r // d[D1], r % d[D1]
         for k in range(d[D2]):
@@ -62,7 +63,7 @@ def strided_sum(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = factor * sum of x over the axes R, in float64 and always in the same order."""
     d = arguments(row)
     first, last = _share(d, unit)
-    x, y, factor, n = array(real, d[X], ALL), array(real, d[Y], ALL), floats(d[FACTOR], 1)[0], d[D3]
+    x, y, factor, n = array(real, d[X], ALL), array(real, d[Y], ALL), floats(d[FACTOR])[0], d[D3]
     total = np.empty(n)
     for r in range(first, last):
         i, j = r // d[D1], r % d[D1]
@@ -85,7 +86,7 @@ def strided_extreme(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """y = largest x over the axes R where factor is 1, smallest where it is -1; NaN wins."""
     d = arguments(row)
     first, last = _share(d, unit)
-    x, y, sign = array(real, d[X], ALL), array(real, d[Y], ALL), floats(d[FACTOR], 1)[0]
+    x, y, sign = array(real, d[X], ALL), array(real, d[Y], ALL), floats(d[FACTOR])[0]
     for r in range(first, last):
         i, j = r // d[D1], r % d[D1]
         for k in range(d[D2]):

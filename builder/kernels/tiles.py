@@ -15,7 +15,8 @@ from . import simd
 from .cpu import HALF, REGISTERS, VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
-from .machine import arguments, array, ints, kernel, slots
+from .machine import arguments, array, kernel, slots
+from .memory import ints, size_of
 from .register_tiles import conv_tile, gradient_tile, sum_of_parts, turned
 from .simd import LINE
 
@@ -85,12 +86,12 @@ def _soon(pixels, pixel, rows):  # type: ignore[no-untyped-def]  # Numba
 @njit
 def tile_row(d, real, x, y, w, start, count, xo, yo, first, last):  # type: ignore[no-untyped-def]  # Numba
     """All tiles of one pixel block for the column tiles first..last."""
-    tiles = ints(d[TILES], 2 * d[NTILES])
+    tiles = ints(d[TILES])
     taps, n_taps, n_j, rows = d[TAPS], d[NT], d[NJ], d[ROWS]
-    size = array(real, x, 1).itemsize
-    pixel = ints(xo, 2)[1] - ints(xo, 2)[0]
+    size = size_of(real)
+    pixel = ints(xo)[1] - ints(xo)[0]
     soon1, soon2, soon3 = _soon(P1, pixel, n_j), _soon(P2, pixel, n_j), _soon(P3, pixel, n_j)
-    later = 0 if n_taps * n_j >= SHORT_SUM else EARLIER * (ints(yo, 2)[1] - ints(yo, 2)[0])
+    later = 0 if n_taps * n_j >= SHORT_SUM else EARLIER * (ints(yo)[1] - ints(yo)[0])
     for k in range(first, last):
         vectors, column = tiles[2 * k], tiles[2 * k + 1]
         wk = w[0] + rows * column * size + w[1] * vectors * VECTOR_BYTES
@@ -121,16 +122,16 @@ def tiles_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     split, blocks = d[SPLIT], d[BLOCKS]
     s, b, g = unit % split, unit // split % blocks, unit // (split * blocks)
-    x = d[X] + g * d[XG] + ints(d[XB], blocks)[b]
-    y = d[Y] + g * d[YG] + ints(d[YB], blocks)[b]
+    x = d[X] + g * d[XG] + ints(d[XB])[b]
+    y = d[Y] + g * d[YG] + ints(d[YB])[b]
     start = d[START] + g * d[SG] if d[START] > 1 else d[START]
-    first_row = ints(d[WB], blocks)[b] if d[WB] else 0
-    table, count, n = ints(d[TABLE], blocks)[b], ints(d[COUNT], blocks)[b], d[NTILES]
+    first_row = ints(d[WB])[b] if d[WB] else 0
+    table, count, n = ints(d[TABLE])[b], ints(d[COUNT])[b], d[NTILES]
     w = (d[W] + g * d[WG], first_row)
     tile_row(d, real, x, y, w, start, count, d[XO] + table, d[YO] + table, s * n // split, (s + 1) * n // split)
     if d[STAT]:
         # The block is still in cache. Statistics need all columns: SPLIT and the groups are then 1.
-        size = array(real, y, 1).itemsize
+        size = size_of(real)
         block_sums(real, (y, d[YO] + table, count, d[CHANNELS], d[STAT] + b * 2 * d[CHANNELS] * size))
 
 
@@ -197,9 +198,9 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     split, chunks, blocks = d[SPLIT], d[CHUNKS], d[BLOCKS]
     s, c, g = unit % split, unit // split % chunks, unit // (split * chunks)
-    xb, yb, counts, tables = ints(d[XB], blocks), ints(d[YB], blocks), ints(d[COUNT], blocks), ints(d[TABLE], blocks)
-    listed = ints(d[LIST], 8 * d[NLIST])
-    size = array(real, d[X], 1).itemsize
+    xb, yb, counts, tables = ints(d[XB]), ints(d[YB]), ints(d[COUNT]), ints(d[TABLE])
+    listed = ints(d[LIST])
+    size = size_of(real)
     part = d[PART] + c * d[SIZE] * size + g * d[WG]
     first, base_x, base_y = c * blocks // chunks, d[X] + g * d[XG], d[Y] + g * d[YG]
     for b in range(first, (c + 1) * blocks // chunks):
@@ -207,7 +208,7 @@ def tiles_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
         xo, yo, n, more = d[XO] + tables[b], d[YO] + tables[b], counts[b], int(b > first)
         later = min(b + 1, blocks - 1)
         last = tables[later] + 8 * counts[later] - 8
-        bytes_x, bytes_y = ints(d[XO] + last, 1)[0], ints(d[YO] + last, 1)[0]
+        bytes_x, bytes_y = ints(d[XO] + last)[0], ints(d[YO] + last)[0]
         # A single tile reads as fast as memory gives: it would wait for its own requests.
         asked = 0 if d[NLIST] > split else bytes_x + bytes_y
         for t in range(s * d[NLIST] // split, (s + 1) * d[NLIST] // split):
@@ -228,7 +229,7 @@ def sum_parts(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     last = min(first + d[S_SLICE], d[S_SIZE])
     chunks, stride = d[S_CHUNKS], d[S_STRIDE]
     to = array(real, d[S_TO], d[S_SIZE])
-    size = to.itemsize
+    size = size_of(real)
     add_parts(real, (d[S_PART] + first * size, stride * size, chunks, d[S_TO] + first * size, last - first))
     if d[S_RELU]:
         for i in range(first, last):
@@ -248,17 +249,17 @@ def flip_tile(real, w, sources, rows, taps, shape, to, vectors, c0):  # type: ig
     """Write the column tile of `vectors` from input channel c0 on of the weights for backward data to `to`.
 
     w: one group's packed weights of so many rows; sources: their column tiles; taps: of each tap of the result that of
-    the source; shape: input and output channels of a group.
+    the source; shape: input and output channels of a group, numbers of sources and taps.
     """
-    n_in, n_out = shape
-    size = array(real, w, 1).itemsize
+    n_in, n_out, n_sources, n_taps = shape
+    size = size_of(real)
     lanes = VECTOR_BYTES // size
-    width, n_sources = vectors * lanes, len(sources) // 2
+    width = vectors * lanes
     valid = min(width, n_in - c0)
     whole = valid // lanes * lanes
     last = sources[2 * n_sources - 2] * lanes + sources[2 * n_sources - 1]
-    packed, turned = array(real, w, rows * last), array(real, to, len(taps) * n_out * width)
-    for t in range(len(taps)):
+    packed, turned = array(real, w, rows * last), array(real, to, n_taps * n_out * width)
+    for t in range(n_taps):
         for j in range(n_sources):
             swidth, k0 = sources[2 * j] * lanes, sources[2 * j + 1]
             source, base = rows * k0 + (taps[t] * n_in + c0) * swidth, (t * n_out + k0) * width
@@ -286,11 +287,12 @@ def flip_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """
     d = arguments(row)
     i, g = unit % d[F_NTILES], unit // d[F_NTILES]
-    tiles = ints(d[F_TILES], 2 * d[F_NTILES])
-    taps, sources = ints(d[F_TAPS], d[F_NT]), ints(d[F_SOURCE], 2 * d[F_NSOURCE])
+    tiles = ints(d[F_TILES])
+    taps, sources = ints(d[F_TAPS]), ints(d[F_SOURCE])
     w, to = d[F_W] + g * d[F_WG], d[F_TO] + g * d[F_TG]
-    to += d[F_NT] * d[F_OUT] * tiles[2 * i + 1] * array(real, to, 1).itemsize
-    flip_tile(real, w, sources, d[F_ROWS], taps, (d[F_IN], d[F_OUT]), to, tiles[2 * i], tiles[2 * i + 1])
+    to += d[F_NT] * d[F_OUT] * tiles[2 * i + 1] * size_of(real)
+    shape = (d[F_IN], d[F_OUT], d[F_NSOURCE], d[F_NT])
+    flip_tile(real, w, sources, d[F_ROWS], taps, shape, to, tiles[2 * i], tiles[2 * i + 1])
 
 
 C_X, C_TO, C_N, C_C, C_CHUNKS, C_RUN, C_WORK = slots(7)

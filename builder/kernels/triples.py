@@ -11,7 +11,7 @@ from typing import Any
 
 from . import simd
 from .fused import coefficient
-from .machine import arguments, array, kernel
+from .machine import arguments, kernel
 from .maxpool import (  # the compiler takes the slots of max pooling from here
     COEF,
     DP,
@@ -39,6 +39,7 @@ from .maxpool import (  # the compiler takes the slots of max pooling from here
     forward_row,
     largest,
 )
+from .memory import size_of
 from .simd import Emit
 
 COVERING = {
@@ -113,7 +114,7 @@ def triple_max_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numb
     if top < 0 or top + 3 > d[IH] or last <= first:
         forward_row(d, real, n, oh, 0, d[OW])
         return
-    pixel = c * array(real, d[Y], 1).itemsize
+    pixel = c * size_of(real)
     y = d[Y] + n * d[YN] + top * d[YH] + (2 * first - d[LEFT]) * pixel
     p = d[P] + n * d[PN] + oh * d[PH] + first * pixel
     win = d[WIN] + ((n * d[OH] + oh) * d[OW] + first) * c
@@ -141,7 +142,7 @@ def triple_max_backward(row, unit, real):  # type: ignore[no-untyped-def]  # Num
         for ih in range(max(top, 0), end):
             backward_row(d, real, n, ih, 0, d[IW])
     else:
-        pixel = c * array(real, d[DY], 1).itemsize
+        pixel = c * size_of(real)
         left, right = 2 * first - d[LEFT], 2 * last - d[LEFT]
         y, dy = d[Y] + n * d[YN] + top * d[YH] + left * pixel, d[DY] + n * d[DYN] + top * d[DYH] + left * pixel
         dp = d[DP] + n * d[DPN] + oh * d[DPH] + first * pixel

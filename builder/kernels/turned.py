@@ -8,7 +8,8 @@ The NumPy twin is that of the convolution.
 
 from __future__ import annotations
 
-from .machine import arguments, array, claim, ints, kernel, release, slots
+from .machine import arguments, claim, kernel, release, slots
+from .memory import ints, size_of
 from .tiles import (  # noqa: F401  # the compiler takes the slots of convolution from here
     BLOCKS,
     COUNT,
@@ -51,15 +52,15 @@ def turned_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     d = arguments(row)
     k, g = unit % d[NTILES], unit // d[NTILES]
     own = claim(d[FLAGS], d[NSPACE])
-    at, size, tiles = d[SPACE] + own * d[SLICE], array(real, d[X], 1).itemsize, ints(d[TILES], 2 * d[NTILES])
-    sources, turns = ints(d[SOURCES], 2 * d[NSOURCES]), ints(d[TURNS], d[ROWS] // d[OUT])
-    w, shape = d[W] + g * d[WG], (d[IN], d[OUT])
+    at, size, tiles = d[SPACE] + own * d[SLICE], size_of(real), ints(d[TILES])
+    sources, turns = ints(d[SOURCES]), ints(d[TURNS])
+    w, shape = d[W] + g * d[WG], (d[IN], d[OUT], d[NSOURCES], d[ROWS] // d[OUT])
     flip_tile(real, w, sources, d[HEIGHT], turns, shape, at, tiles[2 * k], tiles[2 * k + 1])
     packed = (at - d[ROWS] * tiles[2 * k + 1] * size, 0)
     start = d[START] + g * d[SG] if d[START] > 1 else d[START]
     blocks = d[BLOCKS]
     for b in range(blocks):
-        x, y = d[X] + g * d[XG] + ints(d[XB], blocks)[b], d[Y] + g * d[YG] + ints(d[YB], blocks)[b]
-        table, count = ints(d[TABLE], blocks)[b], ints(d[COUNT], blocks)[b]
+        x, y = d[X] + g * d[XG] + ints(d[XB])[b], d[Y] + g * d[YG] + ints(d[YB])[b]
+        table, count = ints(d[TABLE])[b], ints(d[COUNT])[b]
         tile_row(d, real, x, y, packed, start, count, d[XO] + table, d[YO] + table, k, k + 1)
     release(d[FLAGS], own)

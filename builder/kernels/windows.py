@@ -11,7 +11,8 @@ from typing import Any
 
 from . import simd
 from .cpu import HALF, VECTOR_BYTES
-from .machine import arguments, array, ints, kernel, slots
+from .machine import arguments, kernel, slots
+from .memory import ints, size_of
 from .register_tiles import add_taps
 from .simd import Emit
 from .tiles import PIXELS
@@ -80,9 +81,9 @@ windows_half = window_tile(1, HALF)
 def convolution_largest(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Units: blocks of windows x SPLIT ranges of column tiles."""
     d = arguments(row)
-    s, b, size = unit % d[SPLIT], unit // d[SPLIT], array(real, d[X], 1).itemsize
-    tiles, count, table = ints(d[TILES], 2 * d[NTILES]), ints(d[COUNT], d[BLOCKS])[b], ints(d[TABLE], d[BLOCKS])[b]
-    x, y = d[X] + ints(d[XB], d[BLOCKS])[b], d[Y] + ints(d[YB], d[BLOCKS])[b]
+    s, b, size = unit % d[SPLIT], unit // d[SPLIT], size_of(real)
+    tiles, count, table = ints(d[TILES]), ints(d[COUNT])[b], ints(d[TABLE])[b]
+    x, y = d[X] + ints(d[XB])[b], d[Y] + ints(d[YB])[b]
     for k in range(s * d[NTILES] // d[SPLIT], (s + 1) * d[NTILES] // d[SPLIT]):
         vectors, column = tiles[2 * k], tiles[2 * k + 1]
         lanes = d[LANES] if k == d[NTILES] - 1 else VECTOR_BYTES // size

@@ -26,7 +26,8 @@ from . import simd
 from .cpu import HALF, VECTOR_BYTES
 from .fused import block_sums
 from .jit import njit
-from .machine import arguments, array, claim, ints, kernel, release, slots
+from .machine import arguments, claim, kernel, release, slots
+from .memory import ints, size_of
 from .simd import LINE, Emit, emitted
 from .tiles import GRADIENT, P1, P2, P3, gradient_rows, soon_of, turn
 from .transforms import back, outputs, pixels, slopes, weights
@@ -109,7 +110,7 @@ R1, R2, R3 = (GRADIENT[n][1] for n in (1, 2, 3))
 @njit
 def _inputs(d, real, to, first, count, channel, channels, size):  # type: ignore[no-untyped-def]  # Numba
     """to[point, tile, :] = B^T d B for `channels` channels from `channel` of tiles first .. first + count."""
-    offsets, plane = ints(d[XT], d[COUNT]), d[VPLANE]
+    offsets, plane = ints(d[XT]), d[VPLANE]
     vectors = (channels * size + VECTOR_BYTES - 1) // VECTOR_BYTES
     for t in range(count):
         src, dst = d[X] + offsets[first + t] + channel * size, to + t * d[VSTEP]
@@ -121,7 +122,7 @@ def _inputs(d, real, to, first, count, channel, channels, size):  # type: ignore
 @njit
 def _outputs(d, real, source, first, count, column, columns, total, size):  # type: ignore[no-untyped-def]  # Numba
     """y = A^T m A for `columns` columns from `column`, of tiles first .. first + count."""
-    offsets, valid, plane = ints(d[YT], d[COUNT]), ints(d[OWNED], d[PER]), d[MPLANE]
+    offsets, valid, plane = ints(d[YT]), ints(d[OWNED]), d[MPLANE]
     lanes = VECTOR_BYTES // size
     k = first % d[PER]
     for t in range(count):
@@ -136,7 +137,7 @@ def _outputs(d, real, source, first, count, column, columns, total, size):  # ty
 @njit
 def _slopes(d, real, to, first, count, column, columns, size):  # type: ignore[no-untyped-def]  # Numba
     """to[point, tile, :] = A dy A^T for `columns` columns from `column` of tiles first .. first + count."""
-    offsets, valid, plane = ints(d[YT], d[COUNT]), ints(d[OWNED], d[PER]), d[MPLANE]
+    offsets, valid, plane = ints(d[YT]), ints(d[OWNED]), d[MPLANE]
     k = first % d[PER]
     for t in range(count):
         src, dst = d[Y] + offsets[first + t] + column * size, to + t * d[MSTEP]
@@ -151,7 +152,7 @@ def _slopes(d, real, to, first, count, column, columns, size):  # type: ignore[n
 def _range(d, table, base, rows, high, first):  # type: ignore[no-untyped-def]  # Numba
     """Return address and bytes of the memory in which a block's tiles from `first` on lie, `high` pixel rows each.
     `table`: their byte offsets from `base`; bytes of a row of pixels."""
-    offsets, last = ints(table, d[COUNT]), min(first + d[BLOCK], d[COUNT]) - 1
+    offsets, last = ints(table), min(first + d[BLOCK], d[COUNT]) - 1
     if last < first:
         return base, 0
     return base + offsets[first], offsets[last] - offsets[first] + high * rows
@@ -163,7 +164,7 @@ def _filters(d, real, to, plane, height, k, base, first, last, turned, size):  #
 
     `to` holds `height` rows per tile from column `base` on. `turned` is memory for r * r * lanes vectors.
     """
-    tiles, r, n = ints(d[TILES], 2 * d[NTILES]), d[TAPS], d[C]
+    tiles, r, n = ints(d[TILES]), d[TAPS], d[C]
     vectors, column = tiles[2 * k], tiles[2 * k + 1]
     width, lanes = vectors * VECTOR_BYTES, VECTOR_BYTES // size
     out, below = to + size * height * (column - base), d[SIDE] * plane
@@ -176,7 +177,7 @@ def _filters(d, real, to, plane, height, k, base, first, last, turned, size):  #
                 weights(d[SIDE], real, here)
         return
     # The rows are the filters of the packed weights, which lie in lanes: turn lanes x lanes values at a time.
-    packed = ints(d[WTILES], 2 * d[NWTILES])
+    packed = ints(d[WTILES])
     rows, corner, line = d[ROWS], (r * r - 1) * lanes * VECTOR_BYTES, lanes * VECTOR_BYTES
     outs = rows // (r * r)
     for j in range(d[NWTILES]):
@@ -199,10 +200,10 @@ def _filters(d, real, to, plane, height, k, base, first, last, turned, size):  #
 def winograd_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """U = G g G^T as [point][column tile][row][lanes]. Units: column tiles x vectors of rows."""
     d = arguments(row)
-    size = array(real, d[W], 1).itemsize
+    size = size_of(real)
     lanes = VECTOR_BYTES // size
     k, first = unit % d[NTILES], unit // d[NTILES] * lanes
-    tiles = ints(d[TILES], 2 * d[NTILES])
+    tiles = ints(d[TILES])
     to = d[U] + first * tiles[2 * k] * VECTOR_BYTES
     turned = d[SPACE] + unit * d[SLICE]
     _filters(d, real, to, d[UPLANE], d[C], k, 0, first, min(first + lanes, d[C]), turned, size)
@@ -212,10 +213,10 @@ def winograd_weights(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Units: blocks of tiles x SPLIT ranges of column tiles."""
     d = arguments(row)
-    size = array(real, d[X], 1).itemsize
+    size = size_of(real)
     lanes = VECTOR_BYTES // size
     s, b = unit % d[SPLIT], unit // d[SPLIT]
-    tiles, c_all = ints(d[TILES], 2 * d[NTILES]), d[C]
+    tiles, c_all = ints(d[TILES]), d[C]
     k0, k1 = s * d[NTILES] // d[SPLIT], (s + 1) * d[NTILES] // d[SPLIT]
     base, end = tiles[2 * k0 + 1], tiles[2 * k1 - 1] + tiles[2 * k1 - 2] * lanes
     first = b * d[BLOCK]
@@ -269,7 +270,7 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     _outputs(d, real, m, first, count, base, min(end, last) - base, last, size)
     if d[STAT]:
         # The block is still in cache. Statistics need all columns: SPLIT is then 1.
-        o = ints(d[SUMS] + 24 * b, 3)
+        o = ints(d[SUMS] + 24 * b)
         block_sums(real, (d[Y] + o[0], o[1], o[2], last, d[STAT] + b * 2 * last * size))
     release(d[FLAGS], own)
 
@@ -278,11 +279,11 @@ def winograd_forward(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
 def winograd_gradient(row, unit, real):  # type: ignore[no-untyped-def]  # Numba
     """Units: chunks of blocks of tiles x panels of channels x SPLIT ranges of column tiles."""
     d = arguments(row)
-    size = array(real, d[X], 1).itemsize
+    size = size_of(real)
     lanes = VECTOR_BYTES // size
     panels = (d[C] + d[PANEL] - 1) // d[PANEL]
     s, panel, chunk = unit % d[SPLIT], unit // d[SPLIT] % panels, unit // (d[SPLIT] * panels)
-    tiles, r = ints(d[TILES], 2 * d[NTILES]), d[TAPS]
+    tiles, r = ints(d[TILES]), d[TAPS]
     k0, k1 = s * d[NTILES] // d[SPLIT], (s + 1) * d[NTILES] // d[SPLIT]
     base, end = tiles[2 * k0 + 1], tiles[2 * k1 - 1] + tiles[2 * k1 - 2] * lanes
     last = tiles[2 * d[NTILES] - 1] + (tiles[2 * d[NTILES] - 2] - 1) * lanes + d[LANES]
