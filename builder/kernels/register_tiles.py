@@ -15,9 +15,12 @@ from .simd import LINE, Emit, emitted, prefetch
 Ask = Callable[[Any, Any], None]
 """Asks memory at row j of a tap (its byte offset, j) for what is needed soon."""
 
-
 LONG = 32
-"""Rows of a tap from which on LLVM adds several at a time: with fewer what is left over would take longer."""
+"""Rows of a tap from which on LLVM adds two at a time: with fewer, what is left over takes longer (from one channel to
+30, 5 x 5, on Zen 3: a tenth of the whole pass)."""
+
+SMALL = 12
+"""Sums of the largest tile that LLVM would do this for."""
 
 
 def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int, ask: Ask | None = None) -> None:
@@ -42,6 +45,9 @@ def add_taps(e: Emit, acc: list[Any], xs: list[Any], a: list[Any], vectors: int,
                         p = acc[i * vectors + q]
                         b.store(e.fma(xv, ws[q], b.load(p)), p)
 
+    if len(acc) > SMALL:
+        add(e.loop)
+        return
     with b.if_else(b.icmp_signed("<", n_j, e.count(LONG))) as (short, long):
         with short:
             add(e.plain_loop)
