@@ -64,7 +64,7 @@ ERRORS = frozenset(
 )
 """What compiled code calls to raise an exception; kernels never do."""
 
-IMPORT = re.compile(r"^ *from \.(?P<from>\w*) import (?P<names>\([^)]*\)|.*)$", re.M)
+IMPORT = re.compile(r"^from \.(?P<from>\w*) import (?P<names>\([^)]*\)|.*)$", re.M)
 
 _LOADED: list[Any] = []
 """Linkers whose code is in use."""
@@ -96,8 +96,8 @@ def compiled(name: str, dtype: str) -> bool:
 
 @functools.cache
 def _made_of(module: str) -> str:
-    """Hash a module of this folder and all that it imports from here."""
-    here, waiting = Path(__file__).parent, [module]
+    """Hash a module of this folder, all that it imports from here, and what it is translated by."""
+    here, waiting = Path(__file__).parent, [module, "translate"]
     seen: set[str] = set()
     while waiting:
         one = waiting.pop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -87,15 +88,17 @@ def test_they_move_without_a_run_of_the_page(looking: Callable[..., tuple[Person
     me.curves()
     for _ in range(20):  # a run of the page for a new finding, or the first checkup, may come between
         before, asked, seen, drawn = len(runs), len(watched.asked), set(), set()
+        begin = time.monotonic()
         for _ in range(20):
             seen.add(me.page.locator(f"{LIVE} .said").inner_text())
             drawn.add(me.page.locator(f"{LIVE} canvas").first.evaluate(PICTURE))
             me.page.wait_for_timeout(200)
         if len(runs) == before and len(seen) > 3 and len(drawn) > 5:
             break
-    assert len(runs) == before, "in four seconds without a run"
+    seconds = time.monotonic() - begin  # four or, on a busy machine, more
+    assert len(runs) == before, "in so many seconds without a run"
     assert len(seen) > 3 and len(drawn) > 5, "there are new numbers each second, and the curves move twice in it"
-    assert 3 <= len(watched.asked) - asked <= 6
+    assert 3 <= len(watched.asked) - asked <= seconds + 2
     assert all("/media/" in url for url in watched.asked[asked:])
 
 
