@@ -10,7 +10,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 
 ONCE = """
-from builder.kernels import simd
 from builder.kernels.jit import cfunc, njit, types
 
 @njit
@@ -28,10 +27,8 @@ print(len(total.overloads), len(kept.overloads), made._library.get_pointer_to_fu
 """
 
 LOOPS = """
-import numpy as np
-from numba import cfunc
 from builder.kernels import simd
-from builder.kernels.jit import types
+from builder.kernels.jit import cfunc, types
 
 def body(loop):
     def generate(e, a):
